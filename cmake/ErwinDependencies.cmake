@@ -1,0 +1,59 @@
+# Third-party libraries, each as one imported target, system headers, found once.
+find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
+set(HDF5_PREFER_PARALLEL FALSE)
+find_package(HDF5 REQUIRED COMPONENTS C)
+
+# Header-only libraries: from the system, or from ERWINSCOPE_HEADERS where nothing can be installed.
+function(erwin_header_only name header)
+  find_path(ERWIN_${name}_DIR ${header} HINTS ${ERWINSCOPE_HEADERS} REQUIRED)
+  add_library(erwin::${name} INTERFACE IMPORTED)
+  target_include_directories(erwin::${name} SYSTEM INTERFACE ${ERWIN_${name}_DIR})
+endfunction()
+erwin_header_only(cli11 CLI/CLI.hpp)
+erwin_header_only(json nlohmann/json.hpp)
+erwin_header_only(nanoflann nanoflann.hpp)
+erwin_header_only(toml toml++/toml.h)
+target_compile_definitions(erwin::toml INTERFACE TOML_HEADER_ONLY=1)
+
+# LibTorch, straight from its libraries: its own CMake package would need a CUDA toolkit even where we build no CUDA code.
+find_library(ERWIN_TORCH_LIBRARY torch HINTS ${ERWINSCOPE_LIBTORCH}/lib NO_DEFAULT_PATH)
+if(NOT ERWIN_TORCH_LIBRARY)
+  message(FATAL_ERROR "LibTorch was not found in ERWINSCOPE_LIBTORCH='${ERWINSCOPE_LIBTORCH}'. "
+    "Give the folder that holds lib/libtorch.so, or run packaging/run.sh, which installs it.")
+endif()
+get_filename_component(ERWIN_TORCH_LIBRARY_DIR ${ERWIN_TORCH_LIBRARY} DIRECTORY)
+get_filename_component(ERWIN_TORCH_ROOT ${ERWIN_TORCH_LIBRARY_DIR} DIRECTORY)
+add_library(erwin::torch INTERFACE IMPORTED)
+target_include_directories(erwin::torch SYSTEM INTERFACE
+  ${ERWIN_TORCH_ROOT}/include ${ERWIN_TORCH_ROOT}/include/torch/csrc/api/include)
+target_link_directories(erwin::torch INTERFACE ${ERWIN_TORCH_LIBRARY_DIR})
+# libtorch.so pulls in the CUDA half where the build has one; nothing of ours names a symbol of it, so it must stay needed.
+target_link_libraries(erwin::torch INTERFACE
+  -Wl,--no-as-needed ${ERWIN_TORCH_LIBRARY_DIR}/libtorch.so -Wl,--as-needed
+  ${ERWIN_TORCH_LIBRARY_DIR}/libtorch_cpu.so ${ERWIN_TORCH_LIBRARY_DIR}/libc10.so -Wl,-rpath,${ERWIN_TORCH_LIBRARY_DIR})
+
+if(ERWINSCOPE_CUDA)
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual)
+  endif()
+  set(CMAKE_CUDA_STANDARD 17)
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+endif()
+
+if(ERWINSCOPE_UI)
+  find_package(Qt6 6.4 REQUIRED COMPONENTS Core Gui Widgets OpenGL OpenGLWidgets Test)
+  find_package(VTK 9.1 REQUIRED COMPONENTS
+    CommonCore CommonDataModel CommonExecutionModel CommonColor CommonMath
+    FiltersCore FiltersSources FiltersGeneral IOXML IOLegacy IOHDF IOImage
+    InteractionStyle RenderingCore RenderingUI RenderingAnnotation RenderingFreeType RenderingOpenGL2)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(imgui REQUIRED IMPORTED_TARGET imgui)
+  find_library(ERWIN_EGL_LIBRARY EGL REQUIRED)
+endif()
+
+if(ERWINSCOPE_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()

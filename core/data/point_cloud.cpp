@@ -1,0 +1,142 @@
+#include "core/data/point_cloud.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+
+namespace erwin {
+
+namespace {
+
+void require_indices(const std::vector<std::uint32_t>& cells, std::size_t corners, std::int64_t points,
+                     const char* what) {
+  if (cells.size() % corners != 0)
+    throw Error(ErrorKind::Format, "the cells are cut off", std::string(what) + ": " + std::to_string(cells.size()) + " indices");
+  for (const std::uint32_t index : cells)
+    if (index >= static_cast<std::uint64_t>(points))
+      throw Error(ErrorKind::Format, "a cell names a point that does not exist",
+                  std::string(what) + ": point " + std::to_string(index) + " of " + std::to_string(points));
+}
+
+std::string hash_of(const PointCloud::Parts& parts) {
+  Sha256 hash;
+  hash.update(std::span<const float>(parts.positions));
+  hash.update(std::span<const double>(parts.origin));
+  hash.update(&parts.dimension, sizeof parts.dimension);
+  hash.update(&parts.frames, sizeof parts.frames);
+  for (const Field& field : parts.fields) {
+    hash.update(field.name().data(), field.name().size() + 1);
+    const double offset = field.offset();
+    hash.update(&offset, sizeof offset);
+    hash.update(field.values());
+  }
+  return hash.hex();
+}
+
+}  // namespace
+
+PointCloud::PointCloud(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.positions.empty())
+    throw Error(ErrorKind::Format, "there are no points", parts_.source.path, "Open a file that holds at least one point");
+  const auto numbers = static_cast<std::int64_t>(parts_.positions.size());
+  if (parts_.frames < 1 || numbers % (3 * parts_.frames) != 0)
+    throw Error(ErrorKind::Internal, "positions are not frames x points x 3", std::to_string(numbers) + " numbers");
+  size_ = numbers / 3 / parts_.frames;
+  const auto bad = std::find_if(parts_.positions.begin(), parts_.positions.end(), [](float x) { return !std::isfinite(x); });
+  if (bad != parts_.positions.end())
+    throw Error(ErrorKind::Format, "a position is not finite",
+                "point " + std::to_string((bad - parts_.positions.begin()) / 3 % size_),
+                "Use --drop-nonfinite to leave such points out");
+  require_indices(parts_.cells.triangles, 3, size_, "triangles");
+  require_indices(parts_.cells.quads, 4, size_, "quads");
+  require_indices(parts_.cells.lines, 2, size_, "lines");
+  std::set<std::string> names;
+  for (const Field& field : parts_.fields) {
+    if (!names.insert(field.name()).second) throw Error(ErrorKind::Format, "two fields have one name", field.name());
+    if (field.points() != size_ || (field.frames() != 1 && field.frames() != parts_.frames))
+      throw Error(ErrorKind::Format, "a field and the positions have different lengths",
+                  field.name() + ": " + std::to_string(field.points()) + " values for " + std::to_string(size_) + " points");
+  }
+  if (!parts_.row_ids.empty() && static_cast<std::int64_t>(parts_.row_ids.size()) != size_)
+    throw Error(ErrorKind::Internal, "row ids and positions have different lengths");
+  hash_ = hash_of(parts_);
+}
+
+std::span<const float> PointCloud::positions(std::int64_t frame) const {
+  const auto count = static_cast<std::size_t>(size_ * 3);
+  return std::span<const float>(parts_.positions).subspan(static_cast<std::size_t>(frame) * count, count);
+}
+
+std::array<double, 3> PointCloud::position(std::int64_t point, std::int64_t frame) const {
+  const auto p = positions(frame).subspan(static_cast<std::size_t>(point * 3), 3);
+  return {parts_.origin[0] + p[0], parts_.origin[1] + p[1], parts_.origin[2] + p[2]};
+}
+
+Bounds PointCloud::bounds(std::int64_t frame) const {
+  Bounds box;
+  box.minimum.fill(std::numeric_limits<double>::infinity());
+  box.maximum.fill(-std::numeric_limits<double>::infinity());
+  const auto p = positions(frame);
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const std::size_t axis = i % 3;
+    box.minimum[axis] = std::min(box.minimum[axis], parts_.origin[axis] + p[i]);
+    box.maximum[axis] = std::max(box.maximum[axis], parts_.origin[axis] + p[i]);
+  }
+  return box;
+}
+
+const Field* PointCloud::field(std::string_view name) const {
+  for (const Field& candidate : parts_.fields)
+    if (candidate.name() == name) return &candidate;
+  return nullptr;
+}
+
+const Field& PointCloud::require_field(std::string_view name) const {
+  if (const Field* found = field(name)) return *found;
+  std::string known;
+  for (const Field& candidate : parts_.fields) known += (known.empty() ? "" : ", ") + candidate.name();
+  throw Error(ErrorKind::Config, "there is no field named '" + std::string(name) + "'", parts_.source.path,
+              known.empty() ? "The cloud has no fields" : "Its fields are: " + known);
+}
+
+std::int64_t PointCloud::row_id(std::int64_t point) const {
+  return parts_.row_ids.empty() ? point : parts_.row_ids[static_cast<std::size_t>(point)];
+}
+
+std::int64_t PointCloud::point_of_row(std::int64_t row) const {
+  if (parts_.row_ids.empty()) return row >= 0 && row < size_ ? row : -1;
+  const auto found = std::lower_bound(parts_.row_ids.begin(), parts_.row_ids.end(), row);
+  return found != parts_.row_ids.end() && *found == row ? found - parts_.row_ids.begin() : -1;
+}
+
+CentredPositions centre_positions(std::span<const double> absolute) {
+  CentredPositions result;
+  std::array<double, 3> low, high;
+  low.fill(std::numeric_limits<double>::infinity());
+  high.fill(-std::numeric_limits<double>::infinity());
+  for (std::size_t i = 0; i < absolute.size(); ++i) {
+    if (!std::isfinite(absolute[i])) continue;
+    low[i % 3] = std::min(low[i % 3], absolute[i]);
+    high[i % 3] = std::max(high[i % 3], absolute[i]);
+  }
+  double extent = 0, farthest = 0;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (!(high[axis] >= low[axis])) continue;
+    extent = std::max(extent, high[axis] - low[axis]);
+    farthest = std::max({farthest, std::abs(low[axis]), std::abs(high[axis])});
+  }
+  // Whole numbers as origin, so that origin + offset reproduces short decimals exactly.
+  if (farthest > 64 * extent)
+    for (int axis = 0; axis < 3; ++axis) result.origin[axis] = std::round(0.5 * (low[axis] + high[axis]));
+  result.positions.resize(absolute.size());
+  for (std::size_t i = 0; i < absolute.size(); ++i)
+    result.positions[i] = static_cast<float>(absolute[i] - result.origin[i % 3]);
+  return result;
+}
+
+}  // namespace erwin

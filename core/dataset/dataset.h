@@ -1,0 +1,71 @@
+#pragma once
+// A data set: samples with inputs, a target and splits, from a TOML manifest, a folder, or a single file.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/data/point_cloud.h"
+#include "core/io/open.h"
+
+namespace erwin {
+
+// Standardisation of one quantity, per component: standardised = (raw - mean) / deviation.
+struct Standard {
+  std::vector<double> mean, deviation;
+  bool empty() const { return mean.empty(); }
+};
+
+// How raw numbers become what a network sees and back; stored in every checkpoint.
+struct Normalisation {
+  Standard position;                      // d components
+  std::map<std::string, Standard> field;  // inputs and targets by name
+};
+
+// One sample by name; opened when asked for.
+struct SampleEntry {
+  std::string name;             // "train_00", or "file#sample" for a sample of one of our HDF5 files
+  std::filesystem::path file;
+  std::string inner;            // sample within the file, empty where the file holds one
+  std::int64_t frame = 0;
+};
+
+class Dataset {
+public:
+  // A manifest (*.toml), a folder (its manifest.toml, else every file that opens), or one file.
+  // Raises Error{Config} with key, value and what is allowed; Error{Io}, Error{Format} from the files' headers.
+  static Dataset open(const std::filesystem::path& path, const io::OpenOptions& options = {});
+
+  const std::string& name() const { return name_; }
+  // Input quantities in order: "position" and field names.
+  const std::vector<std::string>& inputs() const { return inputs_; }
+  // Empty where the manifest names none.
+  const std::string& target() const { return target_; }
+  const std::vector<SampleEntry>& samples() const { return samples_; }
+  // Indices into samples(). Splits: "train", "validation", "test"; a data set without splits answers all for every name.
+  std::vector<std::int64_t> split(const std::string& name) const;
+  bool has_split(const std::string& name) const { return splits_.contains(name); }
+
+  // Index of a sample by name; Error{Config} naming some that exist.
+  std::int64_t index_of(const std::string& name) const;
+  PointCloudPtr load(std::int64_t index, const Job& job = {}) const;
+
+  // What the manifest's [normalisation] gives; the rest is computed over the training split by `normalise`.
+  const Normalisation& given_normalisation() const { return given_; }
+  // Means and deviations of positions, inputs and target over the training split, given values first.
+  Normalisation normalise(const Job& job = {}) const;
+  // SHA-256 over the samples' content hashes in order.
+  std::string content_hash(const Job& job = {}) const;
+
+private:
+  std::string name_, target_;
+  std::vector<std::string> inputs_;
+  std::vector<SampleEntry> samples_;
+  std::map<std::string, std::vector<std::int64_t>> splits_;
+  Normalisation given_;
+  io::OpenOptions options_;
+};
+
+}  // namespace erwin

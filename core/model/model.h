@@ -1,0 +1,71 @@
+#pragma once
+// A network: made from a configuration or a checkpoint, asked for predictions, with or without a record of its attention.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/attention/tap.h"
+#include "core/base/job.h"
+#include "core/config/model_config.h"
+#include "core/model/sample.h"
+#include "core/model/weights.h"
+
+namespace erwin {
+
+enum class Precision { Float32, Float64, BFloat16 };
+const char* name_of(Precision precision);  // "float32", "float64", "bf16"
+Precision precision_from(const std::string& name);  // Error{Config}
+
+// One entry per device found: "cpu", "cuda:0" with its name and memory.
+struct DeviceInfo {
+  std::string id, name;
+  std::uint64_t memory_bytes = 0;
+};
+std::vector<DeviceInfo> find_devices();
+// Versions that --version prints: LibTorch and the CUDA it was built with ("none" for a CPU build).
+std::string torch_version();
+std::string torch_cuda_version();
+
+// Sizes Torch's pool and ours together; call once, at start.
+void set_thread_count(int threads);
+
+// Not thread-safe; belongs to the thread that made it (the engine thread, or a command's main thread).
+class Model {
+public:
+  // Initialised from `seed` as section 8.2 says. device: "cpu", "cuda", "cuda:1"; Error{Device} where it is absent.
+  Model(const ModelConfig& config, std::uint64_t seed, const std::string& device = "cpu",
+        Precision precision = Precision::Float32);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const ModelConfig& config() const;
+  std::int64_t parameter_count() const;
+
+  // Every parameter and buffer by dotted name.
+  Weights weights() const;
+  // Raises Error{Model}: a missing or surplus name, another shape; nothing is changed then.
+  void load_weights(const Weights& weights);
+
+  struct Output {
+    std::vector<float> values;  // [n, o] standardised
+    TapPtr tap;                 // null where none was asked for
+  };
+  // Evaluation mode, one sample. Looks at the job's stop token per chunk. Raises Error{Cancelled}, {Memory},
+  // {DeviceMemory}, {Device}.
+  Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt, const Job& job = {}) const;
+
+  // The network itself, for code inside core that may name Torch (core/model/internal/network.h).
+  struct Impl;
+  Impl& impl() { return *impl_; }
+  const Impl& impl() const { return *impl_; }
+
+private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace erwin
