@@ -1,6 +1,7 @@
 #pragma once
 // Everything that defines a network, as plain values. Checked once by check(), then trusted.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,9 @@ struct ModelConfig {
   // Raises Error{Config}: the key, its value, what is allowed.
   void check() const;
 };
+
+// About how many numbers a checked configuration's network holds, from its large matrices: what has to fit into memory.
+std::int64_t estimate_parameters(const ModelConfig& config);
 
 const char* name_of(ModelKind kind);          // "erwin", "erwin-nsa", "full", "ball"
 const char* name_of(Compression value);       // "pool", "mlp", "mean"
