@@ -32,9 +32,14 @@ struct LayerTap {
   int block_size = 0;         // Nsa only
   int heads = 0, kv_heads = 0, head_dim = 0;
 
-  // Points behind every slot as CSR: slot s holds the real points slot_points[slot_point_begin[s] .. [s + 1]); none: padding.
+  // Points behind every slot as CSR: slot s holds the real points slot_points[slot_point_begin[s] .. [s + 1]); none: padding,
+  // a key for nobody. With duplicate padding copies are keys, so a copy's slot lists the point that it copies (at pooled
+  // levels every node lists each of its points once).
   std::vector<std::int64_t> slot_point_begin;   // [slots + 1]
   std::vector<std::int32_t> slot_points;
+  // [n] the slot that holds each point, -1 where none does: the inverse of the above, filled by index_points() or by the
+  // recorder itself (duplicate padding: the slot whose row becomes the point's output). Empty: slot_of_point searches.
+  std::vector<std::int32_t> point_slot;
 
   Array<float> positions;       // [slots, d] in model space (pooled levels: node centres)
   Array<float> sigma;           // [H]; empty for Full
@@ -58,12 +63,18 @@ struct LayerTap {
   bool has_qkv() const { return !local_q.empty(); }
   // The slot that holds a point (the real one, with duplicate padding); -1 where none does.
   std::int64_t slot_of_point(std::int64_t point) const;
+  // Fills point_slot from slot_points; a point listed twice belongs to the first slot. Called once by the recorder.
+  void index_points(std::int64_t point_count);
+  // Blocks of the partition, 0 without blocks.
+  std::int64_t blocks() const { return block_size > 0 ? (slots() + block_size - 1) / block_size : 0; }
 };
 
 struct Tap {
   std::int64_t point_count = 0;
   bool query_per_block = false;  // CompressedQuery::Block: the compressed branch ran once per block
   std::vector<LayerTap> layers;
+  // The record of a layer by its number in order of evaluation; Error{Config} naming the layers there are.
+  const LayerTap& require_layer(int layer) const;
 };
 
 using TapPtr = std::shared_ptr<const Tap>;
