@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config/model_config.h"
+#include "core/model/sample.h"
 #include "core/tree/ball_tree.h"
 
 namespace erwin::model {
@@ -21,8 +22,9 @@ struct RotatedOrder {
 
 // One level of the trunk. Rows are the slots of the main tree, pooled l times; a flat trunk has level 0 only.
 struct LevelGeometry {
-  at::Tensor positions;  // [M, d]
+  at::Tensor positions;  // [M, d] of the network's wide type (float32 for bf16); padding slots: any finite point
   at::Tensor mask;       // [M] bool: real (all true with duplicate padding)
+  bool all_real = false; // known on the host: no slot is padding, so masks may be left out
   std::vector<std::int64_t> offsets;  // [samples + 1] first slot of each sample
   bool has_rotated = false;
   RotatedOrder rotated;
@@ -33,12 +35,24 @@ struct Batch {
   at::Tensor features;      // [P, c]
   at::Tensor positions;     // [P, d]
   at::Tensor edge_source;   // [E] int64
-  at::Tensor edge_receiver; // [E] int64
+  at::Tensor edge_receiver; // [E] int64, ascending
+  at::Tensor receiver_offsets;  // [P + 1] int64: the edges that point p receives are receiver_offsets[p] .. [p + 1]
+  at::Tensor source_order;      // [E] int64: edges by source, so that gradients are summed in a fixed order
+  at::Tensor source_offsets;    // [P + 1] int64: into source_order
   at::Tensor slot_point;    // [M] int64: point each level-0 slot holds (padding: a valid point, masked)
   at::Tensor point_slot;    // [P] int64: slot that really holds a point
   std::vector<std::int64_t> point_offsets;  // [samples + 1]
   std::vector<LevelGeometry> levels;
   std::int64_t samples() const { return static_cast<std::int64_t>(point_offsets.size()) - 1; }
 };
+
+// Samples one after the other, on the network's device and of its type. The trees must be those of `config` (see
+// SampleTrees); a fixture's own trees are fed by putting them there.
+// Raises Error{Internal} where a sample's trees do not fit the configuration.
+Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config, const at::TensorOptions& options);
+
+// Sorts the edges (int64 tensors of source and receiver points) by receiver and fills the five edge tensors of `batch`;
+// batch.features must be set.
+void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver);
 
 }  // namespace erwin::model

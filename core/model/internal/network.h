@@ -3,13 +3,18 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/attention/tap.h"
 #include "core/base/job.h"
 #include "core/config/model_config.h"
 #include "core/model/internal/batch.h"
 #include "core/model/internal/parameters.h"
+#include "core/model/internal/primitives.h"
+#include "core/model/model.h"
 
 namespace erwin::model {
 
@@ -24,6 +29,10 @@ struct ForwardContext {
   TapRecorder* recorder = nullptr;
   const Job* job = nullptr;       // looked at per chunk
   int next_layer = 0;             // order of evaluation of attention layers
+  // Sees the rows after the embedding ("embed", per point) and after each block ("block.0", "encoder.0.blocks.1", per slot
+  // of the level in main order), and may return other rows to go on with: parity tests, vector-Jacobian products.
+  std::function<at::Tensor(const std::string& name, const at::Tensor& rows)> observer;
+  at::Tensor observed(const std::string& name, const at::Tensor& rows) const { return observer ? observer(name, rows) : rows; }
   void check() const {
     if (job) job->check();
   }
@@ -51,7 +60,36 @@ public:
 std::unique_ptr<Trunk> make_flat_trunk(const ModelConfig& config, Builder builder);  // erwin-nsa, full, ball
 std::unique_ptr<Trunk> make_unet_trunk(const ModelConfig& config, Builder builder);  // erwin
 
+// The backbone's embedding: Linear, then the message-passing steps (method 2.1). Rows are points: [P, in] -> [P, width] of
+// the wide type. Names below the builder: for `erwin` as PyTorch's (embed_fn, mpnn.message_fns.0.0, ...), otherwise linear,
+// message.0.linear, message.0.norm, update.0.linear, update.0.norm.
+class Embed {
+public:
+  Embed(const ModelConfig& config, Builder builder, std::int64_t in, std::int64_t width);
+  at::Tensor operator()(const at::Tensor& features, const Batch& batch, const ForwardContext& context) const;
+
+private:
+  struct Step {
+    Linear message, update;
+    LayerNorm message_norm, update_norm;
+  };
+  at::Tensor message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch) const;
+  Linear linear_;
+  std::vector<Step> steps_;
+};
+
 // The whole network of a configuration, initialised from the seed.
 std::unique_ptr<Network> make_network(const ModelConfig& config, std::uint64_t seed, const at::TensorOptions& options);
 
 }  // namespace erwin::model
+
+namespace erwin {
+
+struct Model::Impl {
+  ModelConfig config;
+  Precision precision = Precision::Float32;
+  at::TensorOptions options;  // type and device of the weights
+  std::unique_ptr<model::Network> network;
+};
+
+}  // namespace erwin
