@@ -17,10 +17,10 @@ erwin_header_only(toml toml++/toml.h)
 target_compile_definitions(erwin::toml INTERFACE TOML_HEADER_ONLY=1)
 
 # LibTorch, straight from its libraries: its own CMake package would need a CUDA toolkit even where we build no CUDA code.
-find_library(ERWIN_TORCH_LIBRARY torch HINTS ${ERWINSCOPE_LIBTORCH}/lib NO_DEFAULT_PATH)
+find_library(ERWIN_TORCH_LIBRARY torch_cpu HINTS ${ERWINSCOPE_LIBTORCH}/lib NO_DEFAULT_PATH)
 if(NOT ERWIN_TORCH_LIBRARY)
   message(FATAL_ERROR "LibTorch was not found in ERWINSCOPE_LIBTORCH='${ERWINSCOPE_LIBTORCH}'. "
-    "Give the folder that holds lib/libtorch.so, or run packaging/run.sh, which installs it.")
+    "Give the folder that holds lib/libtorch_cpu.so, or run packaging/run.sh, which installs it.")
 endif()
 get_filename_component(ERWIN_TORCH_LIBRARY_DIR ${ERWIN_TORCH_LIBRARY} DIRECTORY)
 get_filename_component(ERWIN_TORCH_ROOT ${ERWIN_TORCH_LIBRARY_DIR} DIRECTORY)
@@ -28,9 +28,8 @@ add_library(erwin::torch INTERFACE IMPORTED)
 target_include_directories(erwin::torch SYSTEM INTERFACE
   ${ERWIN_TORCH_ROOT}/include ${ERWIN_TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(erwin::torch INTERFACE ${ERWIN_TORCH_LIBRARY_DIR})
-# libtorch.so pulls in the CUDA half where the build has one; nothing of ours names a symbol of it, so it must stay needed.
+# The CUDA half (a gigabyte, half a second) is loaded by core/model/cuda_backend.cpp, and only where there is a driver.
 target_link_libraries(erwin::torch INTERFACE
-  -Wl,--no-as-needed ${ERWIN_TORCH_LIBRARY_DIR}/libtorch.so -Wl,--as-needed
   ${ERWIN_TORCH_LIBRARY_DIR}/libtorch_cpu.so ${ERWIN_TORCH_LIBRARY_DIR}/libc10.so -Wl,-rpath,${ERWIN_TORCH_LIBRARY_DIR})
 
 if(ERWINSCOPE_CUDA)
