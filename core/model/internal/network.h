@@ -4,7 +4,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 #include <string>
 #include <vector>
 
@@ -24,11 +27,22 @@ struct TapRecorder {
   Tap tap;
 };
 
+// Which blocks every Nsa layer selected, in order of evaluation: [blocks, G, columns] ids within the whole batch, best
+// first, -1 where fewer exist. Filled by a forward pass, or prescribed to it (a bf16 run with the selection of float32).
+struct SelectionList {
+  bool prescribed = false;
+  std::vector<at::Tensor> layers;
+};
+
 struct ForwardContext {
   bool training = false;          // BatchNorm on batch statistics
   TapRecorder* recorder = nullptr;
   const Job* job = nullptr;       // looked at per chunk
   int next_layer = 0;             // order of evaluation of attention layers
+  SelectionList* selections = nullptr;
+  // Sees activations by module name as they are made ("embed", "block.0"): rows are points for a flat trunk, slots of the
+  // level for a U-net.
+  std::function<void(const std::string& module, const at::Tensor& rows)> observe;
   // Sees the rows after the embedding ("embed", per point) and after each block ("block.0", "encoder.0.blocks.1", per slot
   // of the level in main order), and may return other rows to go on with: parity tests, vector-Jacobian products.
   std::function<at::Tensor(const std::string& name, const at::Tensor& rows)> observer;
