@@ -93,8 +93,10 @@ public:
   void set_ints(const std::string& object, const std::string& name, std::span<const std::int64_t> values);
   void set_doubles(const std::string& object, const std::string& name, std::span<const double> values);
 
-private:
+  // The open file, for the sources that call the C library (core/io/internal/hdf5_handle.h).
   struct Impl;
+
+private:
   explicit File(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
