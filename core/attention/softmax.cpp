@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "core/attention/internal/softmax.h"
+#include "core/base/error.h"
+#include "kernels/parallel/parallel.h"
+
+namespace erwin::attention {
+
+namespace {
+
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
+
+// Keys per piece of work between two looks at the stop token (far below 50 ms).
+constexpr std::int64_t keys_per_chunk = 1 << 17;
+
+double distance(const Array<float>& positions, std::int64_t a, std::int64_t b) {
+  const auto p = positions.row({a}), q = positions.row({b});
+  double sum = 0;
+  for (std::size_t axis = 0; axis < p.size(); ++axis) {
+    const double difference = static_cast<double>(p[axis]) - static_cast<double>(q[axis]);
+    sum += difference * difference;
+  }
+  return std::sqrt(sum);
+}
+
+void require_shape(const Array<float>& array, std::vector<std::int64_t> shape, const char* what, const LayerTap& layer) {
+  if (array.shape() != shape)
+    throw Error(ErrorKind::Internal, std::string("the attention record's ") + what + " has the wrong size",
+                "layer " + std::to_string(layer.layer) + " " + layer.name);
+}
+
+}  // namespace
+
+double dot(std::span<const double> q, std::span<const float> k) {
+  double sum = 0;
+  for (std::size_t e = 0; e < q.size(); ++e) sum += q[e] * static_cast<double>(k[e]);
+  return sum;
+}
+
+void append_logits(const LayerTap& layer, const Keys& keys, std::span<const double> q, SlotRange range,
+                   std::vector<double>& logits, const Job& job) {
+  const std::size_t start = logits.size();
+  logits.resize(start + at(range.end - range.begin));
+  const auto fill = [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t slot = first; slot < last; ++slot) {
+      double& logit = logits[start + at(slot - range.begin)];
+      logit = minus_infinity;
+      if (!layer.real(slot)) continue;
+      logit = dot(q, keys.k.row({slot, keys.kv_head})) * keys.scale;
+      if (keys.positions) logit += keys.sigma * distance(*keys.positions, keys.query_slot, slot);
+    }
+  };
+  for (std::int64_t first = range.begin; first < range.end; first += keys_per_chunk) {
+    job.check();
+    parallel_for(first, std::min(range.end, first + keys_per_chunk), 4096, fill);
+  }
+}
+
+double softmax(std::span<double> logits) {
+  double largest = minus_infinity;
+  for (const double logit : logits) largest = std::max(largest, logit);
+  if (largest == minus_infinity) {
+    std::fill(logits.begin(), logits.end(), 0.0);
+    return minus_infinity;
+  }
+  double sum = 0;
+  for (double& value : logits) sum += value = std::exp(value - largest);
+  for (double& value : logits) value /= sum;
+  return largest + std::log(sum);
+}
+
+SlotRange aligned_range(const LayerTap& layer, std::int64_t slot, int size) {
+  const std::int64_t begin = slot / size * size;
+  return {begin, std::min(layer.slots(), begin + size)};
+}
+
+SlotRange block_range(const LayerTap& layer, std::int64_t block) {
+  return {block * layer.block_size, std::min(layer.slots(), (block + 1) * layer.block_size)};
+}
+
+int kv_head_of(const LayerTap& layer, int head) { return head * layer.kv_heads / layer.heads; }
+
+std::vector<int> heads_of(const LayerTap& layer, int head) {
+  if (head < -1 || head >= layer.heads)
+    throw Error(ErrorKind::Config, "there is no head " + std::to_string(head),
+                "layer " + std::to_string(layer.layer) + " has heads 0 to " + std::to_string(layer.heads - 1),
+                "Give one of them, or none for the mean over heads");
+  if (head >= 0) return {head};
+  std::vector<int> all(at(layer.heads));
+  for (int h = 0; h < layer.heads; ++h) all[at(h)] = h;
+  return all;
+}
+
+std::int64_t require_slot(const Tap& tap, const LayerTap& layer, std::int64_t point) {
+  if (point < 0 || point >= tap.point_count)
+    throw Error(ErrorKind::Config, "there is no point " + std::to_string(point),
+                "the sample has points 0 to " + std::to_string(tap.point_count - 1));
+  const std::int64_t slot = layer.slot_of_point(point);
+  if (slot < 0)
+    throw Error(ErrorKind::Config, "point " + std::to_string(point) + " is in no slot of this layer",
+                "layer " + std::to_string(layer.layer) + " " + layer.name);
+  return slot;
+}
+
+void require_record(const LayerTap& layer) {
+  if (!layer.has_qkv())
+    throw Error(ErrorKind::Config, "the record holds no queries and keys of layer " + std::to_string(layer.layer),
+                layer.name, "Ask for this layer when the prediction is made");
+  if (layer.heads < 1 || layer.kv_heads < 1 || layer.heads % layer.kv_heads != 0 || layer.ball_size < 1)
+    throw Error(ErrorKind::Internal, "the attention record's heads or balls make no sense", "layer " + layer.name);
+  const std::int64_t n = layer.slots(), h = layer.heads, g = layer.kv_heads, d = layer.head_dim;
+  require_shape(layer.local_q, {n, h, d}, "local_q", layer);
+  require_shape(layer.local_k, {n, g, d}, "local_k", layer);
+  if (!layer.sigma.empty()) {
+    require_shape(layer.sigma, {h}, "sigma", layer);
+    if (layer.positions.shape().size() != 2) require_shape(layer.positions, {n, 3}, "positions", layer);
+    require_shape(layer.positions, {n, layer.positions.size(1)}, "positions", layer);
+  }
+  if (!layer.lse_local.empty()) require_shape(layer.lse_local, {n, h}, "lse_local", layer);
+  if (layer.kind != LayerKind::Nsa) return;
+  if (!layer.lse_compressed.empty()) require_shape(layer.lse_compressed, {n, h}, "lse_compressed", layer);
+  if (!layer.lse_selected.empty()) require_shape(layer.lse_selected, {n, h}, "lse_selected", layer);
+  if (layer.block_size < 1)
+    throw Error(ErrorKind::Internal, "the attention record has no block size", "layer " + layer.name);
+  const std::int64_t blocks = layer.blocks();
+  require_shape(layer.q, {n, h, d}, "q", layer);
+  require_shape(layer.k, {n, g, d}, "k", layer);
+  require_shape(layer.gate, {n, 3, h}, "gate", layer);
+  require_shape(layer.block_k, {blocks, g, d}, "block_k", layer);
+  if (!layer.memory_k.empty()) require_shape(layer.memory_k, {g, d}, "memory_k", layer);
+  if (layer.selected.shape().size() != 3 || layer.selected.size(0) != blocks || layer.selected.size(1) != g ||
+      layer.selected_score.shape() != layer.selected.shape())
+    throw Error(ErrorKind::Internal, "the attention record's selection has the wrong size", "layer " + layer.name);
+}
+
+std::vector<double> query_vector(const Array<float>& q, std::int64_t slot, int head) {
+  const auto row = q.row({slot, head});
+  return {row.begin(), row.end()};
+}
+
+}  // namespace erwin::attention
