@@ -148,7 +148,7 @@ std::int64_t estimate_parameters(const ModelConfig& config) {
     const std::int64_t width = flat.width, nsa = config.kind == ModelKind::ErwinNsa;
     const std::int64_t inner = std::int64_t{flat.heads} * (nsa ? flat.head_dim : std::max(1, flat.width / flat.heads));
     const std::int64_t flattened = std::int64_t{flat.block_size} * flat.head_dim;
-    std::int64_t block = swiglu_parameters(width, config.mlp_ratio) + 4 * width * inner;
+    std::int64_t block = swiglu_parameters(width, config.mlp_ratio) + (nsa ? 2 : 4) * width * inner;
     if (nsa) {
       block += 3 * width * flat.heads + 2 * width * flat.kv_heads * flat.head_dim;
       if (flat.compression == Compression::Mlp) block += 2 * flattened * (flattened + flat.head_dim);
