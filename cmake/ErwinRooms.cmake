@@ -7,7 +7,10 @@ if(ERWINSCOPE_SANITIZE)
 endif()
 
 # GCC 12 reports -Wrestrict inside its own std::string (its bug 105329).
-set(ERWIN_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-restrict -Werror)
+set(ERWIN_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-restrict)
+if(ERWINSCOPE_WERROR)
+  list(APPEND ERWIN_WARNINGS -Werror)
+endif()
 
 function(erwin_our_code target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
