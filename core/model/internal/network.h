@@ -4,10 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <functional>
-#include <functional>
 #include <memory>
-#include <string>
-#include <vector>
 #include <string>
 #include <vector>
 
@@ -43,10 +40,9 @@ struct ForwardContext {
   // Sees activations by module name as they are made ("embed", "block.0"): rows are points for a flat trunk, slots of the
   // level for a U-net.
   std::function<void(const std::string& module, const at::Tensor& rows)> observe;
-  // Sees the rows after the embedding ("embed", per point) and after each block ("block.0", "encoder.0.blocks.1", per slot
-  // of the level in main order), and may return other rows to go on with: parity tests, vector-Jacobian products.
-  std::function<at::Tensor(const std::string& name, const at::Tensor& rows)> observer;
-  at::Tensor observed(const std::string& name, const at::Tensor& rows) const { return observer ? observer(name, rows) : rows; }
+  void saw(const std::string& module, const at::Tensor& rows) const {
+    if (observe) observe(module, rows);
+  }
   void check() const {
     if (job) job->check();
   }

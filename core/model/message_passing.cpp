@@ -1,0 +1,129 @@
+#include "core/model/internal/message_passing.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "core/model/internal/network.h"
+#include "kernels/parallel/parallel.h"
+
+namespace erwin::model {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+template <typename T>
+void sum_segments_on_cpu(const at::Tensor& rows, const at::Tensor& offsets, at::Tensor& sums) {
+  const T* from = rows.const_data_ptr<T>();
+  const std::int64_t* begin = offsets.const_data_ptr<std::int64_t>();
+  T* to = sums.mutable_data_ptr<T>();
+  const std::int64_t channels = rows.size(1);
+  parallel_for(0, sums.size(0), 256, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t segment = first; segment < last; ++segment) {
+      T* sum = to + segment * channels;
+      for (std::int64_t row = begin[segment]; row < begin[segment + 1]; ++row)
+        for (std::int64_t c = 0; c < channels; ++c) sum[c] += from[row * channels + c];
+    }
+  });
+}
+
+// Without gradient; float32 or float64 (other types are summed in float32).
+at::Tensor raw_sums(const at::Tensor& any_rows, const at::Tensor& offsets) {
+  const at::ScalarType type = any_rows.scalar_type();
+  const at::Tensor rows = any_rows.to(wide_type(type)).contiguous();
+  if (rows.size(0) == 0 || rows.size(1) == 0) return at::zeros({offsets.size(0) - 1, rows.size(1)}, any_rows.options());
+  if (rows.is_cuda()) return at::segment_reduce(rows, "sum", {}, {}, offsets, 0, /*unsafe=*/true, 0.0).to(type);
+  at::Tensor sums = at::zeros({offsets.size(0) - 1, rows.size(1)}, rows.options());
+  if (rows.scalar_type() == at::kDouble)
+    sum_segments_on_cpu<double>(rows, offsets, sums);
+  else
+    sum_segments_on_cpu<float>(rows, offsets, sums);
+  return sums.to(type);
+}
+
+class GatherRows : public torch::autograd::Function<GatherRows> {
+public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& index, const at::Tensor& order,
+                            const at::Tensor& offsets) {
+    context->save_for_backward({order, offsets});
+    return x.index_select(0, index);
+  }
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor sorted = saved[0].defined() ? gradients[0].index_select(0, saved[0]) : gradients[0];
+    return {raw_sums(sorted, saved[1]), {}, {}, {}};
+  }
+};
+
+class SumSegments : public torch::autograd::Function<SumSegments> {
+public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& rows, const at::Tensor& index,
+                            const at::Tensor& offsets) {
+    context->save_for_backward({index});
+    return raw_sums(rows, offsets);
+  }
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    return {gradients[0].index_select(0, context->get_saved_variables()[0]), {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::Tensor& order, const at::Tensor& offsets) {
+  return GatherRows::apply(x, index, order, offsets);
+}
+
+at::Tensor sum_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets) {
+  return SumSegments::apply(rows, index, offsets);
+}
+
+Embed::Embed(const ModelConfig& config, Builder builder, std::int64_t in, std::int64_t width) {
+  const bool erwin = config.kind == ModelKind::Erwin;
+  linear_ = Linear(builder.child(erwin ? "embed_fn" : "linear"), in, width);
+  const std::int64_t message_in = 2 * width + config.dimension;
+  // Messages of all steps first, then updates: the order of PyTorch's module lists.
+  steps_.resize(static_cast<std::size_t>(config.mp_steps));
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Builder at = builder.child((erwin ? "mpnn.message_fns." : "message.") + std::to_string(i));
+    steps_[i].message = Linear(at.child(erwin ? "0" : "linear"), message_in, width);
+    steps_[i].message_norm = LayerNorm(at.child(erwin ? "2" : "norm"), width);
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Builder at = builder.child((erwin ? "mpnn.update_fns." : "update.") + std::to_string(i));
+    steps_[i].update = Linear(at.child(erwin ? "0" : "linear"), 2 * width, width);
+    steps_[i].update_norm = LayerNorm(at.child(erwin ? "1" : "norm"), width);
+  }
+}
+
+at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, const ForwardContext& context) const {
+  at::Tensor x = linear_(features);
+  x = x.to(wide_type(x.scalar_type()));
+  if (steps_.empty()) return x;
+  const at::Tensor relative = (batch.positions.index_select(0, batch.edge_source) -
+                               batch.positions.index_select(0, batch.edge_receiver)).to(linear_.weight().scalar_type());
+  for (const Step& step : steps_) {
+    context.check();
+    x = message_step(step, x, relative, batch);
+  }
+  return x;
+}
+
+// m_e = LayerNorm(GELU(W [x_source, x_receiver, p_source - p_receiver] + b)), x += LayerNorm(U [x, mean of the m_e received]).
+// W is applied to the points, not to the edges: there are k times fewer of them.
+at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch) const {
+  const at::Tensor& weight = step.message.weight();
+  const std::int64_t width = x.size(1);
+  const at::Tensor rows = x.to(weight.scalar_type());
+  const at::Tensor sent = at::linear(rows, weight.narrow(1, 0, width));
+  const at::Tensor received = at::linear(rows, weight.narrow(1, width, width), step.message.bias());
+  const at::Tensor messages = step.message_norm(
+      at::gelu(gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets) +
+               gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets) +
+               at::linear(relative, weight.narrow(1, 2 * width, weight.size(1) - 2 * width))));
+  const at::Tensor counts = batch.receiver_offsets.diff().clamp_min(1).to(messages.scalar_type()).unsqueeze(1);
+  const at::Tensor mean = sum_segments(messages, batch.edge_receiver, batch.receiver_offsets) / counts;
+  return x + step.update_norm(step.update(at::cat({x, mean}, 1)));
+}
+
+}  // namespace erwin::model
