@@ -24,11 +24,11 @@ struct TreeOptions {
   bool nodes = true;                 // compute TreeLevel data (centre, radius, box); the networks need none of it
 };
 
-// All nodes of one level, in slot order; together they cover every slot once.
+// All nodes of one level, in slot order; together they cover every slot once. A node without points is all zeros.
 struct TreeLevel {
   std::vector<std::int64_t> slot_begin;            // [nodes + 1]
   std::vector<std::int32_t> point_count;           // [nodes] real points
-  std::vector<std::int8_t> split_axis;             // [nodes] axis the node splits on, -1 where it does not
+  std::vector<std::int8_t> split_axis;             // [nodes] axis the node splits on, -1 where no two points part
   std::vector<std::array<double, 3>> centre;       // [nodes] mean of the real points
   std::vector<double> radius;                      // [nodes] largest distance of a real point to the centre
   std::vector<std::array<double, 3>> box_minimum;  // [nodes] tight box of the real points
@@ -57,6 +57,9 @@ using BallTreePtr = std::shared_ptr<const BallTree>;
 // threads of the pool within one cloud. Raises Error{Config} (unit not a power of two; n <= unit / 2 with Duplicate),
 // Error{Format} (non-finite coordinate, no point).
 BallTree build_ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options, const Job& job = {});
+
+// Fills tree.levels of a tree built without node data (or read from the cache). positions: those it was built from.
+void compute_levels(BallTree& tree, std::span<const double> positions, const Job& job = {});
 
 // y = x R of 8.1 in float64, in the stated order and without fused multiply-add: 3-D with R = Rz(a) Ry(a) Rx(a) from the
 // right, 2-D in its plane. positions, result: [n, dimension].
