@@ -20,6 +20,9 @@ struct Checkpoint {
   std::int64_t step = 0;
   // data_hash, code_version, seed, device, precision, command, ...
   std::map<std::string, std::string> provenance;
+  // The complete configuration of the run that made it, as TOML; empty where there was no run. Its model, inputs and
+  // target are overwritten by those above when the checkpoint is saved.
+  std::string run_config;
 };
 
 // Atomic. Layout in resources/help/checkpoint.md. Raises Error{Io}.

@@ -1,0 +1,146 @@
+#include "core/model/predict.h"
+
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/memory.h"
+
+namespace erwin {
+
+namespace {
+
+// raw = standardised * deviation + mean, per component; an empty Standard changes nothing.
+std::vector<double> real_units(std::span<const float> standardised, std::int64_t components, const Standard& standard) {
+  std::vector<double> result(standardised.begin(), standardised.end());
+  if (standard.empty()) return result;
+  const auto width = static_cast<std::size_t>(components);
+  for (std::size_t i = 0; i < result.size(); ++i)
+    result[i] = result[i] * standard.deviation[i % width] + standard.mean[i % width];
+  return result;
+}
+
+std::vector<float> narrowed(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+
+const Standard& target_standard(const SampleRecipe& recipe) {
+  static const Standard none;
+  if (recipe.target == "position") return recipe.normalisation.position;
+  const auto found = recipe.normalisation.field.find(recipe.target);
+  return found == recipe.normalisation.field.end() ? none : found->second;
+}
+
+Model make_model(const Checkpoint& checkpoint, const std::string& device, Precision precision) {
+  const auto parameters = static_cast<std::uint64_t>(estimate_parameters(checkpoint.config));
+  std::uint64_t stored = 0;
+  for (const WeightArray& weight : checkpoint.weights) stored += weight.data.size();
+  // A configuration that asks for far more than the file holds is damaged; do not build its network to find out.
+  if (parameters > stored + (1 << 20))
+    throw Error(ErrorKind::Format, "the checkpoint's weights are too few for the network of its configuration",
+                std::to_string(stored) + " bytes for about " + std::to_string(parameters) + " numbers");
+  require_memory(parameters * (precision == Precision::Float64 ? 8 : 4), "the network's weights");
+  Model model(checkpoint.config, 0, resolve_device(device), precision);
+  model.load_weights(checkpoint.weights);
+  return model;
+}
+
+}  // namespace
+
+Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard) {
+  if (prediction.size() != target.size() || prediction.empty())
+    throw Error(ErrorKind::Internal, "prediction and target differ in size",
+                std::to_string(prediction.size()) + " and " + std::to_string(target.size()));
+  const std::size_t components = standard.empty() ? 1 : standard.mean.size();
+  double squared_standardised = 0, squared = 0, absolute = 0, target_squared = 0;
+  for (std::size_t i = 0; i < prediction.size(); ++i) {
+    const double difference = static_cast<double>(prediction[i]) - static_cast<double>(target[i]);
+    const double deviation = standard.empty() ? 1 : standard.deviation[i % components];
+    const double mean = standard.empty() ? 0 : standard.mean[i % components];
+    const double raw_target = static_cast<double>(target[i]) * deviation + mean;
+    squared_standardised += difference * difference;
+    squared += difference * difference * deviation * deviation;
+    absolute += std::abs(difference) * deviation;
+    target_squared += raw_target * raw_target;
+  }
+  const auto count = static_cast<double>(prediction.size());
+  return {squared_standardised / count, squared / count, absolute / count, std::sqrt(squared / target_squared)};
+}
+
+Metrics mean_of(const std::vector<Metrics>& metrics) {
+  if (metrics.empty()) throw Error(ErrorKind::Internal, "the mean of no metrics");
+  Metrics sum;
+  for (const Metrics& one : metrics) {
+    sum.mse_standardised += one.mse_standardised;
+    sum.mse += one.mse;
+    sum.mae += one.mae;
+    sum.relative_l2 += one.relative_l2;
+  }
+  const auto count = static_cast<double>(metrics.size());
+  return {sum.mse_standardised / count, sum.mse / count, sum.mae / count, sum.relative_l2 / count};
+}
+
+std::string resolve_device(const std::string& device) {
+  if (device != "auto") return device;
+  for (const DeviceInfo& found : find_devices())
+    if (std::string_view(found.id).starts_with("cuda")) return found.id;
+  return "cpu";
+}
+
+struct Predictor::Impl {
+  Checkpoint checkpoint;
+  Model model;
+};
+
+Predictor::Predictor(const std::filesystem::path& path, const std::string& device, Precision precision) {
+  Checkpoint checkpoint = load_checkpoint(path);
+  const Standard& standard = target_standard(checkpoint.recipe);
+  if (!standard.empty() && standard.mean.size() != static_cast<std::size_t>(checkpoint.config.output_features))
+    throw Error(ErrorKind::Format, "the checkpoint is damaged",
+                path.string() + ": the normalisation of " + checkpoint.recipe.target + " does not fit output_features");
+  Model model = make_model(checkpoint, device, precision);
+  impl_ = std::make_unique<Impl>(Impl{std::move(checkpoint), std::move(model)});
+}
+
+Predictor::~Predictor() = default;
+Predictor::Predictor(Predictor&&) noexcept = default;
+Predictor& Predictor::operator=(Predictor&&) noexcept = default;
+
+const Checkpoint& Predictor::checkpoint() const { return impl_->checkpoint; }
+const Model& Predictor::model() const { return impl_->model; }
+
+Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, const std::optional<TapRequest>& tap,
+                                 const Job& job) const {
+  const Checkpoint& checkpoint = impl_->checkpoint;
+  Result result;
+  auto sample = std::make_shared<ModelSample>(prepare_sample(cloud, frame, checkpoint.recipe, checkpoint.config, job));
+  Model::Output output = impl_->model.predict(*sample, tap, job);
+  const std::int64_t components = checkpoint.config.output_features;
+  if (output.values.size() != static_cast<std::size_t>(cloud.size() * components))
+    throw Error(ErrorKind::Internal, "the network answered with another number of values than points");
+  for (const float value : output.values)
+    if (!std::isfinite(value))
+      throw Error(ErrorKind::Model, "the prediction is not finite", checkpoint.recipe.target,
+                  "The input may lie far from what the network was trained on; look at its range with 'erwinscope info'");
+  const Standard& standard = target_standard(checkpoint.recipe);
+  const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud.field(checkpoint.recipe.target);
+  const std::string unit = target ? target->unit() : "";
+  const FieldKind kind = components == 1 ? FieldKind::Scalar : FieldKind::Vector;
+  const auto add = [&](const char* name, const std::vector<double>& values) {
+    result.fields.emplace_back(name, kind, static_cast<int>(components), narrowed(values), unit);
+  };
+  const std::vector<double> prediction = real_units(output.values, components, standard);
+  add("prediction", prediction);
+  if (!sample->targets.empty()) {
+    const std::vector<double> truth = real_units(sample->targets, components, standard);
+    std::vector<double> error(prediction.size());
+    for (std::size_t i = 0; i < error.size(); ++i) error[i] = prediction[i] - truth[i];
+    add("target", truth);
+    add("error", error);
+    result.metrics = compare(output.values, sample->targets, standard);
+  }
+  result.tap = std::move(output.tap);
+  result.sample = std::move(sample);
+  return result;
+}
+
+}  // namespace erwin
