@@ -1,0 +1,77 @@
+#include "core/engine/io_thread.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "core/dataset/dataset.h"
+#include "core/engine/cloud_tree.h"
+#include "core/engine/publisher.h"
+#include "core/engine/sample_cloud.h"
+#include "core/engine/worker.h"
+#include "core/io/open.h"
+
+namespace erwin {
+
+struct IoThread::Impl {
+  explicit Impl(Engine& given) : engine(given) {}
+  Engine& engine;
+  Publisher<IoSnapshot> publisher;
+  Worker worker;  // last: its thread uses the members above
+
+  void open_data(const std::string& path, const std::string& sample, const Job& job);
+  void publish(OpenedCloud opened, const Job& job);
+};
+
+void IoThread::Impl::publish(OpenedCloud opened, const Job& job) {
+  job.progress(-1, "building the tree");
+  opened.tree = cloud_tree(*opened.cloud, 0, job);
+  publisher.update([&](IoSnapshot& s) { s.opened = std::make_shared<const OpenedCloud>(std::move(opened)); });
+}
+
+void IoThread::Impl::open_data(const std::string& path, const std::string& sample, const Job& job) {
+  const Dataset dataset = Dataset::open(path);
+  OpenedCloud opened;
+  opened.path = path;
+  opened.target = dataset.target();
+  for (const SampleEntry& entry : dataset.samples()) opened.samples.push_back(entry.name);
+  const std::int64_t index = sample.empty() ? 0 : dataset.index_of(sample);
+  opened.cloud = dataset.load(index, job);
+  opened.sample = opened.samples[static_cast<std::size_t>(index)];
+  publish(std::move(opened), job);
+}
+
+IoThread::IoThread(Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
+IoThread::~IoThread() = default;
+
+void IoThread::open(const std::string& path, const std::string& sample) {
+  impl_->worker.post([impl = impl_.get(), path, sample](std::stop_token stop) {
+    const std::string name = std::filesystem::path(path).filename().string();
+    impl->publisher.run("opening " + name, stop, [&](const Job& job) {
+      if (!std::filesystem::is_directory(path) && io::detect(path) == io::FileKind::Checkpoint) {
+        const std::string device = resolve_device("auto");
+        impl->engine.load(Predictor(path, device), path, device);
+      } else {
+        impl->open_data(path, sample, job);
+      }
+    });
+  });
+}
+
+void IoThread::open_own_sample() {
+  impl_->worker.post([impl = impl_.get()](std::stop_token stop) {
+    impl->publisher.run("making a cloud", stop, [&](const Job& job) {
+      OpenedCloud opened;
+      opened.sample = "made-up car";
+      opened.samples = {opened.sample};
+      opened.target = "pressure";
+      opened.cloud = make_sample_cloud();
+      impl->publish(std::move(opened), job);
+    });
+  });
+}
+
+void IoThread::cancel() { impl_->worker.cancel(); }
+bool IoThread::idle() const { return impl_->worker.idle(); }
+Mailbox<IoSnapshot>& IoThread::mailbox() { return impl_->publisher.mailbox(); }
+
+}  // namespace erwin

@@ -1,0 +1,36 @@
+#pragma once
+// The one thread of the window that reads files: clouds become snapshots, checkpoints go on to the engine.
+
+#include <memory>
+#include <string>
+
+#include "core/engine/engine.h"
+#include "core/engine/mailbox.h"
+#include "core/engine/snapshot.h"
+
+namespace erwin {
+
+class IoThread {
+public:
+  // `engine` must outlive this.
+  explicit IoThread(Engine& engine);
+  ~IoThread();  // cancels and joins
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // A cloud, a data set (folder or manifest; `sample`: which one, empty for the first) or a checkpoint, told apart by
+  // content. A cloud replaces the one shown; a checkpoint goes to the engine.
+  void open(const std::string& path, const std::string& sample = {});
+  // The cloud that the program makes itself.
+  void open_own_sample();
+
+  void cancel();
+  bool idle() const;
+  Mailbox<IoSnapshot>& mailbox();
+
+private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace erwin

@@ -1,0 +1,79 @@
+#pragma once
+// What the window's two working threads publish. A snapshot is complete: whoever reads only the newest one has missed
+// nothing. Errors travel in it as values.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/config/model_config.h"
+#include "core/data/point_cloud.h"
+#include "core/engine/query_view.h"
+#include "core/model/predict.h"
+#include "core/tree/ball_tree.h"
+
+namespace erwin {
+
+struct Progress {
+  bool busy = false;
+  double fraction = -1;  // negative: unknown
+  std::string what;
+};
+
+// An Error as a value; `serial` grows, so that a reader sees each failure once.
+struct Failure {
+  std::uint64_t serial = 0;
+  ErrorKind kind = ErrorKind::Internal;
+  std::string message, detail, hint;
+};
+
+// A cloud as opened, with the tree that picking and the ball colours use while no network gives its own.
+struct OpenedCloud {
+  std::string path;                  // what was asked for; empty for the program's own cloud
+  std::string sample;                // which of `samples` this is
+  std::vector<std::string> samples;  // all of the data set, by name
+  std::string target;                // field that the data set names as target; may be empty
+  PointCloudPtr cloud;
+  BallTreePtr tree;
+};
+
+struct IoSnapshot {
+  std::shared_ptr<const OpenedCloud> opened;
+  Progress progress;
+  std::optional<Failure> failure;
+};
+
+struct ModelInfo {
+  std::string path, device;
+  ModelConfig config;
+  std::string target;
+  std::int64_t step = 0, parameters = 0;
+};
+
+struct Prediction {
+  PointCloudPtr cloud;        // what it was made for
+  std::vector<Field> fields;  // "prediction", and where the cloud has the target "target" and "error"
+  std::optional<Metrics> metrics;
+  BallTreePtr tree;           // the network's main tree
+  std::vector<LayerInfo> layers;
+  double seconds = 0;
+  // Null where there is no field of that name.
+  const Field* field(const std::string& name) const {
+    for (const Field& candidate : fields)
+      if (candidate.name() == name) return &candidate;
+    return nullptr;
+  }
+};
+
+struct EngineSnapshot {
+  std::shared_ptr<const ModelInfo> model;
+  std::shared_ptr<const Prediction> prediction;
+  std::shared_ptr<const QueryView> query;  // of `prediction`'s cloud
+  Progress progress;
+  std::optional<Failure> failure;
+};
+
+}  // namespace erwin

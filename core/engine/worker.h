@@ -1,0 +1,101 @@
+#pragma once
+// One thread with a queue of tasks: what the engine thread and the I/O thread have in common. No Torch, no HDF5.
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "core/base/job.h"
+
+namespace erwin {
+
+class Worker {
+public:
+  // What a task gets: its own stop token, so that cancelling one task leaves later ones alone.
+  using Task = std::function<void(std::stop_token)>;
+
+  Worker() : thread_([this] { run(); }) {}
+  // Cancels what runs, drops what waits, and joins.
+  ~Worker() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+      drop_all();
+    }
+    wake_.notify_all();
+    thread_.join();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // `key`: a waiting task with the same non-empty key is replaced, and a running one is cancelled: only the newest
+  // question of a kind is worth an answer.
+  void post(Task task, const std::string& key = {}) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!key.empty()) {
+        std::erase_if(waiting_, [&](const Entry& entry) { return entry.key == key; });
+        if (running_ && running_key_ == key) running_stop_.request_stop();
+      }
+      waiting_.push_back({std::move(task), key});
+    }
+    wake_.notify_all();
+  }
+
+  // Asks the running task to stop and forgets those that wait.
+  void cancel() {
+    const std::lock_guard lock(mutex_);
+    drop_all();
+  }
+
+  // True where nothing runs and nothing waits.
+  bool idle() const {
+    const std::lock_guard lock(mutex_);
+    return !running_ && waiting_.empty();
+  }
+
+private:
+  struct Entry {
+    Task task;
+    std::string key;
+  };
+
+  void drop_all() {
+    waiting_.clear();
+    if (running_) running_stop_.request_stop();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+      if (closing_) return;
+      Entry entry = std::move(waiting_.front());
+      waiting_.pop_front();
+      running_ = true;
+      running_key_ = entry.key;
+      running_stop_ = std::stop_source();
+      const std::stop_token stop = running_stop_.get_token();
+      lock.unlock();
+      entry.task(stop);
+      entry.task = nullptr;  // what it captured goes before the thread counts as idle
+      lock.lock();
+      running_ = false;
+    }
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Entry> waiting_;
+  std::stop_source running_stop_;
+  std::string running_key_;
+  bool running_ = false, closing_ = false;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace erwin

@@ -1,0 +1,161 @@
+#include "ui/scene/camera.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <numbers>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+
+namespace erwin::ui {
+
+namespace {
+
+Vec3 operator+(const Vec3& a, const Vec3& b) { return {a[0] + b[0], a[1] + b[1], a[2] + b[2]}; }
+Vec3 operator-(const Vec3& a, const Vec3& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
+Vec3 operator*(double s, const Vec3& a) { return {s * a[0], s * a[1], s * a[2]}; }
+double dot(const Vec3& a, const Vec3& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+Vec3 cross(const Vec3& a, const Vec3& b) {
+  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
+}
+Vec3 unit(const Vec3& a) { return (1 / std::max(std::sqrt(dot(a, a)), 1e-300)) * a; }
+
+constexpr double radians(double degrees) { return degrees * std::numbers::pi / 180; }
+
+// Rodrigues' rotation about a unit axis.
+Vec3 turned(const Vec3& v, const Vec3& axis, double degrees) {
+  const double c = std::cos(radians(degrees)), s = std::sin(radians(degrees));
+  return c * v + s * cross(axis, v) + ((1 - c) * dot(axis, v)) * axis;
+}
+
+// What the picture keeps free around the cloud: the legend's side gets more.
+constexpr double margin = 1.12;
+
+std::vector<double> numbers_in(const std::string& text) {
+  std::vector<double> numbers;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) {
+    std::size_t used = 0;
+    try {
+      numbers.push_back(std::stod(part, &used));
+    } catch (const std::exception&) {
+      return {};
+    }
+    if (used != part.size() || !std::isfinite(numbers.back())) return {};
+  }
+  return numbers;
+}
+
+}  // namespace
+
+int guess_up_axis(const Bounds& box) {
+  std::array<std::pair<double, int>, 3> extents;
+  for (int k = 0; k < 3; ++k) extents[k] = {box.maximum[k] - box.minimum[k], k};
+  std::sort(extents.begin(), extents.end());
+  return extents[0].first < 0.9 * extents[1].first ? extents[0].second : 2;
+}
+
+Camera fit_camera(const PointCloud& cloud, double azimuth, double elevation, double aspect, std::int64_t frame) {
+  Bounds box = cloud.bounds(frame);
+  Vec3 middle;
+  for (int k = 0; k < 3; ++k) {
+    box.minimum[k] -= cloud.origin()[k];
+    box.maximum[k] -= cloud.origin()[k];
+    middle[k] = 0.5 * (box.minimum[k] + box.maximum[k]);
+  }
+  Vec3 up{}, along{};
+  if (cloud.dimension() == 2) {
+    up = {0, 1, 0};
+    along = {0, 0, -1};
+    azimuth = elevation = 0;  // a plane is looked at from above
+  } else {
+    const int up_axis = guess_up_axis(box);
+    int a = (up_axis + 1) % 3, b = (up_axis + 2) % 3;
+    if (box.maximum[b] - box.minimum[b] > box.maximum[a] - box.minimum[a]) std::swap(a, b);
+    up[up_axis] = 1;
+    along[a] = 1;
+  }
+  const Vec3 side = cross(up, along);
+  const double az = radians(azimuth), el = radians(elevation);
+  const Vec3 from = std::cos(el) * (-std::cos(az) * along + std::sin(az) * side) + std::sin(el) * up;
+
+  Camera camera;
+  camera.focus = middle;
+  // Looking straight down, "up" in the picture is the direction of travel.
+  camera.up = std::abs(elevation) > 89 ? std::cos(az) * along - std::sin(az) * side : up;
+  const Vec3 forward = -1 * from, right = unit(cross(forward, camera.up)), over = cross(right, forward);
+  const double tangent = std::tan(radians(camera.view_angle / 2));
+  double distance = 0;
+  for (int corner = 0; corner < 8; ++corner) {
+    Vec3 d;
+    for (int k = 0; k < 3; ++k) d[k] = (corner >> k & 1 ? box.maximum[k] : box.minimum[k]) - middle[k];
+    const double half = std::max(std::abs(dot(d, over)), std::abs(dot(d, right)) / aspect);
+    distance = std::max(distance, margin * half / tangent - dot(d, forward));
+  }
+  if (!(distance > 0)) distance = 1;  // one point, or all in one place
+  camera.position = middle + distance * from;
+  return camera;
+}
+
+Camera camera_from(const std::string& text, const PointCloud& cloud, double aspect, std::int64_t frame) {
+  static const std::map<std::string, std::pair<double, double>> presets{
+      {"iso", {-38, 22}}, {"front", {0, 0}}, {"back", {180, 0}}, {"left", {90, 0}},
+      {"right", {-90, 0}}, {"top", {0, 90}}, {"bottom", {0, -90}}};
+  if (const auto preset = presets.find(text); preset != presets.end())
+    return fit_camera(cloud, preset->second.first, preset->second.second, aspect, frame);
+  const std::vector<double> n = numbers_in(text);
+  if (n.size() == 2) return fit_camera(cloud, n[0], std::clamp(n[1], -90.0, 90.0), aspect, frame);
+  if (n.size() == 10 && n[9] > 0.1 && n[9] < 170)
+    return {{n[0], n[1], n[2]}, {n[3], n[4], n[5]}, {n[6], n[7], n[8]}, n[9]};
+  throw Error(ErrorKind::Config, "this camera is not understood", "camera " + text,
+              "Use iso, front, back, left, right, top, bottom, AZIMUTH,ELEVATION in degrees, or ten numbers: position, "
+              "focus, up, view angle");
+}
+
+std::string to_string(const Camera& camera) {
+  std::string text;
+  char number[40];
+  for (const Vec3& v : {camera.position, camera.focus, camera.up})
+    for (const double x : v) {
+      std::snprintf(number, sizeof number, "%.17g,", x);
+      text += number;
+    }
+  std::snprintf(number, sizeof number, "%.17g", camera.view_angle);
+  return text + number;
+}
+
+Camera orbit(const Camera& camera, double around, double over) {
+  const Vec3 up = unit(camera.up);
+  Vec3 arm = turned(camera.position - camera.focus, up, -around);
+  const Vec3 right = unit(cross(up, arm));
+  // Stops short of the poles, where left and right would swap.
+  const double elevation = std::asin(std::clamp(dot(unit(arm), up), -1.0, 1.0)) * 180 / std::numbers::pi;
+  const double allowed = std::clamp(elevation + over, -88.0, 88.0) - elevation;
+  if (std::abs(elevation) < 89) arm = turned(arm, right, -allowed);
+  Camera moved = camera;
+  moved.position = camera.focus + arm;
+  return moved;
+}
+
+Camera pan(const Camera& camera, double right, double up) {
+  const Vec3 arm = camera.focus - camera.position;
+  const double height = 2 * std::sqrt(dot(arm, arm)) * std::tan(radians(camera.view_angle / 2));
+  const Vec3 side = unit(cross(arm, camera.up)), over = unit(cross(side, arm));
+  const Vec3 shift = (-right * height) * side + (-up * height) * over;
+  Camera moved = camera;
+  moved.position = camera.position + shift;
+  moved.focus = camera.focus + shift;
+  return moved;
+}
+
+Camera zoom(const Camera& camera, double factor) {
+  Camera moved = camera;
+  moved.position = camera.focus + (1 / std::clamp(factor, 0.01, 100.0)) * (camera.position - camera.focus);
+  return moved;
+}
+
+}  // namespace erwin::ui
