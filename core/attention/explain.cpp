@@ -130,7 +130,37 @@ void list_blocks(const LayerTap& layer, const PointCloud& cloud, const Attention
   result.missed_sum = missed.missed_sum;
 }
 
+// Positions [points, d] of a rotated tree's points, from the layer that ran in it: its slots are the tree's.
+std::vector<double> rotated_positions(const LayerTap& layer, const BallTree& tree) {
+  const std::size_t dimension = at(tree.dimension);
+  std::vector<double> positions(at(tree.point_count) * dimension);
+  for (std::int64_t point = 0; point < tree.point_count; ++point) {
+    const auto row = layer.positions.row({tree.point_slot[at(point)]});
+    std::copy_n(row.begin(), dimension, positions.begin() + static_cast<std::ptrdiff_t>(at(point) * dimension));
+  }
+  return positions;
+}
+
 }  // namespace
+
+BallTreePtr tree_of_layer(const LayerTap& layer, const BallTreePtr& main, std::span<const BallTreePtr> rotated,
+                          std::span<const float> positions, double rotate_degrees, const Job& job) {
+  const BallTreePtr tree = !layer.rotated                          ? main
+                           : at(layer.pool_level) < rotated.size() ? rotated[at(layer.pool_level)]
+                                                                   : nullptr;
+  if (!tree) throw Error(ErrorKind::Internal, "the sample lacks the tree in which a layer ran", "layer " + layer.name);
+  if (!tree->levels.empty()) return tree;
+  BallTree complete = *tree;
+  if (!layer.rotated) {
+    compute_levels(complete, std::vector<double>(positions.begin(), positions.end()), job);
+  } else {
+    if (layer.slots() != tree->slot_count)
+      throw Error(ErrorKind::Internal, "the tree is not the one in which the layer ran", "layer " + layer.name);
+    // Levels are about the frame that was split, not the one the file uses.
+    compute_levels(complete, rotate_positions(rotated_positions(layer, *tree), tree->dimension, rotate_degrees), job);
+  }
+  return std::make_shared<const BallTree>(std::move(complete));
+}
 
 Explanation explain(const Tap& tap, const PointCloud& cloud, const BallTree& tree, const ExplainRequest& request,
                     const Job& job) {

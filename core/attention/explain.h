@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -95,8 +96,12 @@ struct ExplainRequest {
   int top = 10;            // attended points listed
 };
 
-// tree: the one in which the layer ran (the sample's main tree, or its rotated tree of the layer's pooled level) with
-// its levels. Raises what attention_row raises; Error{Internal} where tree, cloud and record do not belong together.
+// The tree in which a layer ran, with its levels: the main one, or the rotated one of the layer's pooled level. Levels that
+// the trees lack are computed here, from positions [n, d] in model space and the rotation's angle. Error{Internal} where there is no such tree.
+BallTreePtr tree_of_layer(const LayerTap& layer, const BallTreePtr& main, std::span<const BallTreePtr> rotated,
+                          std::span<const float> positions, double rotate_degrees, const Job& job = {});
+
+// tree: tree_of_layer's. Raises what attention_row raises; Error{Internal} where tree, cloud and record do not belong together.
 Explanation explain(const Tap& tap, const PointCloud& cloud, const BallTree& tree, const ExplainRequest& request,
                     const Job& job = {});
 
