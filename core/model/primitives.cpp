@@ -1,6 +1,7 @@
 #include "core/model/internal/primitives.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <cmath>
 #include <limits>
@@ -83,7 +84,7 @@ at::Tensor BatchNorm1d::masked_batch_statistics(const at::Tensor& x, const at::T
   const at::Tensor centred = x - mean;
   const at::Tensor variance = (centred.square() * real).sum(0) / count;
   {
-    at::NoGradGuard no_gradient;
+    c10::AutoGradMode without_gradient(false);
     const at::Tensor unbiased = variance * (count / (count - 1).clamp_min(1));
     running_mean_.mul_(1 - batch_norm_momentum).add_(mean * batch_norm_momentum);
     running_var_.mul_(1 - batch_norm_momentum).add_(unbiased * batch_norm_momentum);

@@ -1,0 +1,210 @@
+#include "core/model/model.h"
+
+#include <ATen/ATen.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/GradMode.h>
+
+#include <cstring>
+#include <set>
+
+#include "core/base/error.h"
+#include "core/base/memory.h"
+#include "core/model/internal/network.h"
+#include "core/model/internal/torch_errors.h"
+
+namespace erwin {
+
+namespace {
+
+at::ScalarType type_of(Precision precision) {
+  switch (precision) {
+    case Precision::Float64: return at::kDouble;
+    case Precision::BFloat16: return at::kBFloat16;
+    case Precision::Float32: break;
+  }
+  return at::kFloat;
+}
+
+int cuda_devices() {
+  const auto& hooks = at::detail::getCUDAHooks();
+  return hooks.hasCUDA() ? hooks.getNumGPUs() : 0;
+}
+
+at::Device device_from(const std::string& name) {
+  if (name == "cpu") return {at::kCPU};
+  const bool numbered = name.size() > 5 && name.size() <= 7 && name.compare(0, 5, "cuda:") == 0 &&
+                        name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (name != "cuda" && !numbered)
+    throw Error(ErrorKind::Config, "there is no device of this name", "device = " + name, "Allowed: cpu, cuda, cuda:0, cuda:1, ...");
+  const int index = numbered ? std::stoi(name.substr(5)) : 0, count = cuda_devices();
+  if (index >= count)
+    throw Error(ErrorKind::Device, count == 0 ? "no CUDA device was found" : "this CUDA device does not exist",
+                "asked for " + name + ", found " + std::to_string(count), "Use the device cpu, or see erwinscope --version");
+  return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
+}
+
+ElementType element_type_of(at::ScalarType type) {
+  if (type == at::kLong) return ElementType::Int64;
+  return type == at::kDouble ? ElementType::Float64 : ElementType::Float32;
+}
+
+at::ScalarType scalar_type_of(ElementType type) {
+  switch (type) {
+    case ElementType::Float64: return at::kDouble;
+    case ElementType::Int64: return at::kLong;
+    case ElementType::Float32: break;
+  }
+  return at::kFloat;
+}
+
+WeightArray array_of(const std::string& name, const at::Tensor& tensor) {
+  WeightArray array;
+  array.name = name;
+  array.type = element_type_of(tensor.scalar_type());
+  array.shape = tensor.sizes().vec();
+  const at::Tensor plain = tensor.detach().to(at::kCPU, scalar_type_of(array.type)).contiguous();
+  array.data.resize(plain.nbytes());
+  std::memcpy(array.data.data(), plain.const_data_ptr(), plain.nbytes());
+  return array;
+}
+
+std::string text_of(const std::vector<std::int64_t>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+[[noreturn]] void refuse_weights(const std::string& message, const std::string& detail) {
+  throw Error(ErrorKind::Model, message, detail, "The configuration must be that of the network the weights come from");
+}
+
+void check_array(const WeightArray& array, const model::Parameters::Entry& entry) {
+  const std::vector<std::int64_t> wanted = entry.tensor.sizes().vec();
+  if (array.shape != wanted)
+    refuse_weights("a weight has another shape", array.name + ": " + text_of(array.shape) + ", the network's is " + text_of(wanted));
+  const std::size_t bytes = static_cast<std::size_t>(entry.tensor.numel()) * at::elementSize(scalar_type_of(array.type));
+  if (array.data.size() != bytes) refuse_weights("a weight's data are cut off", array.name);
+}
+
+// About what a forward pass without gradients holds at its widest place: the feed-forward's hidden rows, q, k, v and the
+// branches' results per slot, the messages per edge.
+std::uint64_t forward_bytes(const ModelConfig& config, const ModelSample& sample, std::size_t element) {
+  std::uint64_t per_slot = 0;
+  if (config.kind == ModelKind::Erwin) {
+    std::uint64_t stride = 1;
+    for (std::size_t l = 0; l < config.unet.widths.size(); ++l) {
+      per_slot = std::max<std::uint64_t>(per_slot, static_cast<std::uint64_t>(config.unet.widths[l]) *
+                                                       static_cast<std::uint64_t>(3 * config.mlp_ratio + 8) / stride);
+      if (l < config.unet.strides.size()) stride *= static_cast<std::uint64_t>(config.unet.strides[l]);
+    }
+  } else {
+    const std::uint64_t inner = config.kind == ModelKind::ErwinNsa
+                                    ? static_cast<std::uint64_t>(config.flat.heads) * static_cast<std::uint64_t>(config.flat.head_dim)
+                                    : static_cast<std::uint64_t>(config.flat.width);
+    per_slot = static_cast<std::uint64_t>(config.flat.width) * static_cast<std::uint64_t>(3 * config.mlp_ratio + 8) + 8 * inner;
+  }
+  const std::uint64_t width = static_cast<std::uint64_t>(config.kind == ModelKind::Erwin ? config.unet.widths.front() : config.flat.width);
+  const std::uint64_t slots = static_cast<std::uint64_t>(sample.trees.main ? sample.trees.main->slot_count : sample.points);
+  return element * (slots * per_slot + 4 * width * sample.edge_source.size());
+}
+
+}  // namespace
+
+const char* name_of(Precision precision) {
+  switch (precision) {
+    case Precision::Float64: return "float64";
+    case Precision::BFloat16: return "bf16";
+    case Precision::Float32: break;
+  }
+  return "float32";
+}
+
+Precision precision_from(const std::string& name) {
+  for (const Precision precision : {Precision::Float32, Precision::Float64, Precision::BFloat16})
+    if (name == name_of(precision)) return precision;
+  throw Error(ErrorKind::Config, "there is no precision of this name", "precision = " + name, "Allowed: float32, float64, bf16");
+}
+
+Model::Model(const ModelConfig& config, std::uint64_t seed, const std::string& device, Precision precision)
+    : impl_(std::make_unique<Impl>()) {
+  config.check();
+  const at::ScalarType type = type_of(precision);
+  // Drawn in float32, held in the network's type.
+  require_memory(static_cast<std::uint64_t>(estimate_parameters(config)) * (at::elementSize(type) + 4), "the network's weights");
+  impl_->config = config;
+  impl_->precision = precision;
+  impl_->options = at::TensorOptions().dtype(type).device(device_from(device));
+  model::translating_torch_errors("making the network",
+                                  [&] { impl_->network = model::make_network(config, seed, impl_->options); });
+}
+
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+
+const ModelConfig& Model::config() const { return impl_->config; }
+
+std::int64_t Model::parameter_count() const {
+  std::int64_t count = 0;
+  for (const auto& entry : impl_->network->parameters().entries())
+    if (!entry.buffer) count += entry.tensor.numel();
+  return count;
+}
+
+Weights Model::weights() const {
+  Weights weights;
+  model::translating_torch_errors("reading the weights", [&] {
+    for (const auto& entry : impl_->network->parameters().entries()) weights.push_back(array_of(entry.name, entry.tensor));
+  });
+  return weights;
+}
+
+void Model::load_weights(const Weights& weights) {
+  auto& parameters = impl_->network->parameters();
+  std::set<std::string> given;
+  for (const WeightArray& array : weights) {
+    const auto* entry = parameters.find(array.name);
+    if (!entry) refuse_weights("the network has no weight of this name", array.name);
+    if (!given.insert(array.name).second) refuse_weights("a weight is given twice", array.name);
+    check_array(array, *entry);
+  }
+  for (const auto& entry : parameters.entries())
+    if (!given.contains(entry.name)) refuse_weights("a weight is missing", entry.name);
+  model::translating_torch_errors("loading the weights", [&] {
+    const c10::AutoGradMode without_gradient(false);
+    for (const WeightArray& array : weights) {
+      at::Tensor to = parameters.find(array.name)->tensor;
+      // from_blob only borrows and does not write.
+      to.copy_(at::from_blob(const_cast<std::byte*>(array.data.data()), array.shape,
+                             at::TensorOptions().dtype(scalar_type_of(array.type))));
+    }
+  });
+}
+
+Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job) const {
+  const at::ScalarType type = c10::typeMetaToScalarType(impl_->options.dtype());
+  if (impl_->options.device().is_cpu())
+    require_memory(forward_bytes(impl_->config, sample, at::elementSize(model::wide_type(type))),
+                   "the prediction of " + std::to_string(sample.points) + " points");
+  Output output;
+  model::translating_torch_errors("the prediction of " + sample.name, [&] {
+    const c10::AutoGradMode without_gradient(false);
+    model::TapRecorder recorder;
+    model::ForwardContext context;
+    context.job = &job;
+    if (tap) {
+      recorder.request = *tap;
+      recorder.tap.point_count = sample.points;
+      context.recorder = &recorder;
+    }
+    const model::Batch batch = model::make_batch({&sample}, impl_->config, impl_->options);
+    const at::Tensor rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
+    job.check();
+    const float* values = rows.const_data_ptr<float>();
+    output.values.assign(values, values + rows.numel());
+    if (tap) output.tap = std::make_shared<const Tap>(std::move(recorder.tap));
+  });
+  return output;
+}
+
+}  // namespace erwin
