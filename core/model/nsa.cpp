@@ -1,0 +1,72 @@
+#include "core/model/internal/nsa.h"
+
+#include <ATen/ATen.h>
+
+namespace erwin::model {
+
+NsaAttention::NsaAttention(Builder builder, const FlatConfig& config, std::int64_t dimension, bool freeze_sigma)
+    : config_(config) {
+  const std::int64_t inner = std::int64_t{config.heads} * config.head_dim;
+  qkv_ = builder.linear_weight("qkv", inner + 2 * std::int64_t{config.kv_heads} * config.head_dim, config.width);
+  pos_ = Linear(builder.child("pos"), dimension, config.width);
+  memory_k_ = builder.zeros("memory_k", {config.kv_heads, config.head_dim});
+  memory_v_ = builder.zeros("memory_v", {config.kv_heads, config.head_dim});
+  sigma_ = builder.normal("sigma", {config.heads}, -1.0, 0.01);
+  if (freeze_sigma) sigma_.set_requires_grad(false);
+  gate_ = Linear(builder.child("gate"), config.width, 3 * std::int64_t{config.heads});
+  out_ = builder.linear_weight("out", config.width, inner);
+  const auto compression = [&](const char* name) {
+    return BlockCompression(builder.child(name), config.compression, config.kv_heads, config.head_dim, config.block_size,
+                            dimension);
+  };
+  compress_k_ = compression("compress_k");
+  compress_v_ = compression("compress_v");
+}
+
+NsaAttention::Projection NsaAttention::project(const at::Tensor& u) const {
+  const std::int64_t width = config_.head_dim, groups = config_.kv_heads, heads = config_.heads;
+  const at::Tensor rows = at::linear(u, qkv_).view({u.size(0), heads + 2 * groups, width});
+  return {rows.narrow(1, 0, heads).contiguous(), rows.narrow(1, heads, groups).contiguous(),
+          rows.narrow(1, heads + groups, groups).contiguous()};
+}
+
+AttentionResult NsaAttention::compressed(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
+                                         const Job* job) const {
+  if (config_.compressed_query == CompressedQuery::Token)
+    return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
+  // Once per block with its mean query, shared by the block's slots.
+  const AttentionResult shared =
+      compressed_attention(block_means(q, geometry), geometry.block_real, geometry.block_offsets, blocks, job);
+  const auto spread = [&](const at::Tensor& rows) { return rows.repeat_interleave(geometry.block_size, 0); };
+  const at::Tensor padding = geometry.mask.logical_not().unsqueeze(1);
+  return {spread(shared.out).masked_fill(padding.unsqueeze(2), 0.0),
+          spread(shared.lse).masked_fill(padding, -std::numeric_limits<double>::infinity())};
+}
+
+at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed,
+                                 const Job* job, NsaTrace* trace) const {
+  const auto [q, k, v] = project(u);
+  const auto [local_q, local_k, local_v] = project(u + pos_(geometry.relative));
+  const AttentionResult local =
+      ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask, sigma_, geometry.ball_size, job);
+
+  const BlockKeys blocks{compress_k_(k, k, geometry), compress_v_(v, k, geometry), geometry.block_real, memory_k_, memory_v_,
+                         geometry.block_offsets};
+  const AttentionResult coarse = compressed(q, geometry, blocks, job);
+
+  const at::Tensor mean_query = prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);
+  const Selection selection =
+      prescribed.defined() ? Selection{prescribed, at::zeros(prescribed.sizes(), prescribed.options().dtype(at::kFloat)), prescribed.size(2)}
+                           : select_blocks(mean_query, blocks.k, geometry, config_.selected_blocks, config_.exclude, job);
+  const AttentionResult selected = selected_attention(q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns),
+                                                      geometry.block_size, job);
+
+  const at::Tensor gate = at::sigmoid(gate_(u)).view({u.size(0), 3, config_.heads});
+  const auto weight = [&](std::int64_t branch) { return gate.select(1, branch).unsqueeze(2); };
+  at::Tensor merged = coarse.out * weight(0);
+  merged = merged.addcmul_(selected.out, weight(1)).addcmul_(local.out, weight(2));
+  if (trace) *trace = {q, k, v, local_q, local_k, local_v, mean_query, blocks, selection, coarse, selected, local, gate};
+  return at::linear(merged.flatten(1), out_);
+}
+
+}  // namespace erwin::model
