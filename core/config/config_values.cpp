@@ -132,6 +132,7 @@ TrainConfig train_config(const Config& config) {
   train.precision = config.text("train.precision");
   train.threads = small(config, "train.threads");
   train.log_every = config.integer("train.log_every");
+  train.checkpoint_every = config.integer("train.checkpoint_every");
   return train;
 }
 
@@ -151,6 +152,7 @@ void put(Config& config, const TrainConfig& train) {
   config.assign("train.precision", train.precision);
   config.assign("train.threads", std::int64_t{train.threads});
   config.assign("train.log_every", train.log_every);
+  config.assign("train.checkpoint_every", train.checkpoint_every);
 }
 
 const char* name_of(Schedule schedule) { return schedule == Schedule::Const ? "const" : "cosine"; }

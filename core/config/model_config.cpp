@@ -129,9 +129,8 @@ void ModelConfig::check() const {
   if (kind == ModelKind::Erwin) check_unet(unet);
   else check_flat(flat, kind);
   if (wrapper) return;
-  if (input_features != embedding_channels)
-    refuse("input_features", std::to_string(input_features),
-           "embedding_channels = " + std::to_string(embedding_channels) + " where wrapper = false");
+  if (embedding != Embedding::Linear)
+    refuse("embedding", name_of(embedding), "linear where wrapper = false: fourier belongs to the wrapper");
   const int width = kind == ModelKind::Erwin ? unet.widths.front() : flat.width;
   if (output_features != width)
     refuse("output_features", std::to_string(output_features),

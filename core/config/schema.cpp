@@ -34,6 +34,10 @@ Option names(const char* key, Names fallback, const char* help) {
   return {key, std::move(fallback), help, {}, -kNoLimit, kNoLimit, "", ""};
 }
 
+Option standard(const char* key, const char* help) {
+  return {key, std::vector<double>{}, help, {}, -1e30, 1e30, "", ""};
+}
+
 std::vector<Option> model_options() {
   constexpr double slots = 1 << 20, channels = 16384, layers = 1024;
   const char* flat = "erwin-nsa, full, ball";
@@ -81,6 +85,10 @@ std::vector<Option> other_options() {
       text("data.path", "", {}, "data set, folder or file; --data goes before it"),
       names("data.inputs", {}, "position and fields that go in; empty: as the data set says"),
       text("data.target", "", {}, "field to predict; empty: as the data set says"),
+      standard("data.position_mean", "offsets of the positions, per axis; empty: computed over the split"),
+      standard("data.position_deviation", "scales of the positions, per axis; empty: computed over the split"),
+      standard("data.target_mean", "offset of the target, per component; empty: computed over the split"),
+      standard("data.target_deviation", "scale of the target, per component; empty: computed over the split"),
       text("data.split", "train", {}, "split that is trained on"),
       whole("train.steps", 1000, 0, steps, "steps", "optimiser steps; --steps goes before it"),
       whole("train.batch", 1, 1, 65536, "samples", "samples per step"),
@@ -92,11 +100,12 @@ std::vector<Option> other_options() {
       {"train.betas", std::vector<double>{0.9, 0.999}, "averages of AdamW: gradient and its square", {}, 0, 1, "", ""},
       real("train.eps", 1e-8, 0, 1, "", "what AdamW adds to the root of the squares"),
       real("train.clip", 0, 0, kNoLimit, "", "largest norm of the gradient; 0: not clipped"),
-      whole("train.seed", 0, 0, 9007199254740992.0, "", "of weights, order of samples and order of points"),
+      whole("train.seed", 0, 0, 9007199254740992.0, "", "of weights and of the order of samples"),
       text("train.device", "auto", {}, "auto, cpu, cuda or cuda:N"),
       text("train.precision", "float32", {"float32", "float64", "bf16"}, "type of weights and activations"),
       whole("train.threads", 0, 0, 4096, "threads", "CPU threads; 0: all"),
       whole("train.log_every", 1, 1, steps, "steps", "steps between two lines of metrics.jsonl"),
+      whole("train.checkpoint_every", 1000, 1, steps, "steps", "steps between two writings of checkpoints/last.h5"),
   };
 }
 

@@ -24,6 +24,7 @@ struct TrainConfig {
   std::string precision = "float32";
   int threads = 0;  // 0: all
   std::int64_t log_every = 1;
+  std::int64_t checkpoint_every = 1000;
 
   // Learning rate of a step, from 0: a linear rise over `warmup` steps, then constant or half a cosine down to eta_min at
   // the last step's end.
