@@ -14,7 +14,7 @@ namespace erwin::io {
 std::string lower(std::string_view text);
 std::string_view trimmed(std::string_view text);
 // Text as a message can show it: at most 60 characters, unprintable ones replaced.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 // The words of a line, parted by blanks.
 std::vector<std::string_view> words_of(std::string_view line);
 
