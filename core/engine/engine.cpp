@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/engine/publisher.h"
 #include "core/engine/worker.h"
@@ -34,6 +35,26 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
 
 }  // namespace
 
+std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result) {
+  auto prediction = std::make_shared<Prediction>();
+  prediction->cloud = std::move(cloud);
+  prediction->fields = result.fields;
+  prediction->metrics = result.metrics;
+  prediction->tree = result.sample->trees.main;
+  if (prediction->tree->levels.empty()) {
+    // The network needs no node data; the same build with it gives the same slots.
+    const ModelSample& sample = *result.sample;
+    const std::vector<double> positions(sample.positions.begin(), sample.positions.end());
+    const BallTree& tree = *prediction->tree;
+    const std::int64_t units_tight = (tree.point_count + tree.unit - 1) / tree.unit;
+    const Padding padding = tree.unit_count == units_tight ? Padding::Masked : Padding::Duplicate;
+    prediction->tree = std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}));
+  }
+  if (result.tap)
+    for (const LayerTap& tapped : result.tap->layers) prediction->layers.push_back(describe(tapped));
+  return prediction;
+}
+
 struct Engine::Impl {
   // Touched by the worker's thread only.
   Publisher<EngineSnapshot> publisher;
@@ -54,13 +75,8 @@ void Engine::Impl::run_prediction(int layer, const Job& job) {
   request.all_layers = record_bytes(config, cloud->size()) < record_bytes_limit;
   request.layers = {layer};
   const auto start = std::chrono::steady_clock::now();
-  Predictor::Result result = predictor->run(*cloud, frame, request, job);
-  auto prediction = std::make_shared<Prediction>();
-  prediction->cloud = cloud;
-  prediction->fields = std::move(result.fields);
-  prediction->metrics = result.metrics;
-  prediction->tree = result.sample->trees.main;
-  for (const LayerTap& tapped : result.tap->layers) prediction->layers.push_back(describe(tapped));
+  const Predictor::Result result = predictor->run(*cloud, frame, request, job);
+  const auto prediction = make_prediction(cloud, result);
   prediction->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tap = result.tap;
   publisher.update([&](EngineSnapshot& s) {

@@ -10,6 +10,9 @@
 
 namespace erwin {
 
+// What a run of a network comes to for the scene: its fields, its main tree with all node data, its layers.
+std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result);
+
 class Engine {
 public:
   Engine();

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/error.h"
@@ -104,6 +105,48 @@ double made_up_pressure(const SurfacePoint& s) {
   return 200 * facing * facing - 90 * lift - 60 * side - 25 * std::max(0.0, s.normal[0]);
 }
 
+// Points that keep a distance from each other, which shrinks until enough of them fit.
+class Spread {
+public:
+  explicit Spread(double distance) : distance_(distance), cell_(distance) {}
+
+  bool accept(const Vec3& p) {
+    const auto home = cell_of(p);
+    for (std::int64_t dx = -1; dx <= 1; ++dx)
+      for (std::int64_t dy = -1; dy <= 1; ++dy)
+        for (std::int64_t dz = -1; dz <= 1; ++dz) {
+          const auto found = grid_.find(key(home[0] + dx, home[1] + dy, home[2] + dz));
+          if (found == grid_.end()) continue;
+          for (const Vec3& other : found->second)
+            if (length({p[0] - other[0], p[1] - other[1], p[2] - other[2]}) < distance_) return refuse();
+        }
+    grid_[key(home[0], home[1], home[2])].push_back(p);
+    refused_ = 0;
+    return true;
+  }
+
+private:
+  std::array<std::int64_t, 3> cell_of(const Vec3& p) const {
+    std::array<std::int64_t, 3> cell;
+    for (std::size_t k = 0; k < 3; ++k) cell[k] = static_cast<std::int64_t>(std::floor(p[k] / cell_));
+    return cell;
+  }
+  static std::int64_t key(std::int64_t x, std::int64_t y, std::int64_t z) {
+    return ((x & 0x1fffff) << 42) | ((y & 0x1fffff) << 21) | (z & 0x1fffff);
+  }
+  bool refuse() {
+    if (++refused_ < 40) return false;
+    distance_ *= 0.98;
+    refused_ = 0;
+    return false;
+  }
+
+  double distance_;
+  const double cell_;  // stays: the distance only shrinks
+  int refused_ = 0;
+  std::unordered_map<std::int64_t, std::vector<Vec3>> grid_;
+};
+
 }  // namespace
 
 PointCloudPtr make_sample_cloud(std::int64_t points, std::uint64_t seed) {
@@ -113,6 +156,8 @@ PointCloudPtr make_sample_cloud(std::int64_t points, std::uint64_t seed) {
   double total = 0;
   for (const Part& part : parts) total += area_of(part);
   Uniform random(seed);
+  // A surface of about 40 square metres; hexagonally packed points would lie 1.07 sqrt(area / points) apart.
+  Spread spread(0.95 * std::sqrt(40.0 / static_cast<double>(points)));
   PointCloud::Parts made;
   made.positions.reserve(static_cast<std::size_t>(3 * points));
   std::vector<float> pressure;
@@ -122,7 +167,7 @@ PointCloudPtr make_sample_cloud(std::int64_t points, std::uint64_t seed) {
     std::size_t own = 0;
     while (own + 1 < parts.size() && choice >= area_of(parts[own])) choice -= area_of(parts[own++]);
     const SurfacePoint s = draw(parts[own], random);
-    if (hidden(own, s.position)) continue;
+    if (hidden(own, s.position) || !spread.accept(s.position)) continue;
     for (const double x : s.position) made.positions.push_back(static_cast<float>(x));
     pressure.push_back(static_cast<float>(made_up_pressure(s)));
   }

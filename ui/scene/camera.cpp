@@ -32,8 +32,8 @@ Vec3 turned(const Vec3& v, const Vec3& axis, double degrees) {
   return c * v + s * cross(axis, v) + ((1 - c) * dot(axis, v)) * axis;
 }
 
-// What the picture keeps free around the cloud: the legend's side gets more.
-constexpr double margin = 1.12;
+// What the picture keeps free around the cloud; left and right more, for the legend.
+constexpr double margin = 1.12, sides = 0.82;
 
 std::vector<double> numbers_in(const std::string& text) {
   std::vector<double> numbers;
@@ -89,11 +89,14 @@ Camera fit_camera(const PointCloud& cloud, double azimuth, double elevation, dou
   camera.up = std::abs(elevation) > 89 ? std::cos(az) * along - std::sin(az) * side : up;
   const Vec3 forward = -1 * from, right = unit(cross(forward, camera.up)), over = cross(right, forward);
   const double tangent = std::tan(radians(camera.view_angle / 2));
+  // Near enough for the points themselves, not for the corners of their box: those are mostly empty.
+  const auto positions = cloud.positions(frame);
+  const std::int64_t step = std::max<std::int64_t>(1, cloud.size() / 100'000);
   double distance = 0;
-  for (int corner = 0; corner < 8; ++corner) {
+  for (std::int64_t point = 0; point < cloud.size(); point += step) {
     Vec3 d;
-    for (int k = 0; k < 3; ++k) d[k] = (corner >> k & 1 ? box.maximum[k] : box.minimum[k]) - middle[k];
-    const double half = std::max(std::abs(dot(d, over)), std::abs(dot(d, right)) / aspect);
+    for (int k = 0; k < 3; ++k) d[k] = positions[static_cast<std::size_t>(3 * point + k)] - middle[k];
+    const double half = std::max(std::abs(dot(d, over)), std::abs(dot(d, right)) / (aspect * sides));
     distance = std::max(distance, margin * half / tangent - dot(d, forward));
   }
   if (!(distance > 0)) distance = 1;  // one point, or all in one place

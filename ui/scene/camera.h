@@ -20,7 +20,7 @@ struct Camera {
 // The axis that points up: the shortest of the box where it is clearly the shortest, else z.
 int guess_up_axis(const Bounds& box);
 
-// Looks at the middle of the cloud from a direction, from where its box just fits into a picture of that shape.
+// Looks at the middle of the cloud from a direction, from where its points just fit into a picture of that shape.
 // azimuth: degrees about the up axis, 0 along the longest horizontal axis from its lower end; elevation: degrees above
 // the horizon.
 Camera fit_camera(const PointCloud& cloud, double azimuth, double elevation, double aspect, std::int64_t frame = 0);

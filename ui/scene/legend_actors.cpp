@@ -83,7 +83,7 @@ double LegendActors::bar(vtkRenderer& renderer, const LegendScale& scale, const 
   text(renderer, scale.title + unit, x, top, static_cast<int>(s * title_text), palette.text, true);
   const double bottom = top - s * 22 - height;
   std::vector<Rgb> rows;
-  for (int row = 0; row < bar_rows; ++row) rows.push_back(map_colour(scale.map, (row + 0.5) / bar_rows));
+  for (int row = 0; row < bar_rows; ++row) rows.push_back(scale_colour(scale, (row + 0.5) / bar_rows));
   rectangle(renderer, x, bottom, s * bar_width, height, rows);
   for (int tick = 0; tick < ticks; ++tick) {
     const double t = static_cast<double>(tick) / (ticks - 1);

@@ -6,15 +6,19 @@
 #include <vtkCommand.h>
 #include <vtkGenericOpenGLRenderWindow.h>
 #include <vtkImageData.h>
+#include <vtkLogger.h>
 #include <vtkNew.h>
+#include <vtkOutputWindow.h>
 #include <vtkPNGWriter.h>
 #include <vtkPointData.h>
 #include <vtkUnsignedCharArray.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/memory.h"
 
 namespace erwin::ui {
@@ -78,7 +82,28 @@ private:
   EGLContext context_ = EGL_NO_CONTEXT;
 };
 
+// What VTK has to say goes to the log, but for the one thing that is always said and means nothing: its loader of OpenGL
+// functions looks for an X display first.
+class MessagesToLog : public vtkOutputWindow {
+public:
+  static MessagesToLog* New() {
+    auto* made = new MessagesToLog;
+    made->InitializeObjectBase();
+    return made;
+  }
+  void DisplayText(const char* text) override {
+    const std::string_view message(text);
+    if (message.find("GLEW could not be initialized") == std::string_view::npos) log(LogLevel::Warning, message);
+  }
+};
+
 }  // namespace
+
+void send_vtk_messages_to_log() {
+  vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);
+  vtkNew<MessagesToLog> messages;
+  vtkOutputWindow::SetInstance(messages);
+}
 
 void write_png(const std::filesystem::path& path, const Picture& picture) {
   vtkNew<vtkImageData> image;
@@ -105,6 +130,7 @@ struct OffscreenScene::Impl {
   std::unique_ptr<Scene> scene;
 
   Impl() {
+    send_vtk_messages_to_log();
     answers->SetClientData(&context);
     answers->SetCallback([](vtkObject*, unsigned long event, void* client, void* data) {
       auto& egl = *static_cast<EglContext*>(client);

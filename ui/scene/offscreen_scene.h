@@ -18,6 +18,9 @@ struct Picture {
 // Atomic. Raises Error{Io}.
 void write_png(const std::filesystem::path& path, const Picture& picture);
 
+// From here on VTK's warnings are lines of our log.
+void send_vtk_messages_to_log();
+
 class OffscreenScene {
 public:
   // Raises Error{Device} where the machine has no EGL that can draw.

@@ -56,7 +56,7 @@ Rgb colour_of_number(double value, const LegendScale& scale) {
     low = std::log(low);
     high = std::log(high);
   }
-  return map_colour(scale.map, high > low ? (value - low) / (high - low) : 0.5);
+  return scale_colour(scale, high > low ? (value - low) / (high - low) : 0.5);
 }
 
 LegendScale scale_of(const Field& field, const SceneState& state, int component) {
@@ -76,6 +76,7 @@ LegendScale scale_of(const Field& field, const SceneState& state, int component)
     }
   } else if (state.colour_by == ColourBy::Attention) {
     scale.map = ColourMap::Heat;
+    scale.reversed = state.theme == Theme::Light;
     // Weights of one softmax differ by orders of magnitude.
     scale.logarithmic = scale.maximum > 0;
     if (!state.range) scale.minimum = scale.maximum / 1000;
@@ -137,7 +138,7 @@ void mark_query(const SceneData& data, const SceneState& state, PointColours& re
   for (const MarkedBlock& block : query.blocks)
     for (const std::int32_t point : block.points) {
       light(point);
-      if (marks == SelectionMarks::Fill) result.rgb[static_cast<std::size_t>(point)] = rank_colour(block.rank, ranks);
+      if (marks == SelectionMarks::Fill) result.rgb[static_cast<std::size_t>(point)] = rank_colour(block.rank, ranks, state.theme);
     }
   if (query.request.point >= 0) light(static_cast<std::int32_t>(query.request.point));
   for (std::size_t i = 0; i < result.rgb.size(); ++i)
@@ -146,9 +147,9 @@ void mark_query(const SceneData& data, const SceneState& state, PointColours& re
   auto& swatches = result.legend.swatches;
   swatches.push_back({theme.query, "query point"});
   if (!query.ball.empty()) swatches.push_back({theme.ball, "its ball"});
-  if (ranks > 0) swatches.push_back({rank_colour(0, ranks), "selected, rank 0"});
-  if (ranks > 2) swatches.push_back({rank_colour(ranks / 2, ranks), "rank " + std::to_string(ranks / 2)});
-  if (ranks > 1) swatches.push_back({rank_colour(ranks - 1, ranks), "rank " + std::to_string(ranks - 1)});
+  if (ranks > 0) swatches.push_back({rank_colour(0, ranks, state.theme), "selected, rank 0"});
+  if (ranks > 2) swatches.push_back({rank_colour(ranks / 2, ranks, state.theme), "rank " + std::to_string(ranks / 2)});
+  if (ranks > 1) swatches.push_back({rank_colour(ranks - 1, ranks, state.theme), "rank " + std::to_string(ranks - 1)});
 }
 
 }  // namespace
@@ -175,8 +176,13 @@ SelectionMarks marks_of(const SceneState& state) {
   return state.marks.value_or(state.colour_by == ColourBy::Attention ? SelectionMarks::Outline : SelectionMarks::Fill);
 }
 
-Rgb rank_colour(int rank, int count) {
-  return map_colour(ColourMap::Heat, count > 1 ? 1 - static_cast<double>(rank) / (count - 1) : 1);
+Rgb rank_colour(int rank, int count, Theme theme) {
+  const double place = count > 1 ? static_cast<double>(rank) / (count - 1) : 0;
+  return map_colour(ColourMap::Heat, theme == Theme::Dark ? 1 - place : place);
+}
+
+Rgb scale_colour(const LegendScale& scale, double share) {
+  return map_colour(scale.map, scale.reversed ? 1 - share : share);
 }
 
 std::vector<int> ball_colours(const BallTree& tree, const PointCloud& cloud, int level, std::int64_t frame) {

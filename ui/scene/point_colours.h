@@ -16,6 +16,7 @@ struct LegendScale {
   ColourMap map = ColourMap::Sequential;
   double minimum = 0, maximum = 1;
   bool logarithmic = false;
+  bool reversed = false;  // the map runs from its end to its start
 };
 
 struct LegendSwatch {
@@ -42,8 +43,10 @@ Palette palette_of(Theme theme);
 // What a state's marks come to: the given ones, else Fill, else (colours of attention) Outline.
 SelectionMarks marks_of(const SceneState& state);
 
-// Rank 0 of `count` is the palest yellow, the last one violet.
-Rgb rank_colour(int rank, int count);
+// Rank 0 of `count` stands out most: pale yellow on dark, violet on light; the last rank is the other end.
+Rgb rank_colour(int rank, int count, Theme theme);
+// The colour of a share in [0, 1] of a scale.
+Rgb scale_colour(const LegendScale& scale, double share);
 
 // Colour index of every node of a level, such that balls that touch differ wherever the palette allows it.
 std::vector<int> ball_colours(const BallTree& tree, const PointCloud& cloud, int level, std::int64_t frame = 0);

@@ -147,7 +147,7 @@ Scene::Scene(vtkRenderWindow& window)
   use_direct_colours(box_mapper, true);
   box_actor_ = flat_actor(box_mapper);
   renderer_->AddActor(point_actor_);
-  renderer_->AddActor(box_actor_);
+  front_->AddActor(box_actor_);
   front_->AddActor(ring_actor_);
   front_->SetActiveCamera(renderer_->GetActiveCamera());
   front_->SetLayer(1);
@@ -227,7 +227,7 @@ void Scene::place_marks() {
     if (marks_of(state_) == SelectionMarks::Outline)
       for (const MarkedBlock& block : blocks)
         if (!block.points.empty())
-          edges.add(corners_of(*data_.cloud, block.points, state_.frame), grow, rank_colour(block.rank, blocks.back().rank + 1));
+          edges.add(corners_of(*data_.cloud, block.points, state_.frame), grow, rank_colour(block.rank, blocks.back().rank + 1, state_.theme));
   }
   edges.move_to(*boxes_);
   box_actor_->GetProperty()->SetLineWidth(static_cast<float>(1.5 * state_.text_scale));
