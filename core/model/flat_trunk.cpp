@@ -1,0 +1,166 @@
+#include <ATen/ATen.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/internal/attention_ops.h"
+#include "core/model/internal/layer_record.h"
+#include "core/model/internal/network.h"
+#include "core/model/internal/nsa.h"
+#include "core/model/internal/primitives.h"
+
+namespace erwin::model {
+
+namespace {
+
+// Where a layer runs: the slots of the main or of the rotated tree, and what one-branch attention adds positions from.
+struct Partition {
+  SlotGeometry slots;
+  at::Tensor relative;  // [M, d] to the mean of the ball, for `full` of the sample
+  bool rotated = false;
+};
+
+// An attention layer of the flat trunk. u: normalised rows in the partition's order; the result, too.
+class FlatAttention {
+public:
+  virtual ~FlatAttention() = default;
+  virtual at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch, const LayerPlace& place,
+                             ForwardContext& context) const = 0;
+};
+
+class ThreeBranches : public FlatAttention {
+public:
+  ThreeBranches(const Builder& builder, const ModelConfig& config)
+      : attention_(builder, config.flat, config.dimension, config.freeze_sigma), config_(config) {}
+
+  at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch, const LayerPlace& place,
+                     ForwardContext& context) const override {
+    SelectionList* const list = context.selections;
+    const bool prescribed = list && list->prescribed;
+    const at::Tensor ids = prescribed ? list->layers[static_cast<std::size_t>(place.layer)] : at::Tensor();
+    std::optional<NsaTrace> trace;
+    if (context.recorder || list) trace.emplace();
+    const at::Tensor out = attention_.forward(u, partition.slots, ids, context.job, trace ? &*trace : nullptr);
+    if (list && !prescribed) list->layers.push_back(trace->selection.ids);
+    if (context.recorder) {
+      context.recorder->tap.query_per_block = config_.flat.compressed_query == CompressedQuery::Block;
+      record_nsa_layer(context, batch, place, partition.slots, *trace, attention_.sigma());
+    }
+    return out;
+  }
+
+private:
+  NsaAttention attention_;
+  ModelConfig config_;
+};
+
+// Erwin's attention (method 2.1) within the balls, or over the whole sample without the distance term. Names: qkv, proj,
+// pe_proj (.weight, .bias), sigma_att [1, H, 1, 1] (`ball` only). Outputs of qkv run over heads, then E, then q, k, v.
+class OneBranch : public FlatAttention {
+public:
+  OneBranch(const Builder& builder, const ModelConfig& config)
+      : whole_sample_(config.kind == ModelKind::Full), heads_(config.flat.heads), width_(config.flat.width),
+        qkv_(builder.child("qkv"), width_, 3 * width_), proj_(builder.child("proj"), width_, width_),
+        position_(builder.child("pe_proj"), config.dimension, width_) {
+    if (whole_sample_) return;
+    sigma_ = Builder(builder).normal("sigma_att", {1, heads_, 1, 1}, -1.0, 0.01);
+    if (config.freeze_sigma) sigma_.set_requires_grad(false);
+  }
+
+  at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch, const LayerPlace& place,
+                     ForwardContext& context) const override {
+    const SlotGeometry& slots = partition.slots;
+    const at::Tensor rows = qkv_(u + position_(partition.relative)).view({u.size(0), heads_, width_ / heads_, 3});
+    const at::Tensor q = rows.select(3, 0).contiguous(), k = rows.select(3, 1).contiguous(), v = rows.select(3, 2).contiguous();
+    const at::Tensor sigma = sigma_.defined() ? sigma_.view({heads_}) : at::Tensor();
+    const AttentionResult result =
+        whole_sample_ ? full_attention(q, k, v, slots.mask, slots.offsets, context.recorder != nullptr, context.job)
+                      : ball_attention(q, k, v, slots.positions, slots.mask, sigma, slots.ball_size, context.job);
+    record_ball_layer(context, batch, place,
+                      {whole_sample_ ? LayerKind::Full : LayerKind::Ball, whole_sample_ ? slots.offsets.back() : slots.ball_size,
+                       slots.positions, sigma, q, k, v, result.lse});
+    return proj_(result.out.reshape({-1, width_}));
+  }
+
+private:
+  bool whole_sample_;
+  std::int64_t heads_, width_;
+  Linear qkv_, proj_, position_;
+  at::Tensor sigma_;
+};
+
+struct Block {
+  std::string name;
+  RmsNorm norm1, norm2;
+  std::unique_ptr<FlatAttention> attention;
+  SwiGlu swiglu;
+};
+
+class FlatTrunk : public Trunk {
+public:
+  FlatTrunk(const ModelConfig& config, const Builder& builder) : config_(config) {
+    for (int i = 0; i < config.flat.depth; ++i) {
+      const std::string name = "block." + std::to_string(i);
+      const Builder block = builder.child(name);
+      Block made{builder.prefix + name, RmsNorm(block.child("norm1"), config.flat.width),
+                 RmsNorm(block.child("norm2"), config.flat.width), nullptr, {}};
+      if (config.kind == ModelKind::ErwinNsa) {
+        made.attention = std::make_unique<ThreeBranches>(block.child("attention"), config);
+      } else {
+        made.attention = std::make_unique<OneBranch>(block.child("attention"), config);
+      }
+      made.swiglu = SwiGlu(block.child("swiglu"), config.flat.width, std::int64_t{config.mlp_ratio} * config.flat.width);
+      blocks_.push_back(std::move(made));
+    }
+  }
+
+  at::Tensor forward(const at::Tensor& embedded, const Batch& batch, ForwardContext& context) override {
+    const LevelGeometry& level = batch.levels.front();
+    const Partition main = partition_of(level.positions, level.mask, level.offsets, false);
+    std::optional<Partition> rotated;
+    if (level.has_rotated)
+      rotated = partition_of(level.positions.index_select(0, level.rotated.source), level.rotated.mask, level.rotated.offsets, true);
+    at::Tensor x = embedded.index_select(0, batch.slot_point);
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      context.check();
+      const bool turn = rotated && i % 2 == 1;
+      x = x + attended(blocks_[i], x, turn ? *rotated : main, batch, context);
+      x = x + blocks_[i].swiglu(blocks_[i].norm2(x));
+      if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
+    }
+    return x.index_select(0, batch.point_slot);
+  }
+
+private:
+  Partition partition_of(const at::Tensor& positions, const at::Tensor& mask, const std::vector<std::int64_t>& offsets,
+                         bool rotated) const {
+    const std::int64_t block_size = config_.kind == ModelKind::ErwinNsa ? config_.flat.block_size : 0;
+    Partition partition{make_slot_geometry(positions, mask, offsets, config_.flat.ball_size, block_size), {}, rotated};
+    partition.relative =
+        config_.kind == ModelKind::Full ? relative_to_sample(positions, mask, offsets) : partition.slots.relative;
+    return partition;
+  }
+
+  // Attention of a block on the rows x, which are in main order before and after.
+  static at::Tensor attended(const Block& block, const at::Tensor& x, const Partition& partition, const Batch& batch,
+                             ForwardContext& context) {
+    const LayerPlace place{context.next_layer++, block.name, 0, partition.rotated};
+    const at::Tensor u = block.norm1(x);
+    if (!partition.rotated) return block.attention->forward(u, partition, batch, place, context);
+    const RotatedOrder& order = batch.levels.front().rotated;
+    return block.attention->forward(u.index_select(0, order.source), partition, batch, place, context)
+        .index_select(0, order.inverse);
+  }
+
+  ModelConfig config_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trunk> make_flat_trunk(const ModelConfig& config, Builder builder) {
+  return std::make_unique<FlatTrunk>(config, builder);
+}
+
+}  // namespace erwin::model
