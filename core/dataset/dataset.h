@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/data/point_cloud.h"
@@ -43,6 +44,11 @@ public:
   const std::vector<std::string>& inputs() const { return inputs_; }
   // Empty where the manifest names none.
   const std::string& target() const { return target_; }
+  // Other inputs and target than the manifest's, for a configuration that names its own.
+  void set_quantities(std::vector<std::string> inputs, std::string target) {
+    inputs_ = std::move(inputs);
+    target_ = std::move(target);
+  }
   const std::vector<SampleEntry>& samples() const { return samples_; }
   // Indices into samples(). Splits: "train", "validation", "test"; a data set without splits answers all for every name.
   std::vector<std::int64_t> split(const std::string& name) const;
