@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <set>
 #include <system_error>
 
@@ -15,10 +16,9 @@ constexpr int max_depth = 16;
 constexpr std::size_t max_objects = 200000;
 constexpr std::size_t max_text_bytes = std::size_t{16} << 20;
 
-std::recursive_mutex& library_mutex() {
-  static std::recursive_mutex mutex;
-  return mutex;
-}
+std::mutex library_mutex;
+// How often this thread holds the mutex. Not a std::recursive_mutex: a forked child would not be seen as its owner.
+thread_local int times_held = 0;
 
 // A file of ours is one file: a link that would open another one fails.
 herr_t refuse_external_link(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) { return -1; }
@@ -59,11 +59,16 @@ herr_t add_name(hid_t, const char* name, const H5L_info_t*, void* data) {
 
 }  // namespace
 
-Lock::Lock() : held_(library_mutex()) {
+Lock::Lock() {
+  if (times_held++ == 0) library_mutex.lock();
   // Per thread in a thread-safe build of the library, hence at every entry.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   static const bool plugins_off = H5PLset_loading_state(0) >= 0;
   (void)plugins_off;
+}
+
+Lock::~Lock() {
+  if (--times_held == 0) library_mutex.unlock();
 }
 
 void fail(ErrorKind kind, const std::string& message, const std::string& object, const std::string& hint) {
@@ -126,7 +131,12 @@ File::~File() {
   impl_.reset();
 }
 
-File File::open(const fs::path& path) {
+File File::open(const fs::path& path, const Job& job) {
+  vet(path, job);
+  return open_unvetted(path);
+}
+
+File File::open_unvetted(const fs::path& path) {
   std::error_code problem;
   const std::uintmax_t bytes = fs::file_size(path, problem);
   if (problem) throw Error(ErrorKind::Io, "cannot open the file", problem.message(), "Check the path and its rights");

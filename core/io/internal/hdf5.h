@@ -38,8 +38,11 @@ struct DatasetInfo {
 
 class File {
 public:
-  // Read-only.
-  static File open(const std::filesystem::path& path);
+  // Read-only. A file not seen before is first walked through in a child process, because damaged files can crash the
+  // library; the job can stop that.
+  static File open(const std::filesystem::path& path, const Job& job = {});
+  // The same without the child: for that child alone.
+  static File open_unvetted(const std::filesystem::path& path);
   // Truncates. Combine with write_file_atomically, and close() before it renames.
   static File create(const std::filesystem::path& path);
   ~File();
@@ -95,6 +98,7 @@ public:
 
   // The open file, for the sources that call the C library (core/io/internal/hdf5_handle.h).
   struct Impl;
+  const Impl& impl() const { return *impl_; }
 
 private:
   explicit File(std::unique_ptr<Impl> impl);

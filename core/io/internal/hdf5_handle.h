@@ -4,7 +4,6 @@
 #include <hdf5.h>
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -17,9 +16,9 @@ namespace erwin::h5 {
 class Lock {
 public:
   Lock();
-
-private:
-  std::unique_lock<std::recursive_mutex> held_;
+  ~Lock();
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
 };
 
 // An identifier of any class, closed when it goes.
@@ -60,6 +59,9 @@ struct File::Impl {
   Id open_object(const std::string& path) const;
   Id open_dataset(const std::string& path) const;
 };
+
+// Raises Error{Format} where a child process does not survive walking through the file; remembers files that are sound.
+void vet(const std::filesystem::path& path, const Job& job);
 
 // Our name for an HDF5 datatype.
 Type type_of(hid_t datatype);
