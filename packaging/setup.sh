@@ -122,8 +122,7 @@ find_nvcc() {
   [ -e "$toolkit/lib/libcudart.so" ] || ln -sf libcudart.so.13 "$toolkit/lib/libcudart.so"
   [ -x "$toolkit/bin/nvcc" ] || fail "CUDA compiler" "$toolkit holds no bin/nvcc" \
     "remove $venv and run again, or build without CUDA code: ERWINSCOPE_CUDA=OFF"
-  cuda_options=(-DERWINSCOPE_CUDA=ON "-DCMAKE_CUDA_COMPILER=$toolkit/bin/nvcc" "-DCUDAToolkit_ROOT=$toolkit"
-    "-DCUDA_TOOLKIT_ROOT_DIR=$toolkit")
+  cuda_options=(-DERWINSCOPE_CUDA=ON "-DCMAKE_CUDA_COMPILER=$toolkit/bin/nvcc")
 }
 
 configure() {
