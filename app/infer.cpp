@@ -1,0 +1,167 @@
+// `erwinscope infer CHECKPOINT DATA`: predictions and how good they are, for one sample, a split or everything.
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/command.h"
+#include "core/base/error.h"
+#include "core/dataset/dataset.h"
+#include "core/io/open.h"
+#include "core/io/write.h"
+#include "core/model/predict.h"
+
+namespace erwin::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct InferArguments {
+  std::vector<std::string> paths;
+  std::string out, device = "auto", precision = "float32", sample, split;
+  bool json = false;
+  io::OpenOptions open;
+};
+
+struct SampleResult {
+  std::string name;
+  std::int64_t points = 0;
+  FieldRange range;  // of the prediction
+  std::optional<Metrics> metrics;
+};
+
+// A checkpoint is told from data by its content.
+bool is_checkpoint(const fs::path& path) {
+  std::error_code problem;
+  if (!fs::exists(path, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
+  return fs::is_regular_file(path, problem) && io::detect(path) == io::FileKind::Checkpoint;
+}
+
+std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>& paths) {
+  const bool first = is_checkpoint(paths[0]), second = is_checkpoint(paths[1]);
+  if (first == second)
+    throw Error(ErrorKind::Config, first ? "both files are checkpoints" : "neither of the two is a checkpoint",
+                paths[0] + ", " + paths[1], "Give one checkpoint and one file, folder or manifest with data");
+  return first ? std::pair<fs::path, fs::path>{paths[0], paths[1]} : std::pair<fs::path, fs::path>{paths[1], paths[0]};
+}
+
+std::vector<std::int64_t> chosen_samples(const Dataset& dataset, const InferArguments& arguments) {
+  if (!arguments.sample.empty()) return {dataset.index_of(arguments.sample)};
+  if (!arguments.split.empty() && !dataset.has_split(arguments.split))
+    throw Error(ErrorKind::Config, "the data set has no such split", "--split " + arguments.split, "Leave --split away for all samples");
+  const std::string split = arguments.split.empty() && dataset.has_split("test") ? "test" : arguments.split;
+  if (!split.empty()) return dataset.split(split);
+  std::vector<std::int64_t> all(dataset.samples().size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
+  return all;
+}
+
+// The frame that was predicted with its results as fields.
+PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields) {
+  PointCloud::Parts parts;
+  const std::span<const float> positions = cloud.positions(frame);
+  parts.positions.assign(positions.begin(), positions.end());
+  parts.origin = cloud.origin();
+  parts.dimension = cloud.dimension();
+  parts.unit = cloud.unit();
+  parts.fields = std::move(fields);
+  parts.cells = cloud.cells();
+  for (std::int64_t point = 0; point < cloud.size(); ++point) parts.row_ids.push_back(cloud.row_id(point));
+  parts.source = cloud.source();
+  return std::make_shared<const PointCloud>(std::move(parts));
+}
+
+nlohmann::ordered_json as_json(const Metrics& metrics) {
+  return {{"mse_standardised", metrics.mse_standardised}, {"mse", metrics.mse}, {"mae", metrics.mae},
+          {"relative_l2", metrics.relative_l2}};
+}
+
+void print_json(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean, const Checkpoint& checkpoint) {
+  nlohmann::ordered_json samples = nlohmann::ordered_json::array();
+  for (const SampleResult& result : results) {
+    nlohmann::ordered_json entry{{"name", result.name}, {"points", result.points},
+                                 {"prediction", {{"minimum", result.range.minimum}, {"maximum", result.range.maximum}}}};
+    if (result.metrics) entry["metrics"] = as_json(*result.metrics);
+    samples.push_back(std::move(entry));
+  }
+  nlohmann::ordered_json root{{"schema", 1}, {"target", checkpoint.recipe.target}, {"step", checkpoint.step}, {"samples", samples}};
+  if (mean) root["mean"] = as_json(*mean);
+  std::printf("%s\n", root.dump(2).c_str());
+}
+
+void print_row(const std::string& name, const std::string& points, const std::optional<Metrics>& m) {
+  std::printf("%-24s %9s", name.c_str(), points.c_str());
+  if (m) std::printf(" %12.6g %12.6g %12.6g %12.6g", m->mse_standardised, m->mse, m->mae, m->relative_l2);
+  std::printf("\n");
+}
+
+void print_table(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean, const std::string& target) {
+  std::printf("%-24s %9s", "sample", "points");
+  if (mean) std::printf(" %12s %12s %12s %12s", "mse (std.)", "mse", "mae", "relative L2");
+  std::printf("\n");
+  for (const SampleResult& result : results) {
+    print_row(result.name, std::to_string(result.points), result.metrics);
+    if (!result.metrics) std::printf("  prediction from %.6g to %.6g\n", result.range.minimum, result.range.maximum);
+  }
+  if (mean) print_row("mean", "", mean);
+  if (mean) std::printf("target: %s; mse (std.) is what the network is trained on, the others are in the target's unit\n", target.c_str());
+}
+
+void infer(const InferArguments& arguments) {
+  const auto [checkpoint_path, data_path] = checkpoint_and_data(arguments.paths);
+  const Dataset dataset = Dataset::open(data_path, arguments.open);
+  const std::vector<std::int64_t> chosen = chosen_samples(dataset, arguments);
+  if (chosen.empty()) throw Error(ErrorKind::Config, "there is no sample to predict", data_path.string());
+  const std::string extension = fs::path(arguments.out).extension().string();
+  if (!arguments.out.empty() && chosen.size() > 1 && extension != ".h5" && extension != ".hdf5")
+    throw Error(ErrorKind::Config, "several samples go into an HDF5 file only", "--out " + arguments.out,
+                "Choose one with --sample, or write .h5");
+  const Predictor predictor(checkpoint_path, arguments.device, precision_from(arguments.precision));
+
+  std::vector<SampleResult> results;
+  std::vector<Metrics> known;
+  io::NamedClouds written;
+  for (const std::int64_t index : chosen) {
+    const SampleEntry& entry = dataset.samples()[static_cast<std::size_t>(index)];
+    command_job().progress(static_cast<double>(results.size()) / static_cast<double>(chosen.size()), entry.name);
+    const PointCloudPtr cloud = dataset.load(index, command_job());
+    Predictor::Result result;
+    try {
+      result = predictor.run(*cloud, entry.frame, std::nullopt, command_job());
+    } catch (const Error& error) {
+      throw error.at(entry.name);
+    }
+    const bool vector = result.fields.front().components() > 1;
+    results.push_back({entry.name, cloud->size(), result.fields.front().range(vector ? -1 : 0).value_or(FieldRange{}), result.metrics});
+    if (result.metrics) known.push_back(*result.metrics);
+    if (!arguments.out.empty()) written.emplace_back(entry.name, result_cloud(*cloud, entry.frame, std::move(result.fields)));
+  }
+  if (!arguments.out.empty()) io::write(arguments.out, written, command_job());
+  const std::optional<Metrics> mean = known.empty() ? std::nullopt : std::optional(mean_of(known));
+  command_job().progress(1, "done");
+  if (arguments.json) print_json(results, mean, predictor.checkpoint());
+  else print_table(results, mean, predictor.checkpoint().recipe.target);
+}
+
+const CommandRegistration registration{[](CLI::App& app) {
+  CLI::App* command = app.add_subcommand("infer", "predict with a checkpoint: metrics, and fields in a file");
+  const auto arguments = std::make_shared<InferArguments>();
+  command->add_option("CHECKPOINT DATA", arguments->paths, "a checkpoint and a file, folder or manifest, in either order")
+      ->required()
+      ->expected(2);
+  command->add_option("--out", arguments->out, "write prediction, target and error: .h5, .vtp or .csv");
+  command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N");
+  command->add_option("--precision", arguments->precision, "float32, float64 or bf16");
+  command->add_option("--sample", arguments->sample, "one sample by name");
+  command->add_option("--split", arguments->split, "a split of the manifest; default: test where there is one, else everything");
+  command->add_flag("--json", arguments->json, "print JSON (schema 1)");
+  command->add_option("--positions", arguments->open.positions, "HDF5 path or NPZ name of the positions");
+  command->add_flag("--drop-nonfinite", arguments->open.drop_nonfinite, "leave out points without a finite position");
+  command->callback([arguments] { infer(*arguments); });
+}};
+
+}  // namespace
+
+}  // namespace erwin::app
