@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
+
 #include "core/model/internal/network.h"
 #include "kernels/parallel/parallel.h"
 
@@ -44,9 +46,9 @@ at::Tensor raw_sums(const at::Tensor& any_rows, const at::Tensor& offsets) {
 
 class GatherRows : public torch::autograd::Function<GatherRows> {
 public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& index, const at::Tensor& order,
-                            const at::Tensor& offsets) {
-    context->save_for_backward({order, offsets});
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& index,
+                            const std::optional<at::Tensor>& order, const at::Tensor& offsets) {
+    context->save_for_backward({order.value_or(at::Tensor()), offsets});
     return x.index_select(0, index);
   }
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
@@ -71,7 +73,7 @@ public:
 }  // namespace
 
 at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::Tensor& order, const at::Tensor& offsets) {
-  return GatherRows::apply(x, index, order, offsets);
+  return GatherRows::apply(x, index, order.defined() ? std::optional(order) : std::nullopt, offsets);
 }
 
 at::Tensor sum_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets) {

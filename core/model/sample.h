@@ -2,6 +2,7 @@
 // One sample as a network takes it: standardised numbers, a graph and the trees. No Torch here.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ struct ModelSample {
   std::vector<std::int32_t> edge_source, edge_receiver;
   SampleTrees trees;
 };
+
+// The trees that a network of this configuration needs, from standardised positions [n, d] (through the cache of core/tree).
+// Raises Error{Config} where the cloud is too small for duplicate padding, Error{Format} for non-finite positions.
+SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job = {});
 
 // Standardises, builds graph and trees (through the cache of core/tree). Raises Error{Config} where a field is missing or
 // its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).

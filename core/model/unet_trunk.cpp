@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/model/internal/attention_ops.h"
+#include "core/model/internal/layer_record.h"
 #include "core/model/internal/levels.h"
 
 namespace erwin::model {
@@ -152,9 +153,9 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
   const at::Tensor q = slice(0), k = slice(1), v = slice(2), sigma = sigma_.view({heads_});
   const AttentionResult result =
       ball_attention(q, k, v, partition.positions, partition.mask, sigma, level.ball_size, context.job);
-  (void)rotated;
-  (void)batch;
-  ++context.next_layer;
+  const LayerPlace place{context.next_layer++, name_, level.index, rotated};
+  record_ball_layer(context, batch, place,
+                    {LayerKind::Ball, level.ball_size, partition.positions, sigma, q, k, v, result.lse});
   return proj_(result.out.reshape({-1, width}));
 }
 
