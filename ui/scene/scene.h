@@ -38,6 +38,8 @@ public:
   const SceneData& data() const { return data_; }
   const PointColours& colours() const { return colours_; }
 
+  // Of a point's disc, in the cloud's unit.
+  double disc_radius() const;
   // Row-major, world (relative to the cloud's origin) to clip space of a picture of the state's size.
   std::array<double, 16> world_to_clip() const;
   struct Located {
@@ -52,7 +54,6 @@ private:
   void upload_positions();
   void upload_colours();
   void place_marks();
-  double disc_radius() const;
 
   SceneData data_;
   SceneState state_;

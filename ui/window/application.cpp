@@ -1,0 +1,45 @@
+#include "ui/window/application.h"
+
+#include <QApplication>
+#include <QIcon>
+#include <QStyleFactory>
+#include <QSurfaceFormat>
+#include <cstdlib>
+#include <memory>
+
+#include "core/base/error.h"
+#include "ui/scene/scene_view.h"
+#include "ui/window/main_window.h"
+#include "ui/window/play.h"
+
+namespace erwin::ui {
+
+bool has_display() {
+  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY"})
+    if (const char* value = std::getenv(name); value && *value) return true;
+  return false;
+}
+
+int run_application(const ApplicationOptions& options) {
+  if (!has_display())
+    throw Error(ErrorKind::Device, "there is no display to open a window on", "DISPLAY is not set",
+                "Use 'erwinscope render' to draw a picture without one");
+  QSurfaceFormat::setDefaultFormat(SceneView::surface_format());
+  int argc = 1;
+  char name[] = "erwinscope";
+  char* argv[] = {name, nullptr};
+  QApplication application(argc, argv);
+  QApplication::setApplicationName("ErwinScope");
+  QApplication::setStyle(QStyleFactory::create("Fusion"));
+  MainWindow window;
+  window.show();
+  if (options.files.empty()) window.open_own_sample();
+  for (const std::string& file : options.files) window.open(QString::fromStdString(file));
+  if (!options.play) return QApplication::exec();
+  Play play(window, options.play_lines);
+  play.start();
+  const int code = QApplication::exec();
+  return play.exit_code() != 0 ? play.exit_code() : code;
+}
+
+}  // namespace erwin::ui
