@@ -1,8 +1,10 @@
 #include "core/model/internal/message_passing.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/model/internal/network.h"
@@ -14,6 +16,9 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
+
+// Without gradients the CPU makes the messages of so many receivers at a time, which stay in its cache.
+constexpr std::int64_t points_per_chunk = 512;
 
 template <typename T>
 void sum_segments_on_cpu(const at::Tensor& rows, const at::Tensor& offsets, at::Tensor& sums) {
@@ -106,26 +111,44 @@ at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, con
                                batch.positions.index_select(0, batch.edge_receiver)).to(linear_.weight().scalar_type());
   for (const Step& step : steps_) {
     context.check();
-    x = message_step(step, x, relative, batch);
+    x = message_step(step, x, relative, batch, context);
   }
   return x;
 }
 
 // m_e = LayerNorm(GELU(W [x_source, x_receiver, p_source - p_receiver] + b)), x += LayerNorm(U [x, mean of the m_e received]).
 // W is applied to the points, not to the edges: there are k times fewer of them.
-at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch) const {
+at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch,
+                               const ForwardContext& context) const {
   const at::Tensor& weight = step.message.weight();
   const std::int64_t width = x.size(1);
   const at::Tensor rows = x.to(weight.scalar_type());
   const at::Tensor sent = at::linear(rows, weight.narrow(1, 0, width));
   const at::Tensor received = at::linear(rows, weight.narrow(1, width, width), step.message.bias());
-  const at::Tensor messages = step.message_norm(
-      at::gelu(gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets) +
-               gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets) +
-               at::linear(relative, weight.narrow(1, 2 * width, weight.size(1) - 2 * width))));
-  const at::Tensor counts = batch.receiver_offsets.diff().clamp_min(1).to(messages.scalar_type()).unsqueeze(1);
-  const at::Tensor mean = sum_segments(messages, batch.edge_receiver, batch.receiver_offsets) / counts;
-  return x + step.update_norm(step.update(at::cat({x, mean}, 1)));
+  const at::Tensor relative_weight = weight.narrow(1, 2 * width, weight.size(1) - 2 * width);
+  const auto messages = [&](const at::Tensor& from, const at::Tensor& to, const at::Tensor& offsets) {
+    return step.message_norm(at::gelu(from + to + at::linear(offsets, relative_weight)));
+  };
+  at::Tensor sums;
+  if (x.is_cpu() && !c10::GradMode::is_enabled()) {
+    sums = at::empty({x.size(0), width}, x.options());
+    const std::int64_t* begin = batch.receiver_offsets.const_data_ptr<std::int64_t>();
+    for (std::int64_t first = 0; first < x.size(0); first += points_per_chunk) {
+      context.check();
+      const std::int64_t points = std::min(points_per_chunk, x.size(0) - first), edge = begin[first];
+      const auto chunk = [&](const at::Tensor& edges) { return edges.narrow(0, edge, begin[first + points] - edge); };
+      const at::Tensor from = sent.index_select(0, chunk(batch.edge_source));
+      const at::Tensor to = received.index_select(0, chunk(batch.edge_receiver));
+      sums.narrow(0, first, points)
+          .copy_(raw_sums(messages(from, to, chunk(relative)), batch.receiver_offsets.narrow(0, first, points + 1) - edge));
+    }
+  } else {
+    const at::Tensor from = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);
+    const at::Tensor to = gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets);
+    sums = sum_segments(messages(from, to, relative), batch.edge_receiver, batch.receiver_offsets);
+  }
+  const at::Tensor counts = batch.receiver_offsets.diff().clamp_min(1).to(sums.scalar_type()).unsqueeze(1);
+  return x + step.update_norm(step.update(at::cat({x, sums / counts}, 1)));
 }
 
 }  // namespace erwin::model

@@ -83,7 +83,8 @@ private:
     Linear message, update;
     LayerNorm message_norm, update_norm;
   };
-  at::Tensor message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch) const;
+  at::Tensor message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch,
+                          const ForwardContext& context) const;
   Linear linear_;
   std::vector<Step> steps_;
 };

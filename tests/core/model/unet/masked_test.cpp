@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "core/model/internal/attention_ops.h"
 #include "core/model/model.h"
 #include "tests/core/model/unet/erwin_fixture.h"
 #include "tests/core/model/unet/random_sample.h"
@@ -17,21 +18,10 @@ namespace {
 
 using namespace erwin;
 using erwin::test::pointers;
+using erwin::test::randomise;
 
 const at::TensorOptions float64 = at::TensorOptions().dtype(at::kDouble);
 const at::TensorOptions float32 = at::TensorOptions().dtype(at::kFloat);
-
-// Weights far from their small initial values, so that every term of the network matters; running statistics too.
-void randomise(model::Network& network, double deviation) {
-  const c10::AutoGradMode without_gradient(false);
-  at::manual_seed(7);
-  for (auto& entry : network.parameters().entries()) {
-    if (entry.name.ends_with("num_batches_tracked")) continue;
-    const at::Tensor noise = at::randn(entry.tensor.sizes(), at::kDouble) * deviation;
-    if (entry.name.ends_with("running_var")) entry.tensor.copy_(noise.exp());
-    else entry.tensor.add_(noise.to(entry.tensor.scalar_type()));
-  }
-}
 
 at::Tensor evaluate(model::Network& network, const model::Batch& batch, bool training = false) {
   const c10::AutoGradMode without_gradient(false);
@@ -140,6 +130,17 @@ TEST(Unet, RepeatsAreBitEqualAndThreadsChangeRoundingOnly) {
   set_thread_count(threads);
 }
 
+// Without gradients the CPU makes messages in chunks of 512 receivers; with them, all at once.
+TEST(Unet, MessagesInChunksAreMessagesAtOnce) {
+  const ModelConfig config = test::small_unet();
+  const std::vector<ModelSample> samples{test::random_sample(1300, config, 1), test::random_sample(30, config, 2)};
+  auto network = model::make_network(config, 5, float64);
+  randomise(*network, 0.3);
+  const model::Batch batch = model::make_batch(pointers(samples), config, float64);
+  model::ForwardContext context;
+  expect_equal(evaluate(*network, batch), network->forward(batch, context), 1e-12);
+}
+
 // Oracle 26: what padding slots carry, whatever it is, reaches neither outputs nor gradients.
 TEST(Unet, PaddingSlotsChangeNothing) {
   const ModelConfig config = test::small_unet();
@@ -214,7 +215,26 @@ TEST(Unet, MaskedAndDuplicateAgreeOnAFullTree) {
   expect_equal(answers[1], answers[0], 1e-12);
 }
 
-// Oracle 10: a copy is a key that counts twice, so duplicate padding differs where there is padding.
+// Oracle 10: attention over keys of which some are there several times is attention over each once, its logit raised by the
+// logarithm of how often.
+TEST(Unet, ACopyOfAKeyRaisesItsLogitByLogTwo) {
+  at::manual_seed(5);
+  const at::Tensor q = at::randn({16, 2, 4}, at::kDouble), k = at::randn({16, 2, 4}, at::kDouble), v = at::randn({16, 2, 4}, at::kDouble);
+  const at::Tensor positions = at::randn({16, 3}, at::kDouble), sigma = at::tensor({-1.0, -0.4}, at::kDouble);
+  // Slots 2 i and 2 i + 1 hold point i for i < 5, the last six slots one point each.
+  const at::Tensor held = at::tensor({0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10}, at::kLong);
+  const auto at_slots = [&](const at::Tensor& rows) { return rows.index_select(0, held); };
+  const at::Tensor out = model::ball_attention(at_slots(q), at_slots(k), at_slots(v), at_slots(positions),
+                                               at::ones({16}, at::kBool), sigma, 16, nullptr).out;
+  const at::Tensor log_copies = at::cat({at::full({5}, std::log(2.0), at::kDouble), at::zeros({6}, at::kDouble)});
+  for (std::int64_t head = 0; head < 2; ++head) {
+    const auto points = [&](const at::Tensor& rows) { return rows.select(1, head).narrow(0, 0, 11); };
+    const at::Tensor p = positions.narrow(0, 0, 11), distance = (p.unsqueeze(1) - p.unsqueeze(0)).square().sum(2).sqrt();
+    const at::Tensor logits = points(q).matmul(points(k).t()) / 2.0 + sigma.select(0, head) * distance + log_copies;
+    expect_equal(out.select(1, head), at_slots(logits.softmax(1).matmul(points(v))), 1e-10);
+  }
+}
+
 TEST(Unet, CopiesAreRealKeysWithDuplicatePadding) {
   ModelConfig config = test::small_unet();
   std::vector<at::Tensor> answers;

@@ -1,5 +1,9 @@
 #include "tests/core/model/unet/random_sample.h"
 
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
@@ -59,6 +63,17 @@ ModelSample random_sample(std::int64_t n, const ModelConfig& config, std::uint64
   }
   sample.trees = make_sample_trees(sample.positions, config);
   return sample;
+}
+
+void randomise(model::Network& network, double deviation) {
+  const c10::AutoGradMode without_gradient(false);
+  const at::Generator generator = at::detail::createCPUGenerator(7);
+  for (auto& entry : network.parameters().entries()) {
+    if (entry.name.ends_with("num_batches_tracked")) continue;
+    const at::Tensor noise = at::randn(entry.tensor.sizes(), generator, at::kDouble) * deviation;
+    if (entry.name.ends_with("running_var")) entry.tensor.copy_(noise.exp());
+    else entry.tensor.add_(noise.to(entry.tensor.options()));
+  }
 }
 
 std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/config/model_config.h"
+#include "core/model/internal/network.h"
 #include "core/model/sample.h"
 
 namespace erwin::test {
@@ -16,6 +17,10 @@ ModelConfig small_unet();
 // n points in a box with random features, graph and trees as `config` wants them. The same numbers for the same seed.
 // order: permutes the points afterwards (point i is the unpermuted cloud's order[i]); empty: none.
 ModelSample random_sample(std::int64_t n, const ModelConfig& config, std::uint64_t seed, const std::vector<std::int64_t>& order = {});
+
+// Moves every weight and running statistic away from its small initial value, so that every term of the network matters.
+// The same moves on every device and for every type.
+void randomise(model::Network& network, double deviation);
 
 // A permutation of 0 .. n - 1.
 std::vector<std::int64_t> shuffled(std::int64_t n, std::uint64_t seed);
