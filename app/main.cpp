@@ -74,8 +74,11 @@ int run(int argc, char** argv) {
   for (const auto add : registered()) add(program);
   // Without a sub-command the program is the window, with the arguments as files.
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  const bool plain = arguments.empty() || (arguments[0][0] != '-' && !program.get_subcommand_no_throw(arguments[0]));
-  if (plain && program.get_subcommand_no_throw("gui")) arguments.insert(arguments.begin(), "gui");
+  const auto is_command = [&](const std::string& name) {
+    return !program.get_subcommands([&](CLI::App* command) { return command->get_name() == name; }).empty();
+  };
+  const bool plain = arguments.empty() || (arguments[0][0] != '-' && !is_command(arguments[0]));
+  if (plain && is_command("gui")) arguments.insert(arguments.begin(), "gui");
   std::reverse(arguments.begin(), arguments.end());
   try {
     program.parse(arguments);
