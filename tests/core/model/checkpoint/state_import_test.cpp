@@ -37,10 +37,10 @@ WeightArray floats(const std::string& name, const std::vector<std::int64_t>& sha
   return weight;
 }
 
-const WeightArray& named(const Weights& weights, const std::string& name) {
+const WeightArray& named(const Weights& weights, std::string_view name) {
   for (const WeightArray& weight : weights)
     if (weight.name == name) return weight;
-  throw std::runtime_error("no " + name);
+  throw std::runtime_error("no " + std::string(name));
 }
 
 template <typename Action>
