@@ -113,7 +113,7 @@ DataPanel::DataPanel(QWidget* parent)
   });
 }
 
-void DataPanel::fill_colours(const SceneData& data, const SceneState& state) {
+void DataPanel::fill_colours(const SceneData& shown, const SceneState& state) {
   const QSignalBlocker quiet(colours_);
   colours_->clear();
   const auto add = [&](const QString& text, ColourBy colour, const QString& field = {}) {
@@ -123,19 +123,19 @@ void DataPanel::fill_colours(const SceneData& data, const SceneState& state) {
       colours_->setCurrentIndex(colours_->count() - 1);
   };
   add(tr("Target"), ColourBy::Target);
-  if (data.prediction) {
+  if (shown.prediction) {
     add(tr("Prediction"), ColourBy::Prediction);
-    if (data.prediction->field("error")) add(tr("Error"), ColourBy::Error);
+    if (shown.prediction->field("error")) add(tr("Error"), ColourBy::Error);
   }
   add(tr("Balls of level %1").arg(state.level), ColourBy::Balls);
-  if (data.query) add(tr("Attention of the clicked point"), ColourBy::Attention);
-  if (data.cloud)
-    for (const Field& field : data.cloud->fields())
+  if (shown.query) add(tr("Attention of the clicked point"), ColourBy::Attention);
+  if (shown.cloud)
+    for (const Field& field : shown.cloud->fields())
       add(tr("Field %1").arg(QString::fromStdString(field.name())), ColourBy::Field, QString::fromStdString(field.name()));
 }
 
-void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& data, const SceneState& state) {
-  fill_colours(data, state);
+void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& shown, const SceneState& state) {
+  fill_colours(shown, state);
   const QSignalBlocker quiet(samples_);
   samples_->clear();
   if (opened)
@@ -150,9 +150,9 @@ void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, cons
   QString text = heading(escaped(name_of(model->config.kind))) + escaped(model->path) + "<br>" +
                  QLocale(QLocale::English).toString(static_cast<qlonglong>(model->parameters)) + tr(" parameters, step ") +
                  QString::number(model->step) + ", " + escaped(model->device) + "<br>" + tr("predicts ") + escaped(model->target);
-  if (data.prediction) {
-    text += "<br>" + tr("answered in ") + number(data.prediction->seconds) + " s";
-    if (const auto& metrics = data.prediction->metrics)
+  if (shown.prediction) {
+    text += "<br>" + tr("answered in ") + number(shown.prediction->seconds) + " s";
+    if (const auto& metrics = shown.prediction->metrics)
       text += "<br>" + tr("relative L2 ") + number(metrics->relative_l2) + ", " + tr("mean absolute error ") + number(metrics->mae);
   }
   model_->setText(text);
@@ -172,22 +172,22 @@ QueryPanel::QueryPanel(QWidget* parent)
           [this](QTreeWidgetItem* item) { Q_EMIT point_chosen(item->data(0, Qt::UserRole).toLongLong()); });
 }
 
-void QueryPanel::show_query(const SceneData& data, const SceneState& state) {
+void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   blocks_->clear();
   top_->clear();
   gates_->clear();
-  if (!data.cloud || state.query.point < 0) {
+  if (!shown.cloud || state.query.point < 0) {
     head_->setText(tr("Click a point to ask where it looks."));
     return;
   }
-  QString text = heading(tr("Point %1").arg(data.cloud->row_id(state.query.point)));
-  if (const Field* field = shown_field(data, state); field && field->components() == 1)
+  QString text = heading(tr("Point %1").arg(shown.cloud->row_id(state.query.point)));
+  if (const Field* field = shown_field(shown, state); field && field->components() == 1)
     text += escaped(field->name()) + " = " + number(field->value(state.query.point, 0, state.frame)) + " " + escaped(field->unit());
-  if (!data.query) {
-    head_->setText(text + (data.prediction ? QString() : "<br>" + tr("Load a checkpoint to see where it looks.")));
+  if (!shown.query) {
+    head_->setText(text + (shown.prediction ? QString() : "<br>" + tr("Load a checkpoint to see where it looks.")));
     return;
   }
-  const QueryView& query = *data.query;
+  const QueryView& query = *shown.query;
   head_->setText(text + "<br>" + escaped(caption_of(query.layer)));
   const AttentionRow& row = query.row;
   QString gates;
@@ -204,7 +204,7 @@ void QueryPanel::show_query(const SceneData& data, const SceneState& state) {
     item->setForeground(0, colour.g > 120 ? Qt::black : Qt::white);
   }
   for (const TopPoint& point : query.top)
-    add_row(top_, {QString::number(data.cloud->row_id(point.point)), number(point.weight)})
+    add_row(top_, {QString::number(shown.cloud->row_id(point.point)), number(point.weight)})
         ->setData(0, Qt::UserRole, static_cast<qlonglong>(point.point));
 }
 

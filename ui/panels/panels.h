@@ -29,14 +29,14 @@ class DataPanel : public QWidget {
   Q_OBJECT
 public:
   explicit DataPanel(QWidget* parent = nullptr);
-  void show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& data, const SceneState& state);
+  void show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& shown, const SceneState& state);
 
 Q_SIGNALS:
   void sample_chosen(const QString& name);
   void colour_chosen(int colour_by, const QString& field);
 
 private:
-  void fill_colours(const SceneData& data, const SceneState& state);
+  void fill_colours(const SceneData& shown, const SceneState& state);
   QComboBox *samples_, *colours_;
   QLabel *cloud_, *model_;
 };
@@ -45,7 +45,7 @@ class QueryPanel : public QWidget {
   Q_OBJECT
 public:
   explicit QueryPanel(QWidget* parent = nullptr);
-  void show_query(const SceneData& data, const SceneState& state);
+  void show_query(const SceneData& shown, const SceneState& state);
 
 Q_SIGNALS:
   void point_chosen(qint64 point);

@@ -49,10 +49,10 @@ SceneView::SceneView(QWidget* parent)
   window_->SetMultiSamples(0);
   window_->SetFrameBlitModeToNoBlit();  // into Qt's framebuffer, by us
   answers_->SetClientData(this);
-  answers_->SetCallback([](vtkObject*, unsigned long event, void* client, void* data) {
+  answers_->SetCallback([](vtkObject*, unsigned long event, void* client, void* answer) {
     auto* view = static_cast<SceneView*>(client);
     const bool current = view->context() && QOpenGLContext::currentContext() == view->context();
-    if (event == vtkCommand::WindowIsCurrentEvent) *static_cast<bool*>(data) = current;
+    if (event == vtkCommand::WindowIsCurrentEvent) *static_cast<bool*>(answer) = current;
     else if (event == vtkCommand::WindowMakeCurrentEvent && !current && view->context()) view->makeCurrent();
   });
   window_->AddObserver(vtkCommand::WindowMakeCurrentEvent, answers_);
@@ -91,9 +91,9 @@ void SceneView::release_gl() {
 
 void SceneView::resizeGL(int, int) { refresh(); }
 
-void SceneView::show_scene(const SceneData& data, const SceneState& state) {
+void SceneView::show_scene(const SceneData& shown, const SceneState& state) {
   const Camera camera = state_.camera;
-  data_ = data;
+  data_ = shown;
   state_ = state;
   state_.camera = camera;
   refresh();

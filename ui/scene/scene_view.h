@@ -28,7 +28,7 @@ public:
   static QSurfaceFormat surface_format();
 
   // Size and camera of the state are the view's own: the size is the widget's, the camera the mouse's.
-  void show_scene(const SceneData& data, const SceneState& state);
+  void show_scene(const SceneData& shown, const SceneState& state);
   // Clicks are answered with points of this tree, which was built from the cloud's own positions.
   void set_pick_tree(BallTreePtr tree) { pick_tree_ = std::move(tree); }
   // As the camera option of `render`; keeps fitting while the window changes until the mouse moves the camera.

@@ -14,6 +14,8 @@
 
 class QAction;
 class QLabel;
+class QMenu;
+class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
 
@@ -31,7 +33,7 @@ public:
   ~MainWindow() override;
 
   SceneView* view() const { return view_; }
-  const SceneData& data() const { return data_; }
+  const SceneData& scene_data() const { return data_; }
   const SceneState& state() const { return state_; }
   std::shared_ptr<const ModelInfo> model() const { return model_; }
   // An action by its name ("colour-balls", "predict", ...), or null: what menus, shortcuts and --play share.
@@ -57,7 +59,7 @@ protected:
 private:
   void make_actions();
   void make_panels();
-  QAction* add_action(class QMenu* menu, const char* name, const QString& text, const QString& shortcut,
+  QAction* add_action(QMenu* menu, const char* name, const QString& text, const QString& shortcut,
                       std::function<void()> what);
   void choose_file();
   void save_picture();
@@ -84,7 +86,7 @@ private:
   Banner* banner_ = nullptr;
   DataPanel* data_panel_ = nullptr;
   QueryPanel* query_panel_ = nullptr;
-  class QPlainTextEdit* log_ = nullptr;
+  QPlainTextEdit* log_ = nullptr;
   QLabel* status_ = nullptr;
   QProgressBar* progress_ = nullptr;
   QPushButton* cancel_ = nullptr;

@@ -84,7 +84,7 @@ bool Play::perform(const std::string& verb, const std::string& rest) {
     window_.predict();
   } else if (verb == "query") {
     const int id = whole_number(rest);
-    const std::int64_t point = id < 0 || !window_.data().cloud ? -1 : window_.data().cloud->point_of_row(id);
+    const std::int64_t point = id < 0 || !window_.scene_data().cloud ? -1 : window_.scene_data().cloud->point_of_row(id);
     if (id >= 0 && point < 0) throw Error(ErrorKind::Config, "there is no point with this id", rest);
     window_.ask(point);
   } else if (verb == "layer" || verb == "head" || verb == "level") {
@@ -95,13 +95,13 @@ bool Play::perform(const std::string& verb, const std::string& rest) {
     window_.change(state);
   } else if (verb == "color" || verb == "colour") {
     if (const auto found = colours.find(rest); found != colours.end()) window_.colour_by(found->second);
-    else if (window_.data().cloud) window_.colour_by(ColourBy::Field, window_.data().cloud->require_field(rest).name());
+    else if (window_.scene_data().cloud) window_.colour_by(ColourBy::Field, window_.scene_data().cloud->require_field(rest).name());
   } else if (verb == "theme" && (rest == "dark" || rest == "light")) {
     state.theme = rest == "dark" ? Theme::Dark : Theme::Light;
     window_.change(state);
   } else if (verb == "camera") {
-    if (window_.data().cloud) {
-      camera_from(rest, *window_.data().cloud, 1);  // raises what the text deserves
+    if (window_.scene_data().cloud) {
+      camera_from(rest, *window_.scene_data().cloud, 1);  // raises what the text deserves
       window_.view()->look(rest);
     }
   } else if (verb == "size") {
@@ -128,7 +128,7 @@ bool Play::perform(const std::string& verb, const std::string& rest) {
 }
 
 void Play::print_selection() const {
-  const SceneData& data = window_.data();
+  const SceneData& data = window_.scene_data();
   const SceneState& state = window_.state();
   const SceneState& drawn = window_.view()->scene().state();
   QJsonObject out{{"schema", 1},

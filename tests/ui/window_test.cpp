@@ -1,0 +1,214 @@
+// The real window under an X server (Xvfb will do), driven by real mouse and key events.
+
+#include <gtest/gtest.h>
+
+#include <QAction>
+#include <QApplication>
+#include <QSignalSpy>
+#include <QTest>
+#include <QWheelEvent>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <numeric>
+
+#include "tests/support/shared_data.h"
+#include "ui/scene/scene_view.h"
+#include "ui/window/application.h"
+#include "ui/window/main_window.h"
+
+namespace erwin::ui {
+namespace {
+
+bool display_is_required() {
+  const char* value = std::getenv("ERWINSCOPE_REQUIRE_DISPLAY");
+  return value && std::string(value) == "1";
+}
+
+// One for the whole program; Qt allows no second one.
+QApplication& application() {
+  static int argc = 1;
+  static char name[] = "test_window";
+  static char* argv[] = {name, nullptr};
+  static QApplication* const made = [] {
+    QSurfaceFormat::setDefaultFormat(SceneView::surface_format());
+    return new QApplication(argc, argv);
+  }();
+  return *made;
+}
+
+class Window : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!has_display()) {
+      if (display_is_required()) FAIL() << "ERWINSCOPE_REQUIRE_DISPLAY=1, but DISPLAY is not set";
+      GTEST_SKIP() << "DISPLAY is not set: run under xvfb-run with QT_QPA_PLATFORM=xcb";
+    }
+    application();
+    window = std::make_unique<MainWindow>();
+    window->resize(1100, 700);
+    window->show();
+    ASSERT_TRUE(QTest::qWaitForWindowExposed(window.get(), 10000));
+  }
+
+  // True where the threads came to rest; what they published is then shown and painted.
+  bool settle() {
+    if (!QTest::qWaitFor([this] { return window->idle(); }, 60000)) return false;
+    QSignalSpy painted(window->view(), &SceneView::painted);
+    window->view()->update();
+    return painted.wait(10000);
+  }
+
+  // A visible point well inside the picture and not under the strip, in logical pixels.
+  std::pair<std::int64_t, QPoint> visible_point(std::size_t skip = 0) {
+    std::vector<std::int64_t> all(static_cast<std::size_t>(window->scene_data().cloud->size()));
+    std::iota(all.begin(), all.end(), std::int64_t{0});
+    const auto located = window->view()->scene().locate(all);
+    for (std::size_t i = 0; i < located.size(); ++i) {
+      const QPoint at(static_cast<int>(located[i].x), static_cast<int>(located[i].y));
+      if (located[i].visible && !window->view()->covered_by_strip(at) && skip-- == 0) return {static_cast<std::int64_t>(i), at};
+    }
+    return {-1, {}};
+  }
+
+  std::unique_ptr<MainWindow> window;
+};
+
+TEST_F(Window, WithoutAFileItShowsItsOwnCloud) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->scene_data().cloud);
+  EXPECT_EQ(window->scene_data().cloud->size(), 4096);
+  const QImage image = window->view()->grabFramebuffer();
+  QSet<QRgb> colours;
+  for (int y = 0; y < image.height(); y += 3)
+    for (int x = 0; x < image.width(); x += 3) colours.insert(image.pixel(x, y));
+  EXPECT_GT(colours.size(), 200);
+}
+
+TEST_F(Window, ARealCarIsColouredAndAClickPicksThePoint) {
+  ERWIN_SHARED_OR_SKIP(path, "data/car/shapenet_car_cgns/train_00.cgns");
+  window->open(QString::fromStdString(path.string()));
+  ASSERT_TRUE(settle());
+  ASSERT_EQ(window->scene_data().cloud->size(), 3586);
+  window->colour_by(ColourBy::Field, "pressure");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(window->view()->scene().colours().legend.scale->title, "pressure");
+  int exact = 0;
+  for (const std::size_t skip : {std::size_t{0}, std::size_t{20}, std::size_t{50}, std::size_t{90}}) {
+    const auto [point, at] = visible_point(skip);
+    ASSERT_GE(point, 0);
+    QTest::mouseClick(window->view(), Qt::LeftButton, {}, at);
+    ASSERT_TRUE(settle());
+    const std::int64_t picked = window->state().query.point;
+    ASSERT_GE(picked, 0);
+    const auto hit = window->view()->scene().locate({picked})[0];
+    EXPECT_LT(std::hypot(hit.x - at.x(), hit.y - at.y()), 12);  // within the width of the pick
+    exact += picked == point;
+  }
+  EXPECT_GE(exact, 3);  // the rest: a nearer point whose disc reaches under the cursor
+}
+
+TEST_F(Window, KeysChangeWhatIsShown) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  QTest::keyClick(window.get(), Qt::Key_4);
+  EXPECT_EQ(window->state().colour_by, ColourBy::Balls);
+  const int level = window->state().level;
+  QTest::keyClick(window.get(), Qt::Key_BracketRight);
+  EXPECT_EQ(window->state().level, level + 1);
+  QTest::keyClick(window.get(), Qt::Key_BracketLeft);
+  QTest::keyClick(window.get(), Qt::Key_BracketLeft);
+  EXPECT_EQ(window->state().level, level - 1);
+  QTest::keyClick(window.get(), Qt::Key_1);
+  EXPECT_EQ(window->state().colour_by, ColourBy::Target);
+  QTest::keyClick(window.get(), Qt::Key_T);
+  EXPECT_EQ(window->state().theme, Theme::Light);
+  window->ask(10);
+  QTest::keyClick(window.get(), Qt::Key_Backspace);
+  EXPECT_EQ(window->state().query.point, -1);
+}
+
+TEST_F(Window, DraggingTurnsAndTheWheelZooms) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  const Camera before = window->view()->scene().state().camera;
+  const QPoint from(500, 350);
+  QTest::mousePress(window->view(), Qt::LeftButton, {}, from);
+  for (int i = 1; i <= 8; ++i) QTest::mouseMove(window->view(), from + QPoint(9 * i, 4 * i));
+  QTest::mouseRelease(window->view(), Qt::LeftButton, {}, from + QPoint(72, 32));
+  const Camera turned = window->view()->scene().state().camera;
+  EXPECT_NE(turned.position, before.position);
+  EXPECT_EQ(turned.focus, before.focus);
+  EXPECT_EQ(window->state().query.point, -1);  // a drag is not a click
+  QWheelEvent wheel(from, window->view()->mapToGlobal(QPointF(from)), {}, {0, 120}, Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+  QApplication::sendEvent(window->view(), &wheel);
+  const Camera zoomed = window->view()->scene().state().camera;
+  const auto distance = [](const Camera& c) { return std::hypot(c.position[0] - c.focus[0], c.position[1] - c.focus[1], c.position[2] - c.focus[2]); };
+  EXPECT_NEAR(distance(zoomed), distance(turned) / 1.12, 1e-9);
+  QTest::keyClick(window.get(), Qt::Key_F);
+  EXPECT_EQ(window->view()->scene().state().camera, before);
+}
+
+TEST_F(Window, APressOnTheStripIsNotAPressOnTheScene) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  const QPoint strip(40, 24);
+  ASSERT_TRUE(window->view()->covered_by_strip(strip));
+  const Camera before = window->view()->scene().state().camera;
+  const int level = window->state().level;
+  QTest::mousePress(window->view(), Qt::LeftButton, {}, strip);
+  ASSERT_TRUE(settle());
+  QTest::mouseMove(window->view(), strip + QPoint(80, 0));
+  ASSERT_TRUE(settle());
+  QTest::mouseRelease(window->view(), Qt::LeftButton, {}, strip + QPoint(80, 0));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(window->view()->scene().state().camera, before);
+  EXPECT_NE(window->state().level, level);  // the slider moved
+}
+
+TEST_F(Window, AWrongFileIsABannerAndTheCloudStays) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  window->open("/nonexistent/cloud.ply");
+  ASSERT_TRUE(settle());
+  const auto failure = window->take_failure();
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->kind, ErrorKind::Io);
+  ASSERT_NE(window->findChild<QFrame*>("banner"), nullptr);
+  EXPECT_TRUE(window->findChild<QFrame*>("banner")->isVisible());
+  EXPECT_EQ(window->scene_data().cloud->size(), 4096);
+}
+
+TEST_F(Window, WindowAndRenderDrawTheSamePixels) {
+  window->open_own_sample();
+  ASSERT_TRUE(settle());
+  window->ask(visible_point(10).first);
+  ASSERT_TRUE(settle());
+  const Picture in_window = window->view()->picture();
+  const SceneState state = window->view()->scene().state();
+  // Two OpenGL contexts of one thread: the view takes its own back when it paints next.
+  OffscreenScene offscreen;
+  const Picture on_egl = offscreen.draw(window->scene_data(), state);
+  ASSERT_EQ(in_window.rgb.size(), on_egl.rgb.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < on_egl.rgb.size(); ++i) sum += std::abs(in_window.rgb[i] - on_egl.rgb[i]);
+  EXPECT_LT(sum / static_cast<double>(on_egl.rgb.size()), 2);
+}
+
+TEST_F(Window, EveryActionHasANameAndNoTwoShareAShortcut) {
+  QSet<QString> shortcuts;
+  int actions = 0;
+  for (const QAction* action : window->actions()) {
+    ++actions;
+    EXPECT_FALSE(action->objectName().isEmpty()) << action->text().toStdString();
+    const QString keys = action->shortcut().toString();
+    EXPECT_FALSE(keys.isEmpty()) << action->text().toStdString();
+    EXPECT_FALSE(shortcuts.contains(keys)) << keys.toStdString();
+    shortcuts.insert(keys);
+  }
+  EXPECT_GT(actions, 15);
+}
+
+}  // namespace
+}  // namespace erwin::ui
