@@ -189,7 +189,7 @@ Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options) {
   Dataset dataset;
   dataset.options_ = options;
   dataset.inputs_ = {"position"};
-  const fs::path place = fs::absolute(folder ? given : path.parent_path()).lexically_normal();
+  const fs::path place = (folder ? fs::absolute(given) : fs::absolute(path).parent_path()).lexically_normal();
   std::vector<fs::path> files;
   std::optional<Manifest> manifest;
   if (path.extension() == ".toml") {
