@@ -110,6 +110,20 @@ TEST_F(Program, TrainsAndPredicts) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 151);
 }
 
+TEST_F(Program, AStopSavesTheWeights) {
+  make_data();
+  // Asked to stop once the first step is in the metrics.
+  const std::string program = "'" ERWIN_PROGRAM "' train tiny.toml --data manifest.toml --steps 1000000 --out run --device cpu";
+  const std::string script = "cd '" + folder_.path().string() + "' || exit 1; " + program +
+                             " >/dev/null 2>stopped & p=$!; for i in $(seq 1200); do [ -s '" + path("run/metrics.jsonl").string() +
+                             "' ] && break; sleep 0.1; done; kill -TERM $p; wait $p";
+  const int status = std::system(script.c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130) << text_of(path("stopped"));
+  EXPECT_NE(text_of(path("stopped")).find("after step"), std::string::npos);
+  EXPECT_EQ(run("infer run/checkpoints/last.h5 cloud_2.h5 --device cpu").code, 0);
+}
+
 TEST_F(Program, NeverOverwritesARun) {
   make_data();
   fs::create_directories(path("run"));
