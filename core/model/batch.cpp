@@ -28,7 +28,9 @@ at::Tensor mask_of(const std::vector<std::uint8_t>& values, const at::TensorOpti
   return tensor_of(values, {static_cast<std::int64_t>(values.size())}, at::kByte, options.dtype(at::kBool));
 }
 
-void append(auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); }
+void append(auto& to, const auto& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 [[noreturn]] void misfit(const ModelSample& sample, const std::string& what) {
   throw Error(ErrorKind::Internal, "a sample does not fit the network it was given to", sample.name + ": " + what);
@@ -58,7 +60,8 @@ struct LevelRows {
     offsets.push_back(static_cast<std::int64_t>(mask.size()));
   }
 
-  // Masked: the rotated tree's points are the level's real rows in slot order (level 0: the points). Duplicate: its slots.
+  // Masked: the rotated tree's points are the level's real rows in slot order (level 0: the points). Duplicate: its
+  // slots.
   void append_rotated(const BallTree& tree, const std::vector<std::int64_t>& slot_of, bool duplicate) {
     const std::int64_t first_slot = offsets[offsets.size() - 2], first_rotated = rotated_offsets.back();
     rotated_inverse.resize(static_cast<std::size_t>(offsets.back()), 0);
@@ -109,7 +112,8 @@ std::vector<LevelGeometry> levels_of(const std::vector<const ModelSample*>& samp
       rows[l].append_level(level);
       if (!runs_rotated(config, l)) continue;
       const auto slots = slots_of_tree_points(*sample, level, l, duplicate);
-      if (static_cast<std::size_t>(sample->trees.rotated[l]->point_count) != slots.size()) misfit(*sample, "rotated tree");
+      if (static_cast<std::size_t>(sample->trees.rotated[l]->point_count) != slots.size())
+        misfit(*sample, "rotated tree");
       rows[l].append_rotated(*sample->trees.rotated[l], slots, duplicate);
     }
   }
@@ -120,8 +124,8 @@ std::vector<LevelGeometry> levels_of(const std::vector<const ModelSample*>& samp
 }
 
 // The order that sorts `keys` (below `groups`) stably, and where each key's run begins.
-std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(const std::int64_t* keys, std::int64_t count,
-                                                                              std::int64_t groups) {
+std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(const std::int64_t* keys,
+                                                                              std::int64_t count, std::int64_t groups) {
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(groups) + 1, 0), order(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
     if (keys[i] < 0 || keys[i] >= groups)
@@ -130,7 +134,8 @@ std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(co
   }
   for (std::size_t g = 1; g < offsets.size(); ++g) offsets[g] += offsets[g - 1];
   std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
-  for (std::int64_t i = 0; i < count; ++i) order[static_cast<std::size_t>(next[static_cast<std::size_t>(keys[i])]++)] = i;
+  for (std::int64_t i = 0; i < count; ++i)
+    order[static_cast<std::size_t>(next[static_cast<std::size_t>(keys[i])]++)] = i;
   return {std::move(order), std::move(offsets)};
 }
 
@@ -151,7 +156,8 @@ void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receive
   batch.source_offsets = indices_of(source_offsets, options);
 }
 
-Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config, const at::TensorOptions& options) {
+Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
+                 const at::TensorOptions& options) {
   const at::TensorOptions wide = options.dtype(wide_type(c10::typeMetaToScalarType(options.dtype())));
   std::vector<float> features, positions;
   std::vector<std::int64_t> source, receiver, slot_point, point_slot;
@@ -159,7 +165,8 @@ Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConf
   batch.point_offsets = {0};
   for (const ModelSample* sample : samples) {
     check_fit(*sample, config);
-    const std::int64_t first_point = batch.point_offsets.back(), first_slot = static_cast<std::int64_t>(slot_point.size());
+    const std::int64_t first_point = batch.point_offsets.back(),
+                       first_slot = static_cast<std::int64_t>(slot_point.size());
     append(features, sample->features);
     append(positions, sample->positions);
     for (const std::int32_t point : sample->edge_source) source.push_back(first_point + point);

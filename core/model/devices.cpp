@@ -69,7 +69,8 @@ std::string torch_version() {
          std::to_string(TORCH_VERSION_PATCH);
 }
 
-// The CUDA half is not loaded on a machine without a driver (cuda_backend.cpp), so its runtime is asked, not Torch's hooks.
+// The CUDA half is not loaded on a machine without a driver (cuda_backend.cpp), so its runtime is asked, not Torch's
+// hooks.
 std::string torch_cuda_version() {
   void* library = ::dlopen("libtorch_cuda.so", RTLD_LAZY | RTLD_LOCAL);
   if (!library) return "none";
@@ -81,7 +82,8 @@ std::string torch_cuda_version() {
 
 void set_thread_count(int threads) {
   if (threads < 1 || threads > 4096)
-    throw Error(ErrorKind::Config, "the number of threads is out of range", "threads = " + std::to_string(threads), "Allowed: 1 to 4096");
+    throw Error(ErrorKind::Config, "the number of threads is out of range", "threads = " + std::to_string(threads),
+                "Allowed: 1 to 4096");
   at::set_num_threads(threads);
   set_parallel_threads(threads);
 }

@@ -15,8 +15,9 @@ std::vector<double> LevelPoints::real_positions(int dimension) const {
   const std::size_t d = static_cast<std::size_t>(dimension);
   std::vector<double> real;
   for (std::size_t slot = 0; slot < mask.size(); ++slot)
-    if (mask[slot]) real.insert(real.end(), positions.begin() + static_cast<std::ptrdiff_t>(slot * d),
-                                positions.begin() + static_cast<std::ptrdiff_t>((slot + 1) * d));
+    if (mask[slot])
+      real.insert(real.end(), positions.begin() + static_cast<std::ptrdiff_t>(slot * d),
+                  positions.begin() + static_cast<std::ptrdiff_t>((slot + 1) * d));
   return real;
 }
 

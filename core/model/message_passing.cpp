@@ -77,7 +77,8 @@ public:
 
 }  // namespace
 
-at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::Tensor& order, const at::Tensor& offsets) {
+at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::Tensor& order,
+                       const at::Tensor& offsets) {
   return GatherRows::apply(x, index, order.defined() ? std::optional(order) : std::nullopt, offsets);
 }
 
@@ -107,8 +108,9 @@ at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, con
   at::Tensor x = linear_(features);
   x = x.to(wide_type(x.scalar_type()));
   if (steps_.empty()) return x;
-  const at::Tensor relative = (batch.positions.index_select(0, batch.edge_source) -
-                               batch.positions.index_select(0, batch.edge_receiver)).to(linear_.weight().scalar_type());
+  const at::Tensor relative =
+      (batch.positions.index_select(0, batch.edge_source) - batch.positions.index_select(0, batch.edge_receiver))
+          .to(linear_.weight().scalar_type());
   for (const Step& step : steps_) {
     context.check();
     x = message_step(step, x, relative, batch, context);
@@ -116,8 +118,8 @@ at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, con
   return x;
 }
 
-// m_e = LayerNorm(GELU(W [x_source, x_receiver, p_source - p_receiver] + b)), x += LayerNorm(U [x, mean of the m_e received]).
-// W is applied to the points, not to the edges: there are k times fewer of them.
+// m_e = LayerNorm(GELU(W [x_source, x_receiver, p_source - p_receiver] + b)), x += LayerNorm(U [x, mean of the m_e
+// received]). W is applied to the points, not to the edges: there are k times fewer of them.
 at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::Tensor& relative, const Batch& batch,
                                const ForwardContext& context) const {
   const at::Tensor& weight = step.message.weight();
@@ -140,7 +142,8 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
       const at::Tensor from = sent.index_select(0, chunk(batch.edge_source));
       const at::Tensor to = received.index_select(0, chunk(batch.edge_receiver));
       sums.narrow(0, first, points)
-          .copy_(raw_sums(messages(from, to, chunk(relative)), batch.receiver_offsets.narrow(0, first, points + 1) - edge));
+          .copy_(raw_sums(messages(from, to, chunk(relative)),
+                          batch.receiver_offsets.narrow(0, first, points + 1) - edge));
     }
   } else {
     const at::Tensor from = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);

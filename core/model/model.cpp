@@ -4,6 +4,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 
@@ -18,9 +19,12 @@ namespace {
 
 at::ScalarType type_of(Precision precision) {
   switch (precision) {
-    case Precision::Float64: return at::kDouble;
-    case Precision::BFloat16: return at::kBFloat16;
-    case Precision::Float32: break;
+    case Precision::Float64:
+      return at::kDouble;
+    case Precision::BFloat16:
+      return at::kBFloat16;
+    case Precision::Float32:
+      break;
   }
   return at::kFloat;
 }
@@ -35,11 +39,13 @@ at::Device device_from(const std::string& name) {
   const bool numbered = name.size() > 5 && name.size() <= 7 && name.compare(0, 5, "cuda:") == 0 &&
                         name.find_first_not_of("0123456789", 5) == std::string::npos;
   if (name != "cuda" && !numbered)
-    throw Error(ErrorKind::Config, "there is no device of this name", "device = " + name, "Allowed: cpu, cuda, cuda:0, cuda:1, ...");
+    throw Error(ErrorKind::Config, "there is no device of this name", "device = " + name,
+                "Allowed: cpu, cuda, cuda:0, cuda:1, ...");
   const int index = numbered ? std::stoi(name.substr(5)) : 0, count = cuda_devices();
   if (index >= count)
     throw Error(ErrorKind::Device, count == 0 ? "no CUDA device was found" : "this CUDA device does not exist",
-                "asked for " + name + ", found " + std::to_string(count), "Use the device cpu, or see erwinscope --version");
+                "asked for " + name + ", found " + std::to_string(count),
+                "Use the device cpu, or see erwinscope --version");
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }
 
@@ -50,9 +56,12 @@ ElementType element_type_of(at::ScalarType type) {
 
 at::ScalarType scalar_type_of(ElementType type) {
   switch (type) {
-    case ElementType::Float64: return at::kDouble;
-    case ElementType::Int64: return at::kLong;
-    case ElementType::Float32: break;
+    case ElementType::Float64:
+      return at::kDouble;
+    case ElementType::Int64:
+      return at::kLong;
+    case ElementType::Float32:
+      break;
   }
   return at::kFloat;
 }
@@ -81,40 +90,41 @@ std::string text_of(const std::vector<std::int64_t>& shape) {
 void check_array(const WeightArray& array, const model::Parameters::Entry& entry) {
   const std::vector<std::int64_t> wanted = entry.tensor.sizes().vec();
   if (array.shape != wanted)
-    refuse_weights("a weight has another shape", array.name + ": " + text_of(array.shape) + ", the network's is " + text_of(wanted));
-  const std::size_t bytes = static_cast<std::size_t>(entry.tensor.numel()) * at::elementSize(scalar_type_of(array.type));
+    refuse_weights("a weight has another shape",
+                   array.name + ": " + text_of(array.shape) + ", the network's is " + text_of(wanted));
+  const std::size_t bytes =
+      static_cast<std::size_t>(entry.tensor.numel()) * at::elementSize(scalar_type_of(array.type));
   if (array.data.size() != bytes) refuse_weights("a weight's data are cut off", array.name);
 }
 
-// About what a forward pass without gradients holds at its widest place: the feed-forward's hidden rows, q, k, v and the
-// branches' results per slot, the messages per edge.
+// About what a forward pass without gradients holds at its widest place: a dozen arrays of the trunk's width per slot
+// (residual rows, q, k, v, results, skips of a U-net), the three branches' arrays of all heads, and the graph.
 std::uint64_t forward_bytes(const ModelConfig& config, const ModelSample& sample, std::size_t element) {
-  std::uint64_t per_slot = 0;
+  std::int64_t per_slot = 0, reduction = 1;
   if (config.kind == ModelKind::Erwin) {
-    std::uint64_t stride = 1;
     for (std::size_t l = 0; l < config.unet.widths.size(); ++l) {
-      per_slot = std::max<std::uint64_t>(per_slot, static_cast<std::uint64_t>(config.unet.widths[l]) *
-                                                       static_cast<std::uint64_t>(3 * config.mlp_ratio + 8) / stride);
-      if (l < config.unet.strides.size()) stride *= static_cast<std::uint64_t>(config.unet.strides[l]);
+      per_slot = std::max(per_slot, 12 * std::int64_t{config.unet.widths[l]} / reduction);
+      if (l < config.unet.strides.size()) reduction *= config.unet.strides[l];
     }
   } else {
-    const std::uint64_t inner = config.kind == ModelKind::ErwinNsa
-                                    ? static_cast<std::uint64_t>(config.flat.heads) * static_cast<std::uint64_t>(config.flat.head_dim)
-                                    : static_cast<std::uint64_t>(config.flat.width);
-    per_slot = static_cast<std::uint64_t>(config.flat.width) * static_cast<std::uint64_t>(3 * config.mlp_ratio + 8) + 8 * inner;
+    const bool nsa = config.kind == ModelKind::ErwinNsa;
+    per_slot = 12 * config.flat.width + (nsa ? 8 * config.flat.heads * config.flat.head_dim : 0);
   }
-  const std::uint64_t width = static_cast<std::uint64_t>(config.kind == ModelKind::Erwin ? config.unet.widths.front() : config.flat.width);
-  const std::uint64_t slots = static_cast<std::uint64_t>(sample.trees.main ? sample.trees.main->slot_count : sample.points);
-  return element * (slots * per_slot + 4 * width * sample.edge_source.size());
+  const std::int64_t slots = sample.trees.main ? sample.trees.main->slot_count : sample.points;
+  const std::size_t edge_bytes = 8 * sizeof(std::int64_t);
+  return element * static_cast<std::uint64_t>(slots * per_slot) + edge_bytes * sample.edge_source.size();
 }
 
 }  // namespace
 
 const char* name_of(Precision precision) {
   switch (precision) {
-    case Precision::Float64: return "float64";
-    case Precision::BFloat16: return "bf16";
-    case Precision::Float32: break;
+    case Precision::Float64:
+      return "float64";
+    case Precision::BFloat16:
+      return "bf16";
+    case Precision::Float32:
+      break;
   }
   return "float32";
 }
@@ -122,7 +132,8 @@ const char* name_of(Precision precision) {
 Precision precision_from(const std::string& name) {
   for (const Precision precision : {Precision::Float32, Precision::Float64, Precision::BFloat16})
     if (name == name_of(precision)) return precision;
-  throw Error(ErrorKind::Config, "there is no precision of this name", "precision = " + name, "Allowed: float32, float64, bf16");
+  throw Error(ErrorKind::Config, "there is no precision of this name", "precision = " + name,
+              "Allowed: float32, float64, bf16");
 }
 
 Model::Model(const ModelConfig& config, std::uint64_t seed, const std::string& device, Precision precision)
@@ -130,7 +141,8 @@ Model::Model(const ModelConfig& config, std::uint64_t seed, const std::string& d
   config.check();
   const at::ScalarType type = type_of(precision);
   // Drawn in float32, held in the network's type.
-  require_memory(static_cast<std::uint64_t>(estimate_parameters(config)) * (at::elementSize(type) + 4), "the network's weights");
+  require_memory(static_cast<std::uint64_t>(estimate_parameters(config)) * (at::elementSize(type) + 4),
+                 "the network's weights");
   impl_->config = config;
   impl_->precision = precision;
   impl_->options = at::TensorOptions().dtype(type).device(device_from(device));
@@ -142,7 +154,9 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 
-const ModelConfig& Model::config() const { return impl_->config; }
+const ModelConfig& Model::config() const {
+  return impl_->config;
+}
 
 std::int64_t Model::parameter_count() const {
   std::int64_t count = 0;
@@ -154,7 +168,8 @@ std::int64_t Model::parameter_count() const {
 Weights Model::weights() const {
   Weights weights;
   model::translating_torch_errors("reading the weights", [&] {
-    for (const auto& entry : impl_->network->parameters().entries()) weights.push_back(array_of(entry.name, entry.tensor));
+    for (const auto& entry : impl_->network->parameters().entries())
+      weights.push_back(array_of(entry.name, entry.tensor));
   });
   return weights;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// A network: made from a configuration or a checkpoint, asked for predictions, with or without a record of its attention.
+// A network: made from a configuration or a checkpoint, asked for predictions, with or without a record of its
+// attention.
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +18,7 @@
 namespace erwin {
 
 enum class Precision { Float32, Float64, BFloat16 };
-const char* name_of(Precision precision);  // "float32", "float64", "bf16"
+const char* name_of(Precision precision);           // "float32", "float64", "bf16"
 Precision precision_from(const std::string& name);  // Error{Config}
 
 // One entry per device found: "cpu", "cuda:0" with its name and memory.
@@ -57,7 +58,8 @@ public:
   };
   // Evaluation mode, one sample. Looks at the job's stop token per chunk. Raises Error{Cancelled}, {Memory},
   // {DeviceMemory}, {Device}.
-  Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt, const Job& job = {}) const;
+  Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt,
+                 const Job& job = {}) const;
 
   // The network itself, for code inside core that may name Torch (core/model/internal/network.h).
   struct Impl;

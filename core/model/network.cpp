@@ -7,15 +7,16 @@ namespace erwin::model {
 
 namespace {
 
-// What stands before the backbone's own embedding (method 6): cos and sin of a random projection that is trained, or the
-// authors' Linear before `erwin`; nothing where the backbone's Linear takes the features itself.
+// What stands before the backbone's own embedding (method 6): cos and sin of a random projection that is trained, or
+// the authors' Linear before `erwin`; nothing where the backbone's Linear takes the features itself.
 class InputFeatures {
 public:
   InputFeatures(const ModelConfig& config, Builder builder) : fourier_(config.embedding == Embedding::Fourier) {
     if (!config.wrapper) return;
     const Builder features = builder.child("features");
     if (fourier_)
-      projection_ = Builder(features).normal("weight", {config.embedding_channels / 2, config.input_features}, 0.0, 1.0);
+      projection_ =
+          Builder(features).normal("weight", {config.embedding_channels / 2, config.input_features}, 0.0, 1.0);
     else if (config.kind == ModelKind::Erwin)
       linear_.emplace(features, config.input_features, config.embedding_channels);
   }
@@ -42,7 +43,8 @@ private:
 // Linear, GELU, Linear per point.
 class Head {
 public:
-  Head(Builder builder, std::int64_t width, std::int64_t out) : first_(builder.child("0"), width, width), second_(builder.child("2"), width, out) {}
+  Head(Builder builder, std::int64_t width, std::int64_t out)
+      : first_(builder.child("0"), width, width), second_(builder.child("2"), width, out) {}
   at::Tensor operator()(const at::Tensor& x) const { return second_(at::gelu(first_(x))); }
 
 private:

@@ -36,7 +36,8 @@ at::Tensor Parameters::add_buffer(std::string name, at::Tensor value) {
 }
 
 const Parameters::Entry* Parameters::find(const std::string& name) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.name == name; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.name == name; });
   return found == entries_.end() ? nullptr : &*found;
 }
 

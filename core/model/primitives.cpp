@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 namespace erwin::model {
@@ -12,8 +12,11 @@ namespace {
 
 constexpr double batch_norm_momentum = 0.1;
 constexpr double norm_epsilon = 1e-5;
+constexpr std::int64_t rows_per_chunk = 1024;
 
-at::Tensor as(const at::Tensor& x, at::ScalarType type) { return x.scalar_type() == type ? x : x.to(type); }
+at::Tensor as(const at::Tensor& x, at::ScalarType type) {
+  return x.scalar_type() == type ? x : x.to(type);
+}
 
 at::TensorOptions wide(const at::TensorOptions& options) {
   return options.dtype(wide_type(c10::typeMetaToScalarType(options.dtype())));
@@ -53,9 +56,26 @@ at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
 }
 
 SwiGlu::SwiGlu(Builder builder, std::int64_t width, std::int64_t hidden)
-    : w1_(builder.child("w1"), width, hidden), w2_(builder.child("w2"), width, hidden), w3_(builder.child("w3"), hidden, width) {}
+    : w1_(builder.child("w1"), width, hidden),
+      w2_(builder.child("w2"), width, hidden),
+      w3_(builder.child("w3"), hidden, width) {}
 
-at::Tensor SwiGlu::operator()(const at::Tensor& x) const { return w3_(w2_(x) * at::silu(w1_(x))); }
+at::Tensor SwiGlu::of_rows(const at::Tensor& x) const {
+  return w3_(w2_(x) * at::silu(w1_(x)));
+}
+
+at::Tensor SwiGlu::operator()(const at::Tensor& x, const Job* job) const {
+  if (!x.is_cpu() || c10::GradMode::is_enabled() || x.size(0) <= rows_per_chunk) return of_rows(x);
+  at::Tensor result;
+  for (std::int64_t first = 0; first < x.size(0); first += rows_per_chunk) {
+    if (job) job->check();
+    const std::int64_t rows = std::min(rows_per_chunk, x.size(0) - first);
+    const at::Tensor part = of_rows(x.narrow(0, first, rows));
+    if (!result.defined()) result = at::empty({x.size(0), part.size(1)}, part.options());
+    result.narrow(0, first, rows).copy_(part);
+  }
+  return result;
+}
 
 BatchNorm1d::BatchNorm1d(Builder builder, std::int64_t channels)
     : weight_(builder.ones("weight", {channels})), bias_(builder.zeros("bias", {channels})) {
@@ -63,8 +83,8 @@ BatchNorm1d::BatchNorm1d(Builder builder, std::int64_t channels)
   const at::TensorOptions options = wide(builder.options);
   running_mean_ = parameters.add_buffer(builder.prefix + "running_mean", at::zeros({channels}, options));
   running_var_ = parameters.add_buffer(builder.prefix + "running_var", at::ones({channels}, options));
-  batches_ = parameters.add_buffer(builder.prefix + "num_batches_tracked",
-                                   at::zeros({}, builder.options.dtype(at::kLong)));
+  batches_ =
+      parameters.add_buffer(builder.prefix + "num_batches_tracked", at::zeros({}, builder.options.dtype(at::kLong)));
 }
 
 at::Tensor BatchNorm1d::operator()(const at::Tensor& x, const at::Tensor& mask, bool training) const {
@@ -73,7 +93,8 @@ at::Tensor BatchNorm1d::operator()(const at::Tensor& x, const at::Tensor& mask, 
   if (training && mask.defined()) return masked_batch_statistics(rows, mask);
   const at::Tensor weight = as(weight_, rows.scalar_type()), bias = as(bias_, rows.scalar_type());
   if (training)
-    return at::batch_norm(rows, weight, bias, running_mean_, running_var_, true, batch_norm_momentum, norm_epsilon, false);
+    return at::batch_norm(rows, weight, bias, running_mean_, running_var_, true, batch_norm_momentum, norm_epsilon,
+                          false);
   return (rows - running_mean_) * (weight * at::rsqrt(running_var_ + norm_epsilon)) + bias;
 }
 

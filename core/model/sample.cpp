@@ -53,8 +53,8 @@ Quantity quantity_of(const PointCloud& cloud, const std::string& name, const Sam
 }
 
 // Writes the quantity's standardised columns into rows of `stride` numbers, from column `first`.
-void fill_columns(const PointCloud& cloud, std::int64_t frame, const Quantity& quantity, std::span<float> rows, std::size_t stride,
-                  std::size_t first) {
+void fill_columns(const PointCloud& cloud, std::int64_t frame, const Quantity& quantity, std::span<float> rows,
+                  std::size_t stride, std::size_t first) {
   const std::span<const float> values = quantity.field ? quantity.field->frame(frame) : cloud.positions(frame);
   // Positions always have three numbers.
   const std::size_t width = quantity.field ? static_cast<std::size_t>(quantity.components) : 3;
@@ -63,8 +63,10 @@ void fill_columns(const PointCloud& cloud, std::int64_t frame, const Quantity& q
       const double offset = quantity.field ? quantity.field->offset() : cloud.origin()[c];
       double value = static_cast<double>(values[point * width + c]);
       // The offset is taken off the mean first: coordinates near 10^6 keep their detail.
-      if (quantity.standard.empty()) value += offset;
-      else value = (value - (quantity.standard.mean[c] - offset)) / quantity.standard.deviation[c];
+      if (quantity.standard.empty())
+        value += offset;
+      else
+        value = (value - (quantity.standard.mean[c] - offset)) / quantity.standard.deviation[c];
       const float standardised = static_cast<float>(value);
       if (!std::isfinite(standardised))
         throw Error(ErrorKind::Format, "an input or target is not finite",
@@ -87,7 +89,8 @@ std::vector<float> columns_of(const PointCloud& cloud, std::int64_t frame, const
   return rows;
 }
 
-void check_columns(const std::vector<Quantity>& quantities, int wanted, const std::string& what, const std::string& key) {
+void check_columns(const std::vector<Quantity>& quantities, int wanted, const std::string& what,
+                   const std::string& key) {
   int found = 0;
   std::string names;
   for (const Quantity& quantity : quantities) {
@@ -95,15 +98,16 @@ void check_columns(const std::vector<Quantity>& quantities, int wanted, const st
     names += (names.empty() ? "" : ", ") + quantity.name + " (" + std::to_string(quantity.components) + ")";
   }
   if (found != wanted)
-    throw Error(ErrorKind::Config, "the " + what + " do not fit the network",
-                names + " have " + std::to_string(found) + " numbers per point, " + key + " = " + std::to_string(wanted),
-                "Choose quantities that fit, or a network with " + key + " = " + std::to_string(found));
+    throw Error(
+        ErrorKind::Config, "the " + what + " do not fit the network",
+        names + " have " + std::to_string(found) + " numbers per point, " + key + " = " + std::to_string(wanted),
+        "Choose quantities that fit, or a network with " + key + " = " + std::to_string(found));
 }
 
 void check_shape(const PointCloud& cloud, std::int64_t frame, const ModelConfig& config) {
   if (frame < 0 || frame >= cloud.frames())
-    throw Error(ErrorKind::Config, "the cloud has no such frame", "frame " + std::to_string(frame) + " of " + std::to_string(cloud.frames()),
-                "Frames count from 0");
+    throw Error(ErrorKind::Config, "the cloud has no such frame",
+                "frame " + std::to_string(frame) + " of " + std::to_string(cloud.frames()), "Frames count from 0");
   if (cloud.dimension() > config.dimension)
     throw Error(ErrorKind::Config, "the cloud has more dimensions than the network",
                 std::to_string(cloud.dimension()) + "-D points, model.dimension = " + std::to_string(config.dimension),

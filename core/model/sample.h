@@ -24,7 +24,8 @@ struct SampleRecipe {
 // The trees of one sample in model space. `rotated[l]` is null where the network never runs rotated at level l.
 struct SampleTrees {
   BallTreePtr main;
-  std::vector<BallTreePtr> rotated;  // per pooled level; its points are the level's real nodes in slot order (level 0: the points)
+  std::vector<BallTreePtr>
+      rotated;  // per pooled level; its points are the level's real nodes in slot order (level 0: the points)
 };
 
 struct ModelSample {
@@ -37,12 +38,13 @@ struct ModelSample {
   SampleTrees trees;
 };
 
-// The trees that a network of this configuration needs, from standardised positions [n, d] (through the cache of core/tree).
-// Raises Error{Config} where the cloud is too small for duplicate padding, Error{Format} for non-finite positions.
+// The trees that a network of this configuration needs, from standardised positions [n, d] (through the cache of
+// core/tree). Raises Error{Config} where the cloud is too small for duplicate padding, Error{Format} for non-finite
+// positions.
 SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job = {});
 
-// Standardises, builds graph and trees (through the cache of core/tree). Raises Error{Config} where a field is missing or
-// its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).
+// Standardises, builds graph and trees (through the cache of core/tree). Raises Error{Config} where a field is missing
+// or its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).
 ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const SampleRecipe& recipe,
                            const ModelConfig& config, const Job& job = {});
 

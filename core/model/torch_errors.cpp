@@ -14,9 +14,13 @@ namespace erwin::model {
 
 namespace {
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 Error device_memory_error(std::string_view what, const std::string& text) {
   return {ErrorKind::DeviceMemory, "the device's memory does not suffice for " + std::string(what), first_line(text),
@@ -30,14 +34,16 @@ Error host_memory_error(std::string_view what, const std::string& text) {
 
 // c10's exceptions that are not c10::OutOfMemoryError, by what they say.
 Error error_of(std::string_view what, const std::string& text) {
-  if (contains(text, "can't allocate memory") || contains(text, "not enough memory")) return host_memory_error(what, text);
+  if (contains(text, "can't allocate memory") || contains(text, "not enough memory"))
+    return host_memory_error(what, text);
   if (contains(text, "CUDA out of memory") || contains(text, "CUBLAS_STATUS_ALLOC_FAILED"))
     return device_memory_error(what, text);
   if (contains(text, "CUDA error") || contains(text, "CUDA driver") || contains(text, "NVIDIA driver") ||
       contains(text, "CUDA-capable") || contains(text, "CUBLAS_STATUS"))
     return {ErrorKind::Device, "the device failed during " + std::string(what), first_line(text),
             "Start the program again; where it happens again use the device cpu"};
-  return {ErrorKind::Internal, "Torch refused an operation during " + std::string(what), first_line(text), "Please report this"};
+  return {ErrorKind::Internal, "Torch refused an operation during " + std::string(what), first_line(text),
+          "Please report this"};
 }
 
 std::optional<Error> failure_of(std::string_view what, const std::function<void()>& work) {

@@ -11,7 +11,9 @@ namespace erwin::model {
 namespace {
 
 // Undefined where every slot is real: the layers then skip their masks.
-at::Tensor padding_mask(const LevelGeometry& level) { return level.all_real ? at::Tensor() : level.mask; }
+at::Tensor padding_mask(const LevelGeometry& level) {
+  return level.all_real ? at::Tensor() : level.mask;
+}
 
 Partition partition_of(const at::Tensor& positions, const at::Tensor& mask, std::int64_t ball_size) {
   const at::Tensor balls = positions.view({-1, ball_size, positions.size(1)});
@@ -53,7 +55,8 @@ public:
       pools_.emplace_back(builder.child(name).child("pool"), unet.widths[l], unet.widths[l + 1], unet.strides[l],
                           config.dimension);
     }
-    encoder_.push_back(blocks(builder, "bottleneck", coarsest, unet.encoder_heads[coarsest], unet.encoder_depths[coarsest]));
+    encoder_.push_back(
+        blocks(builder, "bottleneck", coarsest, unet.encoder_heads[coarsest], unet.encoder_depths[coarsest]));
     for (std::size_t i = 0; i < coarsest; ++i) {
       const std::size_t l = coarsest - 1 - i;  // decoder.0 is the coarsest
       const std::string name = "decoder." + std::to_string(i);
@@ -72,7 +75,8 @@ public:
     for (std::size_t l = 0; l <= coarsest; ++l) {
       x = rows[l] = run(encoder_[l], x, levels[l], batch, context);
       // With stride 1 a level is its own parent: the pooling layer exists, but nothing passes through it.
-      if (l < coarsest && config_.unet.strides[l] > 1) x = pools_[l].forward(x, levels[l], levels[l + 1], context.training);
+      if (l < coarsest && config_.unet.strides[l] > 1)
+        x = pools_[l].forward(x, levels[l], levels[l + 1], context.training);
     }
     for (std::size_t i = 0; i < coarsest; ++i) {
       const std::size_t l = coarsest - 1 - i;
@@ -110,8 +114,12 @@ private:
 
 }  // namespace
 
-BallBlock::BallBlock(Builder builder, std::string name, const ModelConfig& config, std::int64_t width, int heads, bool rotates)
-    : name_(std::move(name)), rotates_(rotates), heads_(heads), norm1_(builder.child("norm1"), width),
+BallBlock::BallBlock(Builder builder, std::string name, const ModelConfig& config, std::int64_t width, int heads,
+                     bool rotates)
+    : name_(std::move(name)),
+      rotates_(rotates),
+      heads_(heads),
+      norm1_(builder.child("norm1"), width),
       norm2_(builder.child("norm2"), width) {
   const Builder attention = builder.child("BMSA");
   const Linear qkv(attention.child("qkv"), width, 3 * width);
@@ -124,7 +132,8 @@ BallBlock::BallBlock(Builder builder, std::string name, const ModelConfig& confi
   swiglu_ = SwiGlu(builder.child("swiglu"), width, config.mlp_ratio * width);
 }
 
-at::Tensor BallBlock::forward(const at::Tensor& x, const UnetLevel& level, const Batch& batch, ForwardContext& context) const {
+at::Tensor BallBlock::forward(const at::Tensor& x, const UnetLevel& level, const Batch& batch,
+                              ForwardContext& context) const {
   context.check();
   const at::Tensor u = norm1_(x);
   at::Tensor change;
@@ -136,7 +145,7 @@ at::Tensor BallBlock::forward(const at::Tensor& x, const UnetLevel& level, const
     change = attention(u, level, level.main, false, batch, context);
   }
   const at::Tensor attended = x + change;
-  const at::Tensor result = attended + swiglu_(norm2_(attended));
+  const at::Tensor result = attended + swiglu_(norm2_(attended), context.job);
   context.saw(name_, result);
   return result;
 }
@@ -144,12 +153,14 @@ at::Tensor BallBlock::forward(const at::Tensor& x, const UnetLevel& level, const
 at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, const Partition& partition, bool rotated,
                                 const Batch& batch, ForwardContext& context) const {
   const std::int64_t width = u.size(1), head_width = width / heads_;
-  // The outputs of qkv run over heads, then E, then q, k, v (fastest); sorting the rows of the small matrix instead of the
-  // products gives q, k and v as slices.
+  // The outputs of qkv run over heads, then E, then q, k, v (fastest); sorting the rows of the small matrix instead of
+  // the products gives q, k and v as slices.
   const at::Tensor weight = qkv_weight_.view({width, 3, width}).transpose(0, 1).reshape({3 * width, width});
   const at::Tensor bias = qkv_bias_.view({width, 3}).t().reshape({3 * width});
   const at::Tensor qkv = at::linear(u + position_(partition.relative), weight, bias);
-  const auto slice = [&](std::int64_t which) { return qkv.narrow(1, which * width, width).view({-1, heads_, head_width}); };
+  const auto slice = [&](std::int64_t which) {
+    return qkv.narrow(1, which * width, width).view({-1, heads_, head_width});
+  };
   const at::Tensor q = slice(0), k = slice(1), v = slice(2), sigma = sigma_.view({heads_});
   const AttentionResult result =
       ball_attention(q, k, v, partition.positions, partition.mask, sigma, level.ball_size, context.job);
@@ -160,21 +171,25 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
 }
 
 BallPooling::BallPooling(Builder builder, std::int64_t width, std::int64_t parent_width, int stride, int dimension)
-    : stride_(stride), proj_(builder.child("proj"), stride * (width + dimension), parent_width),
+    : stride_(stride),
+      proj_(builder.child("proj"), stride * (width + dimension), parent_width),
       norm_(builder.child("norm"), parent_width) {}
 
-at::Tensor BallPooling::forward(const at::Tensor& x, const UnetLevel& level, const UnetLevel& parents, bool training) const {
+at::Tensor BallPooling::forward(const at::Tensor& x, const UnetLevel& level, const UnetLevel& parents,
+                                bool training) const {
   const LevelGeometry& geometry = *level.geometry;
   const at::Tensor real = geometry.all_real ? x : x.masked_fill(geometry.mask.logical_not().unsqueeze(1), 0);
   const at::Tensor children = real.reshape({-1, stride_ * x.size(1)});
-  return norm_(proj_(at::cat({children, level.child_offsets.to(children.scalar_type())}, 1)), padding_mask(*parents.geometry),
-               training);
+  return norm_(proj_(at::cat({children, level.child_offsets.to(children.scalar_type())}, 1)),
+               padding_mask(*parents.geometry), training);
 }
 
 BallUnpooling::BallUnpooling(Builder builder, std::int64_t parent_width, std::int64_t width, int stride, int dimension)
-    : proj_(builder.child("proj"), parent_width + stride * dimension, stride * width), norm_(builder.child("norm"), width) {}
+    : proj_(builder.child("proj"), parent_width + stride * dimension, stride * width),
+      norm_(builder.child("norm"), width) {}
 
-at::Tensor BallUnpooling::forward(const at::Tensor& parents, const at::Tensor& x, const UnetLevel& level, bool training) const {
+at::Tensor BallUnpooling::forward(const at::Tensor& parents, const at::Tensor& x, const UnetLevel& level,
+                                  bool training) const {
   const at::Tensor added = proj_(at::cat({parents, level.child_offsets.to(parents.scalar_type())}, 1));
   return norm_(x + added.reshape(x.sizes()), padding_mask(*level.geometry), training);
 }

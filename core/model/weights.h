@@ -11,7 +11,7 @@ namespace erwin {
 enum class ElementType { Float32, Float64, Int64 };
 
 struct WeightArray {
-  std::string name;                 // flat and dotted: "block.0.attention.qkv"
+  std::string name;  // flat and dotted: "block.0.attention.qkv"
   ElementType type = ElementType::Float32;
   std::vector<std::int64_t> shape;  // empty: a scalar
   std::vector<std::byte> data;      // row-major, native byte order

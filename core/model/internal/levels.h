@@ -1,6 +1,6 @@
 #pragma once
-// The levels of a trunk over one sample's main tree, before anything becomes a tensor: where the rows of a level lie and
-// which of them are real.
+// The levels of a trunk over one sample's main tree, before anything becomes a tensor: where the rows of a level lie
+// and which of them are real.
 
 #include <cstdint>
 #include <span>
@@ -29,7 +29,8 @@ bool runs_rotated(const ModelConfig& config, std::size_t level);
 int unit_of_level(const ModelConfig& config, std::size_t level);
 
 LevelPoints finest_level(std::span<const float> positions, const BallTree& tree, const ModelConfig& config);
-// A parent per `stride` slots: its centre is the mean of its real children, it is real when one of them is (method 8.2).
+// A parent per `stride` slots: its centre is the mean of its real children, it is real when one of them is
+// (method 8.2).
 LevelPoints pooled_level(const LevelPoints& fine, int dimension, int stride);
 
 }  // namespace erwin::model

@@ -25,20 +25,21 @@ struct TapRecorder {
 };
 
 // Which blocks every Nsa layer selected, in order of evaluation: [blocks, G, columns] ids within the whole batch, best
-// first, -1 where fewer exist. Filled by a forward pass, or prescribed to it (a bf16 run with the selection of float32).
+// first, -1 where fewer exist. Filled by a forward pass, or prescribed to it (a bf16 run with the selection of
+// float32).
 struct SelectionList {
   bool prescribed = false;
   std::vector<at::Tensor> layers;
 };
 
 struct ForwardContext {
-  bool training = false;          // BatchNorm on batch statistics
+  bool training = false;  // BatchNorm on batch statistics
   TapRecorder* recorder = nullptr;
-  const Job* job = nullptr;       // looked at per chunk
-  int next_layer = 0;             // order of evaluation of attention layers
+  const Job* job = nullptr;  // looked at per chunk
+  int next_layer = 0;        // order of evaluation of attention layers
   SelectionList* selections = nullptr;
-  // Sees activations by module name as they are made ("embed", "block.0"): rows are points for a flat trunk, slots of the
-  // level for a U-net.
+  // Sees activations by module name as they are made ("embed", "block.0"): rows are points for a flat trunk, slots of
+  // the level for a U-net.
   std::function<void(const std::string& module, const at::Tensor& rows)> observe;
   void saw(const std::string& module, const at::Tensor& rows) const {
     if (observe) observe(module, rows);
@@ -70,9 +71,9 @@ public:
 std::unique_ptr<Trunk> make_flat_trunk(const ModelConfig& config, Builder builder);  // erwin-nsa, full, ball
 std::unique_ptr<Trunk> make_unet_trunk(const ModelConfig& config, Builder builder);  // erwin
 
-// The backbone's embedding: Linear, then the message-passing steps (method 2.1). Rows are points: [P, in] -> [P, width] of
-// the wide type. Names below the builder: for `erwin` as PyTorch's (embed_fn, mpnn.message_fns.0.0, ...), otherwise linear,
-// message.0.linear, message.0.norm, update.0.linear, update.0.norm.
+// The backbone's embedding: Linear, then the message-passing steps (method 2.1). Rows are points: [P, in] -> [P, width]
+// of the wide type. Names below the builder: for `erwin` as PyTorch's (embed_fn, mpnn.message_fns.0.0, ...), otherwise
+// linear, message.0.linear, message.0.norm, update.0.linear, update.0.norm.
 class Embed {
 public:
   Embed(const ModelConfig& config, Builder builder, std::int64_t in, std::int64_t width);

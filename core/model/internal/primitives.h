@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "core/base/job.h"
 #include "core/model/internal/parameters.h"
 
 namespace erwin::model {
@@ -51,25 +52,27 @@ private:
   at::Tensor weight_, bias_;
 };
 
-// W3(W2 x * SiLU(W1 x)), all with bias. Names: w1, w2, w3 (.weight, .bias).
+// W3(W2 x * SiLU(W1 x)), all with bias. Names: w1, w2, w3 (.weight, .bias). Without gradients the CPU takes the rows in
+// chunks, so that the hidden rows stay in its cache and a stopped job ends soon.
 class SwiGlu {
 public:
   SwiGlu() = default;
   SwiGlu(Builder builder, std::int64_t width, std::int64_t hidden);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, const Job* job = nullptr) const;
 
 private:
+  at::Tensor of_rows(const at::Tensor& x) const;
   Linear w1_, w2_, w3_;
 };
 
-// Per channel over the rows, as PyTorch's: eps 1e-5, momentum 0.1, running variance unbiased. Names: weight, bias and the
-// buffers running_mean, running_var, num_batches_tracked (int64).
+// Per channel over the rows, as PyTorch's: eps 1e-5, momentum 0.1, running variance unbiased. Names: weight, bias and
+// the buffers running_mean, running_var, num_batches_tracked (int64).
 class BatchNorm1d {
 public:
   BatchNorm1d() = default;
   BatchNorm1d(Builder builder, std::int64_t channels);
-  // mask [n] bool: rows that count in the statistics; undefined: all. Training uses the batch's statistics and updates the
-  // running ones, evaluation uses the running ones.
+  // mask [n] bool: rows that count in the statistics; undefined: all. Training uses the batch's statistics and updates
+  // the running ones, evaluation uses the running ones.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& mask, bool training) const;
 
 private:

@@ -1,6 +1,6 @@
 #pragma once
-// The U-net of ball attention, `erwin` (method 2.1 and 8.2): blocks and pooling down to the coarsest level, unpooling and
-// blocks back up. Agrees with the authors' code; names as in its PyTorch state. Internal: this header names Torch.
+// The U-net of ball attention, `erwin` (method 2.1 and 8.2): blocks and pooling down to the coarsest level, unpooling
+// and blocks back up. Agrees with the authors' code; names as in its PyTorch state. Internal: this header names Torch.
 
 #include <ATen/core/Tensor.h>
 

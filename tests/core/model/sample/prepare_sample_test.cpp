@@ -37,7 +37,9 @@ PointCloud::Parts chain(std::int64_t n) {
     parts.positions.insert(parts.positions.end(), {0.25F * t, t * t, -t});
     heat.push_back(10 + t);
     flow.insert(flow.end(), {t, 2 * t, 3 * t});
-    if (i + 1 < n) parts.cells.lines.insert(parts.cells.lines.end(), {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i + 1)});
+    if (i + 1 < n)
+      parts.cells.lines.insert(parts.cells.lines.end(),
+                               {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i + 1)});
   }
   parts.fields.emplace_back("heat", FieldKind::Scalar, 1, heat);
   parts.fields.emplace_back("flow", FieldKind::Vector, 3, flow);
@@ -108,7 +110,8 @@ TEST(PrepareSample, KnnEdgesAreThePointItselfAndItsNearest) {
     const auto distance = [&](std::size_t j) {
       double sum = 0;
       for (std::size_t a = 0; a < 3; ++a)
-        sum += std::pow(static_cast<double>(sample.positions[3 * i + a]) - static_cast<double>(sample.positions[3 * j + a]), 2);
+        sum += std::pow(
+            static_cast<double>(sample.positions[3 * i + a]) - static_cast<double>(sample.positions[3 * j + a]), 2);
       return sum;
     };
     EXPECT_EQ(sample.edge_source[3 * i], static_cast<std::int32_t>(i));
@@ -125,7 +128,8 @@ TEST(PrepareSample, LinesGiveBothDirectionsOnce) {
   parts.cells.lines.insert(parts.cells.lines.end(), {1, 0, 2, 2});  // a line twice, and one from a point to itself
   const ModelSample plain = prepare_sample(PointCloud(parts), 0, recipe(), config);
   std::set<std::pair<int, int>> edges;
-  for (std::size_t e = 0; e < plain.edge_source.size(); ++e) edges.insert({plain.edge_source[e], plain.edge_receiver[e]});
+  for (std::size_t e = 0; e < plain.edge_source.size(); ++e)
+    edges.insert({plain.edge_source[e], plain.edge_receiver[e]});
   EXPECT_EQ(plain.edge_source.size(), 8U);
   EXPECT_EQ(edges, (std::set<std::pair<int, int>>{{0, 1}, {1, 0}, {1, 2}, {2, 1}, {2, 3}, {3, 2}, {3, 4}, {4, 3}}));
   config.graph.self_loop = true;
@@ -147,11 +151,22 @@ TEST(PrepareSample, WhatDoesNotFitIsAnErrorThatSaysSo) {
   EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.inputs = {"cold", "position"}; }), ErrorKind::Config);
   EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.inputs = {"position"}; }), ErrorKind::Config);
   EXPECT_EQ(with([](SampleRecipe&, ModelConfig& c) { c.output_features = 1; }), ErrorKind::Config);
-  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.normalisation.field["heat"] = {{0, 0}, {1, 1}}; }), ErrorKind::Config);
+  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) {
+              r.normalisation.field["heat"] = {{0, 0}, {1, 1}};
+            }),
+            ErrorKind::Config);
   EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.normalisation.field["heat"] = {{0}, {0}}; }), ErrorKind::Config);
-  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.normalisation.position.mean[1] = std::nan(""); }), ErrorKind::Config);
-  EXPECT_EQ(with([](SampleRecipe&, ModelConfig& c) { c.dimension = 2; c.input_features = 3; }), ErrorKind::Config);
-  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.normalisation.field["heat"] = {{0}, {1e-300}}; }), ErrorKind::Format);
+  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) { r.normalisation.position.mean[1] = std::nan(""); }),
+            ErrorKind::Config);
+  EXPECT_EQ(with([](SampleRecipe&, ModelConfig& c) {
+              c.dimension = 2;
+              c.input_features = 3;
+            }),
+            ErrorKind::Config);
+  EXPECT_EQ(with([](SampleRecipe& r, ModelConfig&) {
+              r.normalisation.field["heat"] = {{0}, {1e-300}};
+            }),
+            ErrorKind::Format);
 }
 
 TEST(PrepareSample, ANonFiniteInputNamesFieldAndPoint) {

@@ -17,7 +17,8 @@ std::vector<float> floats(const Fixture& fixture, const std::string& path, std::
   return {array.values.begin() + first * columns, array.values.begin() + last * columns};
 }
 
-std::shared_ptr<BallTree> tree_of_permutation(const std::vector<std::int64_t>& slots, std::int64_t offset, int dimension) {
+std::shared_ptr<BallTree> tree_of_permutation(const std::vector<std::int64_t>& slots, std::int64_t offset,
+                                              int dimension) {
   auto tree = std::make_shared<BallTree>();
   tree->dimension = dimension;
   tree->point_count = tree->slot_count = static_cast<std::int64_t>(slots.size());
@@ -30,7 +31,8 @@ std::shared_ptr<BallTree> tree_of_permutation(const std::vector<std::int64_t>& s
   return tree;
 }
 
-ModelSample sample_from(const Fixture& fixture, const ModelConfig& config, const SamplePaths& paths, const SampleRange& range) {
+ModelSample sample_from(const Fixture& fixture, const ModelConfig& config, const SamplePaths& paths,
+                        const SampleRange& range) {
   ModelSample sample;
   sample.name = fixture.file().filename().string();
   sample.points = range.last_point - range.first_point;
@@ -62,7 +64,8 @@ ModelSample sample_from(const Fixture& fixture, const ModelConfig& config, const
   std::int64_t pooled = 1;
   for (std::size_t l = 0; config.rotate_degrees > 0 && l < config.unet.widths.size(); ++l) {
     const auto all = fixture.integers(paths.rotated_prefix + std::to_string(l)).values;
-    const std::vector<std::int64_t> own(all.begin() + range.first_slot / pooled, all.begin() + range.last_slot / pooled);
+    const std::vector<std::int64_t> own(all.begin() + range.first_slot / pooled,
+                                        all.begin() + range.last_slot / pooled);
     sample.trees.rotated.push_back(tree_of_permutation(own, range.first_slot / pooled, config.dimension));
     if (l < config.unet.strides.size()) pooled *= config.unet.strides[l];
   }
@@ -103,7 +106,8 @@ at::Tensor tensor_from(const Fixture& fixture, const std::string& dataset, const
 std::vector<ModelSample> erwin_samples(const Fixture& fixture, const ModelConfig& config) {
   const std::vector<std::int64_t> batch = fixture.integers("input/batch").values;
   const std::vector<std::int64_t> tree = fixture.integers("tree/idx").values;
-  const SamplePaths paths{"input/positions", "input/features", "input/edge_index", "tree/idx", "tree/mask", "tree/idx_rotated_"};
+  const SamplePaths paths{"input/positions", "input/features", "input/edge_index",
+                          "tree/idx",        "tree/mask",      "tree/idx_rotated_"};
   std::vector<ModelSample> samples;
   std::int64_t slot = 0;
   for (std::int64_t first = 0; first < static_cast<std::int64_t>(batch.size());) {
@@ -125,13 +129,15 @@ ModelSample curve_sample(const Fixture& fixture, const ModelConfig& config, std:
                      {0, fixture.shape(paths.positions).at(0), 0, fixture.shape(paths.tree).at(0)});
 }
 
-std::unique_ptr<model::Network> erwin_network(const Fixture& fixture, const ModelConfig& config, const at::TensorOptions& options) {
+std::unique_ptr<model::Network> erwin_network(const Fixture& fixture, const ModelConfig& config,
+                                              const at::TensorOptions& options) {
   auto network = model::make_network(config, 1, options);
   std::vector<std::string> wanted = fixture.datasets("state"), present;
   for (const auto& entry : network->parameters().entries()) present.push_back(entry.name);
   std::sort(wanted.begin(), wanted.end());
   std::sort(present.begin(), present.end());
-  if (wanted != present) throw std::runtime_error("the network's names are not those of the state in " + fixture.file().string());
+  if (wanted != present)
+    throw std::runtime_error("the network's names are not those of the state in " + fixture.file().string());
   const c10::AutoGradMode without_gradient(false);
   for (auto& entry : network->parameters().entries()) {
     const at::Tensor value = tensor_from(fixture, "state/" + entry.name, at::TensorOptions().dtype(at::kDouble));

@@ -35,7 +35,8 @@ std::vector<ModelSample> erwin_samples(const Fixture& fixture, const ModelConfig
 ModelSample curve_sample(const Fixture& fixture, const ModelConfig& config, std::int64_t cloud);
 
 // A network with the fixture's `state` (its names must be exactly the network's).
-std::unique_ptr<model::Network> erwin_network(const Fixture& fixture, const ModelConfig& config, const at::TensorOptions& options);
+std::unique_ptr<model::Network> erwin_network(const Fixture& fixture, const ModelConfig& config,
+                                              const at::TensorOptions& options);
 
 // largest |value - reference| and largest |reference|, in float64 on the CPU.
 struct Difference {

@@ -40,7 +40,8 @@ private:
   double largest_ = 0;
 };
 
-std::map<std::string, at::Tensor> activations_of(model::Network& network, const model::Batch& batch, at::Tensor& output) {
+std::map<std::string, at::Tensor> activations_of(model::Network& network, const model::Batch& batch,
+                                                 at::Tensor& output) {
   std::map<std::string, at::Tensor> seen;
   model::ForwardContext context;
   context.observe = [&](const std::string& name, const at::Tensor& rows) { seen[name] = rows; };
@@ -50,7 +51,8 @@ std::map<std::string, at::Tensor> activations_of(model::Network& network, const 
 }
 
 // The fixture recorded a rotated block's output in the rotated order, as the authors' module returns it.
-at::Tensor in_recorded_order(const std::string& module, const at::Tensor& rows, const model::Batch& batch, const ModelConfig& config) {
+at::Tensor in_recorded_order(const std::string& module, const at::Tensor& rows, const model::Batch& batch,
+                             const ModelConfig& config) {
   const std::size_t dot = module.rfind('.');
   if (module == "embed" || std::stoi(module.substr(dot + 1)) % 2 == 0) return rows;
   std::size_t level = config.unet.widths.size() - 1;
@@ -60,8 +62,8 @@ at::Tensor in_recorded_order(const std::string& module, const at::Tensor& rows, 
   return geometry.has_rotated ? rows.index_select(0, geometry.rotated.source) : rows;
 }
 
-void check_evaluation(const Fixture& fixture, const ModelConfig& config, model::Network& network, const model::Batch& batch,
-                      const at::TensorOptions& options) {
+void check_evaluation(const Fixture& fixture, const ModelConfig& config, model::Network& network,
+                      const model::Batch& batch, const at::TensorOptions& options) {
   at::Tensor output;
   const auto seen = activations_of(network, batch, output);
   LargestError errors("evaluation");
@@ -70,11 +72,14 @@ void check_evaluation(const Fixture& fixture, const ModelConfig& config, model::
     ASSERT_TRUE(seen.contains(module)) << module;
     const at::Tensor reference = tensor_from(fixture, "eval/activation/" + module, options);
     const at::Tensor rows = in_recorded_order(module, seen.at(module), batch, config);
-    errors.expect(module, difference(rows, reference), 0, value_tolerance);
+    // Activations of more than 40,000 values are stored in float16.
+    const double rounding = reference.numel() > 40000 ? 1.0 / 2048 : 0.0;
+    errors.expect(module, difference(rows, reference), 0, value_tolerance + rounding);
   }
 }
 
-void check_training(const Fixture& fixture, model::Network& network, model::Batch& batch, const at::TensorOptions& options) {
+void check_training(const Fixture& fixture, model::Network& network, model::Batch& batch,
+                    const at::TensorOptions& options) {
   batch.features.set_requires_grad(true);
   model::ForwardContext context;
   context.training = true;
@@ -184,8 +189,8 @@ void check_curve_parity(const std::filesystem::path& file, const at::TensorOptio
     }
     if (step + 20 >= steps) tail += value, tail_reference += reference[step];
   }
-  std::cout << "  first 20 losses: largest relative difference " << worst << "; mean of the last 20: ours / theirs - 1 = "
-            << tail / tail_reference - 1 << "\n";
+  std::cout << "  first 20 losses: largest relative difference " << worst
+            << "; mean of the last 20: ours / theirs - 1 = " << tail / tail_reference - 1 << "\n";
   EXPECT_NEAR(tail / tail_reference, 1.0, 0.02);
 }
 

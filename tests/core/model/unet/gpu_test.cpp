@@ -33,7 +33,10 @@ Answer training_step(const at::TensorOptions& options) {
   model::ForwardContext context;
   context.training = true;
   Answer answer{network->forward(batch, context), {}};
-  (answer.output.square() * at::linspace(0.5, 1.5, answer.output.numel(), answer.output.options()).view_as(answer.output)).mean().backward();
+  (answer.output.square() *
+   at::linspace(0.5, 1.5, answer.output.numel(), answer.output.options()).view_as(answer.output))
+      .mean()
+      .backward();
   for (const auto& entry : network->parameters().entries())
     if (!entry.buffer) answer.gradients.push_back(entry.tensor.grad());
   return answer;
@@ -65,7 +68,8 @@ TEST(Unet_cuda, TrainingStepsRepeatToTheBit) {
   for (int run = 0; run < 3; ++run) {
     const Answer again = training_step(options);
     EXPECT_TRUE(at::equal(again.output, first.output));
-    for (std::size_t i = 0; i < first.gradients.size(); ++i) EXPECT_TRUE(at::equal(again.gradients[i], first.gradients[i])) << i;
+    for (std::size_t i = 0; i < first.gradients.size(); ++i)
+      EXPECT_TRUE(at::equal(again.gradients[i], first.gradients[i])) << i;
   }
 }
 
@@ -76,11 +80,13 @@ TEST(Unet_cuda, PredictionsOfTheModelAreThoseOfTheCpu) {
   const std::vector<float> reference = Model(config, 3).predict(sample).values;
   double scale = 0;
   for (const float value : reference) scale = std::max(scale, std::abs(static_cast<double>(value)));
-  for (const auto& [precision, tolerance] : {std::pair{Precision::Float32, 5e-5}, std::pair{Precision::Float64, 5e-5}, std::pair{Precision::BFloat16, 3e-2}}) {
+  for (const auto& [precision, tolerance] : {std::pair{Precision::Float32, 5e-5}, std::pair{Precision::Float64, 5e-5},
+                                             std::pair{Precision::BFloat16, 3e-2}}) {
     const std::vector<float> values = Model(config, 3, "cuda", precision).predict(sample).values;
     ASSERT_EQ(values.size(), reference.size());
     for (std::size_t i = 0; i < values.size(); ++i)
-      EXPECT_NEAR(static_cast<double>(values[i]), static_cast<double>(reference[i]), tolerance * scale) << name_of(precision);
+      EXPECT_NEAR(static_cast<double>(values[i]), static_cast<double>(reference[i]), tolerance * scale)
+          << name_of(precision);
   }
 }
 
@@ -101,7 +107,8 @@ TEST(Unet_cuda, TheDeviceGoesOnAfterRunningOutOfMemory) {
   const Model model(config, 3, "cuda");
   const std::vector<float> before = model.predict(sample).values;
   try {
-    model::translating_torch_errors("a test", [] { at::zeros({std::int64_t{1} << 42}, at::TensorOptions().device(at::kCUDA)); });
+    model::translating_torch_errors("a test",
+                                    [] { at::zeros({std::int64_t{1} << 42}, at::TensorOptions().device(at::kCUDA)); });
     FAIL() << "4 TiB were allocated";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::DeviceMemory) << error.what();

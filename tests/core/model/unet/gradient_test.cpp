@@ -80,7 +80,8 @@ TEST_P(UnetGradients, OfEveryParameterAndTheFeaturesAreCentralDifferences) {
     if (entry.tensor.grad().abs().max().item<double>() < 1e-12) ++without;
     check_tensor(toy, entry.name, entry.tensor, entry.tensor.grad());
   }
-  // Of the pooling and unpooling layers, a bias that BatchNorm takes away again has none: the pool's is one for all rows.
+  // Of the pooling and unpooling layers, a bias that BatchNorm takes away again has none: the pool's is one for all
+  // rows.
   EXPECT_LE(without, 1U);
   at::Tensor features = toy.batch.features.detach();
   check_tensor(toy, "features", features, toy.batch.features.grad());
@@ -97,8 +98,10 @@ TEST(Unet, GradientsRepeatToTheBit) {
     std::size_t i = 0;
     for (const auto& entry : toy.network->parameters().entries()) {
       if (entry.buffer) continue;
-      if (run == 0) first.push_back(entry.tensor.grad());
-      else EXPECT_TRUE(at::equal(entry.tensor.grad(), first.at(i++))) << entry.name;
+      if (run == 0)
+        first.push_back(entry.tensor.grad());
+      else
+        EXPECT_TRUE(at::equal(entry.tensor.grad(), first.at(i++))) << entry.name;
     }
   }
 }

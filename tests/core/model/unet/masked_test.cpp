@@ -50,7 +50,9 @@ void expect_equal(const at::Tensor& value, const at::Tensor& reference, double t
   EXPECT_GT(found.scale, 0);
 }
 
-at::Tensor permutation(const std::vector<std::int64_t>& order) { return at::tensor(order, at::kLong); }
+at::Tensor permutation(const std::vector<std::int64_t>& order) {
+  return at::tensor(order, at::kLong);
+}
 
 class SlowReference : public testing::TestWithParam<bool> {};
 
@@ -153,7 +155,8 @@ TEST(Unet, PaddingSlotsChangeNothing) {
     model::LevelGeometry& level = batch.levels[0];
     const at::Tensor others = (batch.slot_point + shift).remainder(53);
     batch.slot_point = at::where(level.mask, batch.slot_point, others);
-    level.positions = at::where(level.mask.unsqueeze(1), level.positions, level.positions + 0.5 * static_cast<double>(shift));
+    level.positions =
+        at::where(level.mask.unsqueeze(1), level.positions, level.positions + 0.5 * static_cast<double>(shift));
     batch.features.set_requires_grad(true);
     model::ForwardContext context;
     context.training = true;
@@ -210,26 +213,30 @@ TEST(Unet, MaskedAndDuplicateAgreeOnAFullTree) {
     config.padding = padding;
     auto network = model::make_network(config, 5, float64);
     randomise(*network, 0.3);
-    answers.push_back(evaluate(*network, {test::random_sample(128, config, 1), test::random_sample(32, config, 2)}, config, float64));
+    answers.push_back(
+        evaluate(*network, {test::random_sample(128, config, 1), test::random_sample(32, config, 2)}, config, float64));
   }
   expect_equal(answers[1], answers[0], 1e-12);
 }
 
-// Oracle 10: attention over keys of which some are there several times is attention over each once, its logit raised by the
-// logarithm of how often.
+// Oracle 10: attention over keys of which some are there several times is attention over each once, its logit raised by
+// the logarithm of how often.
 TEST(Unet, ACopyOfAKeyRaisesItsLogitByLogTwo) {
   at::manual_seed(5);
-  const at::Tensor q = at::randn({16, 2, 4}, at::kDouble), k = at::randn({16, 2, 4}, at::kDouble), v = at::randn({16, 2, 4}, at::kDouble);
+  const at::Tensor q = at::randn({16, 2, 4}, at::kDouble), k = at::randn({16, 2, 4}, at::kDouble),
+                   v = at::randn({16, 2, 4}, at::kDouble);
   const at::Tensor positions = at::randn({16, 3}, at::kDouble), sigma = at::tensor({-1.0, -0.4}, at::kDouble);
   // Slots 2 i and 2 i + 1 hold point i for i < 5, the last six slots one point each.
   const at::Tensor held = at::tensor({0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9, 10}, at::kLong);
   const auto at_slots = [&](const at::Tensor& rows) { return rows.index_select(0, held); };
   const at::Tensor out = model::ball_attention(at_slots(q), at_slots(k), at_slots(v), at_slots(positions),
-                                               at::ones({16}, at::kBool), sigma, 16, nullptr).out;
+                                               at::ones({16}, at::kBool), sigma, 16, nullptr)
+                             .out;
   const at::Tensor log_copies = at::cat({at::full({5}, std::log(2.0), at::kDouble), at::zeros({6}, at::kDouble)});
   for (std::int64_t head = 0; head < 2; ++head) {
     const auto points = [&](const at::Tensor& rows) { return rows.select(1, head).narrow(0, 0, 11); };
-    const at::Tensor p = positions.narrow(0, 0, 11), distance = (p.unsqueeze(1) - p.unsqueeze(0)).square().sum(2).sqrt();
+    const at::Tensor p = positions.narrow(0, 0, 11),
+                     distance = (p.unsqueeze(1) - p.unsqueeze(0)).square().sum(2).sqrt();
     const at::Tensor logits = points(q).matmul(points(k).t()) / 2.0 + sigma.select(0, head) * distance + log_copies;
     expect_equal(out.select(1, head), at_slots(logits.softmax(1).matmul(points(v))), 1e-10);
   }

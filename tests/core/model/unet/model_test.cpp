@@ -45,9 +45,12 @@ ModelConfig backbone(std::vector<int> widths, int channels, std::vector<int> hea
 // Method 8.2 and the authors' configurations (2.2).
 TEST(ModelParameters, ErwinBackbones) {
   EXPECT_EQ(Model(backbone({64, 64}, 64, {8, 8}, {6, 6}, {8}, {6}, {1}), 1).parameter_count(), 1265680);
-  EXPECT_EQ(Model(backbone({32, 64, 128, 256}, 32, {2, 4, 8, 16}, {2, 2, 6, 2}, {2, 4, 8}, {2, 2, 2}, {2, 2, 2}), 1).parameter_count(),
+  EXPECT_EQ(Model(backbone({32, 64, 128, 256}, 32, {2, 4, 8, 16}, {2, 2, 6, 2}, {2, 4, 8}, {2, 2, 2}, {2, 2, 2}), 1)
+                .parameter_count(),
             4752440);
-  EXPECT_EQ(Model(backbone({32, 64, 128, 256, 512}, 16, {2, 4, 8, 16, 32}, {2, 2, 2, 6, 2}, {4, 4, 8, 16}, {2, 2, 2, 2}, {2, 2, 2, 2}), 1)
+  EXPECT_EQ(Model(backbone({32, 64, 128, 256, 512}, 16, {2, 4, 8, 16, 32}, {2, 2, 2, 6, 2}, {4, 4, 8, 16}, {2, 2, 2, 2},
+                           {2, 2, 2, 2}),
+                  1)
                 .parameter_count(),
             18955452);
 }
@@ -69,8 +72,11 @@ TEST(ModelParameters, ErwinNsaBackbones) {
 }
 
 TEST(Model, ASeedMeansTheSameWeights) {
-  const auto weights = [](std::uint64_t seed, Precision precision) { return Model(test::small_unet(), seed, "cpu", precision).weights(); };
-  const Weights a = weights(3, Precision::Float32), b = weights(3, Precision::Float32), c = weights(4, Precision::Float32);
+  const auto weights = [](std::uint64_t seed, Precision precision) {
+    return Model(test::small_unet(), seed, "cpu", precision).weights();
+  };
+  const Weights a = weights(3, Precision::Float32), b = weights(3, Precision::Float32),
+                c = weights(4, Precision::Float32);
   const Weights wide = weights(3, Precision::Float64);
   ASSERT_EQ(a.size(), b.size());
   bool differs = false;
@@ -149,9 +155,15 @@ TEST(Model, ASmallMachineIsAMemoryError) {
 
 TEST(Model, TorchFailuresBecomeErrors) {
   const auto translated = [](auto&& work) { return kind_of([&] { model::translating_torch_errors("a test", work); }); };
-  EXPECT_EQ(translated([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate 2 GiB"); }), ErrorKind::DeviceMemory);
-  EXPECT_EQ(translated([] { TORCH_CHECK(false, "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"); }), ErrorKind::Memory);
-  EXPECT_EQ(translated([] { TORCH_CHECK(false, "CUDA error: an illegal memory access was encountered"); }), ErrorKind::Device);
+  EXPECT_EQ(
+      translated([] { TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to allocate 2 GiB"); }),
+      ErrorKind::DeviceMemory);
+  EXPECT_EQ(translated([] {
+              TORCH_CHECK(false, "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes");
+            }),
+            ErrorKind::Memory);
+  EXPECT_EQ(translated([] { TORCH_CHECK(false, "CUDA error: an illegal memory access was encountered"); }),
+            ErrorKind::Device);
   EXPECT_EQ(translated([] { TORCH_CHECK(false, "shapes do not match"); }), ErrorKind::Internal);
   EXPECT_EQ(translated([] { throw std::bad_alloc(); }), ErrorKind::Memory);
   EXPECT_EQ(translated([] { throw Error(ErrorKind::Cancelled, "stop"); }), ErrorKind::Cancelled);
@@ -164,8 +176,8 @@ TEST(Model, ASampleOfAnotherNetworkIsRefused) {
   EXPECT_EQ(kind_of([&] { Model(other, 1).predict(sample); }), ErrorKind::Internal);
 }
 
-// Every attention layer is there, in order of evaluation, over all points once, and a row of q k^T with the distance term
-// gives the recorded log-sum-exp.
+// Every attention layer is there, in order of evaluation, over all points once, and a row of q k^T with the distance
+// term gives the recorded log-sum-exp.
 TEST(Model, TheRecordOfAUnetHoldsWhatItsLayersDid) {
   const ModelConfig config = test::small_unet();
   const ModelSample sample = test::random_sample(90, config, 1);
@@ -175,7 +187,7 @@ TEST(Model, TheRecordOfAUnetHoldsWhatItsLayersDid) {
   const Model::Output output = model.predict(sample, request);
   EXPECT_EQ(output.values, model.predict(sample).values);
   ASSERT_TRUE(output.tap);
-  const std::vector<std::string> names{"encoder.0.blocks.0", "encoder.0.blocks.1", "bottleneck.blocks.0",
+  const std::vector<std::string> names{"encoder.0.blocks.0",  "encoder.0.blocks.1", "bottleneck.blocks.0",
                                        "bottleneck.blocks.1", "decoder.0.blocks.0", "decoder.0.blocks.1"};
   ASSERT_EQ(output.tap->layers.size(), names.size());
   EXPECT_EQ(output.tap->point_count, 90);
@@ -197,8 +209,10 @@ TEST(Model, TheRecordOfAUnetHoldsWhatItsLayersDid) {
       const auto p = layer.positions.row({query}), r = layer.positions.row({key});
       double logit = 0, distance = 0;
       for (std::size_t e = 0; e < q.size(); ++e) logit += static_cast<double>(q[e]) * static_cast<double>(k[e]);
-      for (std::size_t a = 0; a < p.size(); ++a) distance += std::pow(static_cast<double>(p[a]) - static_cast<double>(r[a]), 2);
-      sum += std::exp(logit / std::sqrt(static_cast<double>(q.size())) + static_cast<double>(layer.sigma.values()[1]) * std::sqrt(distance));
+      for (std::size_t a = 0; a < p.size(); ++a)
+        distance += std::pow(static_cast<double>(p[a]) - static_cast<double>(r[a]), 2);
+      sum += std::exp(logit / std::sqrt(static_cast<double>(q.size())) +
+                      static_cast<double>(layer.sigma.values()[1]) * std::sqrt(distance));
     }
     EXPECT_NEAR(layer.lse_local.row({query})[1], std::log(sum), 1e-5) << names[l];
   }

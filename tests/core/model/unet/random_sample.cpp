@@ -40,7 +40,8 @@ ModelConfig small_unet() {
   return config;
 }
 
-ModelSample random_sample(std::int64_t n, const ModelConfig& config, std::uint64_t seed, const std::vector<std::int64_t>& order) {
+ModelSample random_sample(std::int64_t n, const ModelConfig& config, std::uint64_t seed,
+                          const std::vector<std::int64_t>& order) {
   const auto d = static_cast<std::size_t>(config.dimension), c = static_cast<std::size_t>(config.input_features);
   std::mt19937_64 engine(seed);
   const auto draw = [&] { return static_cast<float>(static_cast<double>(engine() >> 40) / 16777216.0 * 2 - 1); };
@@ -71,8 +72,10 @@ void randomise(model::Network& network, double deviation) {
   for (auto& entry : network.parameters().entries()) {
     if (entry.name.ends_with("num_batches_tracked")) continue;
     const at::Tensor noise = at::randn(entry.tensor.sizes(), generator, at::kDouble) * deviation;
-    if (entry.name.ends_with("running_var")) entry.tensor.copy_(noise.exp());
-    else entry.tensor.add_(noise.to(entry.tensor.options()));
+    if (entry.name.ends_with("running_var"))
+      entry.tensor.copy_(noise.exp());
+    else
+      entry.tensor.add_(noise.to(entry.tensor.options()));
   }
 }
 

@@ -6,8 +6,12 @@ namespace erwin::test {
 
 namespace {
 
-double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
-double silu(double x) { return x / (1 + std::exp(-x)); }
+double gelu(double x) {
+  return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+}
+double silu(double x) {
+  return x / (1 + std::exp(-x));
+}
 
 void add(Row& to, const Row& from) {
   for (std::size_t c = 0; c < to.size(); ++c) to[c] += from[c];
@@ -61,7 +65,8 @@ Row SlowUnet::layer_norm(const std::string& name, const Row& x) const {
 Row SlowUnet::rms_norm(const std::string& name, const Row& x) const {
   const double mean = length(x) * length(x) / static_cast<double>(x.size());
   Row y(x.size());
-  for (std::size_t c = 0; c < x.size(); ++c) y[c] = x[c] / std::sqrt(mean + 2.220446049250313e-16) * weight(name + ".weight")[c];
+  for (std::size_t c = 0; c < x.size(); ++c)
+    y[c] = x[c] / std::sqrt(mean + 2.220446049250313e-16) * weight(name + ".weight")[c];
   return y;
 }
 
@@ -84,7 +89,8 @@ void SlowUnet::batch_norm(const std::string& name, std::vector<State>& states, s
   }
   each([&](Row& row) {
     for (std::size_t c = 0; c < row.size(); ++c)
-      row[c] = (row[c] - mean[c]) / std::sqrt(variance[c] + 1e-5) * weight(name + ".weight")[c] + weight(name + ".bias")[c];
+      row[c] =
+          (row[c] - mean[c]) / std::sqrt(variance[c] + 1e-5) * weight(name + ".weight")[c] + weight(name + ".bias")[c];
   });
 }
 
@@ -99,12 +105,15 @@ Rows SlowUnet::embed(const ModelSample& sample) const {
     x.push_back(linear("embed.embed_fn", features));
   }
   for (int step = 0; step < config_.mp_steps; ++step) {
-    const std::string message = "embed.mpnn.message_fns." + std::to_string(step), update = "embed.mpnn.update_fns." + std::to_string(step);
+    const std::string message = "embed.mpnn.message_fns." + std::to_string(step),
+                      update = "embed.mpnn.update_fns." + std::to_string(step);
     Rows sums(n, Row(x[0].size(), 0.0));
     std::vector<double> counts(n, 0.0);
     for (std::size_t e = 0; e < sample.edge_source.size(); ++e) {
-      const auto from = static_cast<std::size_t>(sample.edge_source[e]), to = static_cast<std::size_t>(sample.edge_receiver[e]);
-      Row m = linear(message + ".0", joined({x[from], x[to], minus(position_of(sample, from, d), position_of(sample, to, d))}));
+      const auto from = static_cast<std::size_t>(sample.edge_source[e]),
+                 to = static_cast<std::size_t>(sample.edge_receiver[e]);
+      Row m = linear(message + ".0",
+                     joined({x[from], x[to], minus(position_of(sample, from, d), position_of(sample, to, d))}));
       for (double& value : m) value = gelu(value);
       add(sums[to], layer_norm(message + ".2", m));
       ++counts[to];
@@ -151,7 +160,8 @@ std::vector<SlowUnet::Level> SlowUnet::levels_of(const ModelSample& sample) cons
     for (std::size_t slot = 0; slot < rotated.slot_point.size(); ++slot) {
       if (!rotated.slot_mask[slot]) continue;
       const auto point = static_cast<std::size_t>(rotated.slot_point[slot]);
-      levels[l].rotated_balls[slot / ball].push_back(l == 0 ? static_cast<std::size_t>(tree.point_slot[point]) : real_slots[point]);
+      levels[l].rotated_balls[slot / ball].push_back(l == 0 ? static_cast<std::size_t>(tree.point_slot[point])
+                                                            : real_slots[point]);
     }
   }
   return levels;
@@ -171,7 +181,9 @@ void SlowUnet::block(const std::string& name, State& state, std::size_t level, i
       add(u, linear(name + ".BMSA.pe_proj", minus(at.positions[slot], centre)));
       qkv.push_back(linear(name + ".BMSA.qkv", u));
     }
-    const auto part = [&](std::size_t row, std::size_t h, std::size_t e, std::size_t which) { return qkv[row][(h * E + e) * 3 + which]; };
+    const auto part = [&](std::size_t row, std::size_t h, std::size_t e, std::size_t which) {
+      return qkv[row][(h * E + e) * 3 + which];
+    };
     for (std::size_t i = 0; i < ball.size(); ++i) {
       Row mixed(width, 0.0);
       for (std::size_t h = 0; h < H; ++h) {
@@ -179,7 +191,8 @@ void SlowUnet::block(const std::string& name, State& state, std::size_t level, i
         double total = 0;
         for (std::size_t j = 0; j < ball.size(); ++j) {
           double logit = 0;
-          for (std::size_t e = 0; e < E; ++e) logit += part(i, h, e, 0) * part(j, h, e, 1) / std::sqrt(static_cast<double>(E));
+          for (std::size_t e = 0; e < E; ++e)
+            logit += part(i, h, e, 0) * part(j, h, e, 1) / std::sqrt(static_cast<double>(E));
           logit += weight(name + ".BMSA.sigma_att")[h] * length(minus(at.positions[ball[i]], at.positions[ball[j]]));
           weights.push_back(std::exp(logit));
           total += weights.back();
@@ -242,7 +255,8 @@ Rows SlowUnet::forward(const std::vector<const ModelSample*>& samples, bool trai
   for (const ModelSample* sample : samples) {
     State state{sample, levels_of(*sample), std::vector<Rows>(unet.widths.size()), {}};
     const Rows points = embed(*sample);
-    for (const std::int32_t point : sample->trees.main->slot_point) state.x.push_back(points[static_cast<std::size_t>(point)]);
+    for (const std::int32_t point : sample->trees.main->slot_point)
+      state.x.push_back(points[static_cast<std::size_t>(point)]);
     states.push_back(std::move(state));
   }
   const auto blocks = [&](const std::string& name, std::size_t level, int heads, int depth) {

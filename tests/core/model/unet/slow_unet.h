@@ -16,14 +16,15 @@ using Rows = std::vector<Row>;
 
 class SlowUnet {
 public:
-  SlowUnet(ModelConfig config, std::map<std::string, Row> weights) : config_(std::move(config)), weights_(std::move(weights)) {}
+  SlowUnet(ModelConfig config, std::map<std::string, Row> weights)
+      : config_(std::move(config)), weights_(std::move(weights)) {}
   // One row per point of every sample, in order. training: BatchNorm over the real rows of all samples.
   Rows forward(const std::vector<const ModelSample*>& samples, bool training) const;
 
 private:
   struct Level {
     std::vector<bool> real;
-    Rows positions;                                // per slot
+    Rows positions;                                              // per slot
     std::vector<std::vector<std::size_t>> balls, rotated_balls;  // real slots of each
   };
   struct State {
