@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/io/open.h"
@@ -25,9 +26,10 @@ namespace fs = std::filesystem;
 struct Options {
   std::vector<std::string> files;
   std::int64_t point = 0, frame = -1;
-  std::string sample, layer = "last", head = "mean", device = "cpu", positions;
+  std::string sample, layer = "last", head = "mean", device = "auto";
   int top = 10;
-  bool json = false, drop_nonfinite = false;
+  bool json = false;
+  io::OpenOptions open;
 };
 
 [[noreturn]] void refuse(const std::string& message, const std::string& detail, const std::string& hint = {}) {
@@ -37,7 +39,9 @@ struct Options {
 // Which of the two files is the checkpoint is told by content.
 std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>& files) {
   const auto is_checkpoint = [](const fs::path& path) {
-    return !fs::is_directory(path) && io::detect(path) == io::FileKind::Checkpoint;
+    std::error_code problem;
+    if (!fs::exists(path, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
+    return fs::is_regular_file(path, problem) && io::detect(path) == io::FileKind::Checkpoint;
   };
   const bool first = is_checkpoint(files[0]), second = is_checkpoint(files[1]);
   if (first == second)
@@ -101,10 +105,7 @@ std::vector<ExplanationSource::Value> values_at(const std::vector<Field>& fields
 void explain_point(const Options& options) {
   const Job& job = command_job();
   const auto [checkpoint, data] = checkpoint_and_data(options.files);
-  io::OpenOptions open;
-  open.positions = options.positions;
-  open.drop_nonfinite = options.drop_nonfinite;
-  const Dataset dataset = Dataset::open(data, open);
+  const Dataset dataset = Dataset::open(data, options.open);
   const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
   const SampleEntry& entry = dataset.samples().at(static_cast<std::size_t>(index));
   const PointCloudPtr cloud = dataset.load(index, job);
@@ -150,8 +151,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   command->add_option("--head", options->head, "query head from 0, or mean")->capture_default_str();
   command->add_option("--top", options->top, "attended points to list")->check(CLI::Range(0, 1000000))->capture_default_str();
   command->add_option("--device", options->device, "cpu, cuda, cuda:1, auto")->capture_default_str();
-  command->add_option("--positions", options->positions, "HDF5: path of the positions; NPZ: name of the array");
-  command->add_flag("--drop-nonfinite", options->drop_nonfinite, "leave points out whose position is not finite");
+  add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "as JSON, see resources/help/explain.md");
   command->callback([options] { explain_point(*options); });
 }};
