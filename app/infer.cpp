@@ -50,7 +50,8 @@ std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>
 std::vector<std::int64_t> chosen_samples(const Dataset& dataset, const InferArguments& arguments) {
   if (!arguments.sample.empty()) return {dataset.index_of(arguments.sample)};
   if (!arguments.split.empty() && !dataset.has_split(arguments.split))
-    throw Error(ErrorKind::Config, "the data set has no such split", "--split " + arguments.split, "Leave --split away for all samples");
+    throw Error(ErrorKind::Config, "the data set has no such split", "--split " + arguments.split,
+                "Leave --split away for all samples");
   const std::string split = arguments.split.empty() && dataset.has_split("test") ? "test" : arguments.split;
   if (!split.empty()) return dataset.split(split);
   std::vector<std::int64_t> all(dataset.samples().size());
@@ -74,19 +75,25 @@ PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vec
 }
 
 nlohmann::ordered_json as_json(const Metrics& metrics) {
-  return {{"mse_standardised", metrics.mse_standardised}, {"mse", metrics.mse}, {"mae", metrics.mae},
+  return {{"mse_standardised", metrics.mse_standardised},
+          {"mse", metrics.mse},
+          {"mae", metrics.mae},
           {"relative_l2", metrics.relative_l2}};
 }
 
-void print_json(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean, const Checkpoint& checkpoint) {
+void print_json(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean,
+                const Checkpoint& checkpoint) {
   nlohmann::ordered_json samples = nlohmann::ordered_json::array();
   for (const SampleResult& result : results) {
-    nlohmann::ordered_json entry{{"name", result.name}, {"points", result.points},
-                                 {"prediction", {{"minimum", result.range.minimum}, {"maximum", result.range.maximum}}}};
+    nlohmann::ordered_json entry{
+        {"name", result.name},
+        {"points", result.points},
+        {"prediction", {{"minimum", result.range.minimum}, {"maximum", result.range.maximum}}}};
     if (result.metrics) entry["metrics"] = as_json(*result.metrics);
     samples.push_back(std::move(entry));
   }
-  nlohmann::ordered_json root{{"schema", 1}, {"target", checkpoint.recipe.target}, {"step", checkpoint.step}, {"samples", samples}};
+  nlohmann::ordered_json root{
+      {"schema", 1}, {"target", checkpoint.recipe.target}, {"step", checkpoint.step}, {"samples", samples}};
   if (mean) root["mean"] = as_json(*mean);
   std::printf("%s\n", root.dump(2).c_str());
 }
@@ -97,7 +104,8 @@ void print_row(const std::string& name, const std::string& points, const std::op
   std::printf("\n");
 }
 
-void print_table(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean, const std::string& target) {
+void print_table(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean,
+                 const std::string& target) {
   std::printf("%-24s %9s", "sample", "points");
   if (mean) std::printf(" %12s %12s %12s %12s", "mse (std.)", "mse", "mae", "relative L2");
   std::printf("\n");
@@ -106,7 +114,9 @@ void print_table(const std::vector<SampleResult>& results, const std::optional<M
     if (!result.metrics) std::printf("  prediction from %.6g to %.6g\n", result.range.minimum, result.range.maximum);
   }
   if (mean) print_row("mean", "", mean);
-  if (mean) std::printf("target: %s; mse (std.) is what the network is trained on, the others are in the target's unit\n", target.c_str());
+  if (mean)
+    std::printf("target: %s; mse (std.) is what the network is trained on, the others are in the target's unit\n",
+                target.c_str());
 }
 
 void infer(const InferArguments& arguments) {
@@ -134,28 +144,34 @@ void infer(const InferArguments& arguments) {
       throw error.at(entry.name);
     }
     const bool vector = result.fields.front().components() > 1;
-    results.push_back({entry.name, cloud->size(), result.fields.front().range(vector ? -1 : 0).value_or(FieldRange{}), result.metrics});
+    results.push_back({entry.name, cloud->size(), result.fields.front().range(vector ? -1 : 0).value_or(FieldRange{}),
+                       result.metrics});
     if (result.metrics) known.push_back(*result.metrics);
-    if (!arguments.out.empty()) written.emplace_back(entry.name, result_cloud(*cloud, entry.frame, std::move(result.fields)));
+    if (!arguments.out.empty())
+      written.emplace_back(entry.name, result_cloud(*cloud, entry.frame, std::move(result.fields)));
   }
   if (!arguments.out.empty()) io::write(arguments.out, written, command_job());
   const std::optional<Metrics> mean = known.empty() ? std::nullopt : std::optional(mean_of(known));
   command_job().progress(1, "done");
-  if (arguments.json) print_json(results, mean, predictor.checkpoint());
-  else print_table(results, mean, predictor.checkpoint().recipe.target);
+  if (arguments.json)
+    print_json(results, mean, predictor.checkpoint());
+  else
+    print_table(results, mean, predictor.checkpoint().recipe.target);
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
   CLI::App* command = app.add_subcommand("infer", "predict with a checkpoint: metrics, and fields in a file");
   const auto arguments = std::make_shared<InferArguments>();
-  command->add_option("CHECKPOINT DATA", arguments->paths, "a checkpoint and a file, folder or manifest, in either order")
+  command
+      ->add_option("CHECKPOINT DATA", arguments->paths, "a checkpoint and a file, folder or manifest, in either order")
       ->required()
       ->expected(2);
   command->add_option("--out", arguments->out, "write prediction, target and error: .h5, .vtp or .csv");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N");
   command->add_option("--precision", arguments->precision, "float32, float64 or bf16");
   command->add_option("--sample", arguments->sample, "one sample by name");
-  command->add_option("--split", arguments->split, "a split of the manifest; default: test where there is one, else everything");
+  command->add_option("--split", arguments->split,
+                      "a split of the manifest; default: test where there is one, else everything");
   command->add_flag("--json", arguments->json, "print JSON (schema 1)");
   command->add_option("--positions", arguments->open.positions, "HDF5 path or NPZ name of the positions");
   command->add_flag("--drop-nonfinite", arguments->open.drop_nonfinite, "leave out points without a finite position");

@@ -28,7 +28,8 @@ Config configured(const TrainArguments& arguments) {
   if (arguments.steps >= 0) config.assign("train.steps", arguments.steps);
   if (arguments.seed >= 0) config.assign("train.seed", arguments.seed);
   if (config.text("data.path").empty())
-    throw Error(ErrorKind::Config, "nothing to train on", "data.path is empty", "Give a manifest, folder or file with --data");
+    throw Error(ErrorKind::Config, "nothing to train on", "data.path is empty",
+                "Give a manifest, folder or file with --data");
   return config;
 }
 
@@ -57,7 +58,8 @@ void train(const TrainArguments& arguments) {
   const RunResult result = run_training(request, command_job(), std::ref(progress));
   std::printf("%lld steps in %.1f s (%.2f per second), %lld parameters, loss %.5g -> %.5g\n%s\n",
               static_cast<long long>(result.steps), result.seconds, static_cast<double>(result.steps) / result.seconds,
-              static_cast<long long>(result.parameters), result.first_loss, result.last_loss, result.checkpoint.c_str());
+              static_cast<long long>(result.parameters), result.first_loss, result.last_loss,
+              result.checkpoint.c_str());
 }
 
 const CommandRegistration registration{[](CLI::App& app) {

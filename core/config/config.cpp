@@ -1,10 +1,10 @@
 #include "core/config/config.h"
 
+#include <toml++/toml.h>
 #include <cmath>
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <toml++/toml.h>
 
 #include "core/base/error.h"
 
@@ -31,9 +31,12 @@ bool in_range(const Option& option, double value) {
 
 bool allowed(const Option& option, const OptionValue& value) {
   switch (option.type()) {
-    case OptionType::Boolean: return true;
-    case OptionType::Integer: return in_range(option, static_cast<double>(std::get<std::int64_t>(value)));
-    case OptionType::Real: return in_range(option, std::get<double>(value));
+    case OptionType::Boolean:
+      return true;
+    case OptionType::Integer:
+      return in_range(option, static_cast<double>(std::get<std::int64_t>(value)));
+    case OptionType::Real:
+      return in_range(option, std::get<double>(value));
     case OptionType::Text: {
       if (option.choices.empty()) return true;
       for (const std::string& choice : option.choices)
@@ -50,7 +53,8 @@ bool allowed(const Option& option, const OptionValue& value) {
         if (!in_range(option, entry)) return false;
       return true;
     }
-    case OptionType::Texts: return true;
+    case OptionType::Texts:
+      return true;
   }
   return false;
 }
@@ -86,15 +90,21 @@ std::optional<OptionValue> as_value(std::optional<T> held) {
 std::optional<OptionValue> value_of(const toml::node& node, OptionType type) {
   const toml::array* array = node.as_array();
   switch (type) {
-    case OptionType::Boolean: return as_value(node.value_exact<bool>());
-    case OptionType::Integer: return as_value(node.value_exact<std::int64_t>());
+    case OptionType::Boolean:
+      return as_value(node.value_exact<bool>());
+    case OptionType::Integer:
+      return as_value(node.value_exact<std::int64_t>());
     case OptionType::Real:
       if (const auto whole = node.value_exact<std::int64_t>()) return OptionValue(static_cast<double>(*whole));
       return as_value(node.value_exact<double>());
-    case OptionType::Text: return as_value(node.value_exact<std::string>());
-    case OptionType::Integers: return array ? as_value(list_of<std::int64_t>(*array)) : std::nullopt;
-    case OptionType::Reals: return array ? as_value(list_of<double>(*array)) : std::nullopt;
-    case OptionType::Texts: return array ? as_value(list_of<std::string>(*array)) : std::nullopt;
+    case OptionType::Text:
+      return as_value(node.value_exact<std::string>());
+    case OptionType::Integers:
+      return array ? as_value(list_of<std::int64_t>(*array)) : std::nullopt;
+    case OptionType::Reals:
+      return array ? as_value(list_of<double>(*array)) : std::nullopt;
+    case OptionType::Texts:
+      return array ? as_value(list_of<std::string>(*array)) : std::nullopt;
   }
   return std::nullopt;
 }
@@ -145,8 +155,7 @@ Config Config::from_toml_file(const std::filesystem::path& path) {
   constexpr std::uintmax_t most = 1 << 20;
   std::error_code problem;
   const std::uintmax_t size = std::filesystem::file_size(path, problem);
-  if (problem)
-    throw Error(ErrorKind::Io, "cannot read the configuration", path.string() + ": " + problem.message());
+  if (problem) throw Error(ErrorKind::Io, "cannot read the configuration", path.string() + ": " + problem.message());
   if (size > most)
     throw Error(ErrorKind::Config, "the file is too large for a configuration", path.string(), "Give a TOML file");
   std::ifstream in(path, std::ios::binary);
@@ -225,10 +234,18 @@ const T& typed(const OptionValue& value, const std::string& key) {
 
 }  // namespace
 
-bool Config::flag(const std::string& key) const { return typed<bool>(value(key), key); }
-std::int64_t Config::integer(const std::string& key) const { return typed<std::int64_t>(value(key), key); }
-double Config::real(const std::string& key) const { return typed<double>(value(key), key); }
-const std::string& Config::text(const std::string& key) const { return typed<std::string>(value(key), key); }
+bool Config::flag(const std::string& key) const {
+  return typed<bool>(value(key), key);
+}
+std::int64_t Config::integer(const std::string& key) const {
+  return typed<std::int64_t>(value(key), key);
+}
+double Config::real(const std::string& key) const {
+  return typed<double>(value(key), key);
+}
+const std::string& Config::text(const std::string& key) const {
+  return typed<std::string>(value(key), key);
+}
 const std::vector<std::int64_t>& Config::integers(const std::string& key) const {
   return typed<std::vector<std::int64_t>>(value(key), key);
 }

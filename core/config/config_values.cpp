@@ -11,14 +11,18 @@ namespace erwin {
 
 namespace {
 
-int small(const Config& config, const std::string& key) { return static_cast<int>(config.integer(key)); }
+int small(const Config& config, const std::string& key) {
+  return static_cast<int>(config.integer(key));
+}
 
 std::vector<int> small_list(const Config& config, const std::string& key) {
   const auto& values = config.integers(key);
   return {values.begin(), values.end()};
 }
 
-std::vector<std::int64_t> wide(const std::vector<int>& values) { return {values.begin(), values.end()}; }
+std::vector<std::int64_t> wide(const std::vector<int>& values) {
+  return {values.begin(), values.end()};
+}
 
 // The enumerator with that name; the schema has checked that there is one.
 template <typename E>
@@ -155,7 +159,9 @@ void put(Config& config, const TrainConfig& train) {
   config.assign("train.checkpoint_every", train.checkpoint_every);
 }
 
-const char* name_of(Schedule schedule) { return schedule == Schedule::Const ? "const" : "cosine"; }
+const char* name_of(Schedule schedule) {
+  return schedule == Schedule::Const ? "const" : "cosine";
+}
 
 double TrainConfig::learning_rate(std::int64_t step) const {
   if (step < warmup) return lr * static_cast<double>(step + 1) / static_cast<double>(warmup);

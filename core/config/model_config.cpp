@@ -41,8 +41,7 @@ std::string text_of(const std::vector<int>& values) {
 }
 
 void check_count(const std::string& key, const std::vector<int>& values, std::size_t wanted, const std::string& rule) {
-  if (values.size() != wanted)
-    refuse(key, text_of(values), std::to_string(wanted) + " entries, " + rule);
+  if (values.size() != wanted) refuse(key, text_of(values), std::to_string(wanted) + " entries, " + rule);
 }
 
 void check_unet(const UnetConfig& unet) {
@@ -100,7 +99,9 @@ void check_flat(const FlatConfig& flat, ModelKind kind) {
            "block_size times head_dim at most " + std::to_string(kMostChannels) + " with compression = \"mlp\"");
 }
 
-std::int64_t swiglu_parameters(std::int64_t width, std::int64_t ratio) { return width * width * ratio * 3; }
+std::int64_t swiglu_parameters(std::int64_t width, std::int64_t ratio) {
+  return width * width * ratio * 3;
+}
 
 }  // namespace
 
@@ -126,8 +127,10 @@ void ModelConfig::check() const {
   check_range("mlp_ratio", mlp_ratio, 1, 64);
   if (!std::isfinite(rotate_degrees) || rotate_degrees < 0 || rotate_degrees >= 360)
     refuse("rotate", std::to_string(rotate_degrees), "0 (no rotation) to below 360 degrees");
-  if (kind == ModelKind::Erwin) check_unet(unet);
-  else check_flat(flat, kind);
+  if (kind == ModelKind::Erwin)
+    check_unet(unet);
+  else
+    check_flat(flat, kind);
   if (wrapper) return;
   if (embedding != Embedding::Linear)
     refuse("embedding", name_of(embedding), "linear where wrapper = false: fourier belongs to the wrapper");
@@ -171,35 +174,53 @@ std::int64_t estimate_parameters(const ModelConfig& config) {
 
 const char* name_of(ModelKind kind) {
   switch (kind) {
-    case ModelKind::Erwin: return "erwin";
-    case ModelKind::ErwinNsa: return "erwin-nsa";
-    case ModelKind::Full: return "full";
-    case ModelKind::Ball: return "ball";
+    case ModelKind::Erwin:
+      return "erwin";
+    case ModelKind::ErwinNsa:
+      return "erwin-nsa";
+    case ModelKind::Full:
+      return "full";
+    case ModelKind::Ball:
+      return "ball";
   }
   return "erwin-nsa";
 }
 
 const char* name_of(Compression value) {
   switch (value) {
-    case Compression::Pool: return "pool";
-    case Compression::Mlp: return "mlp";
-    case Compression::Mean: return "mean";
+    case Compression::Pool:
+      return "pool";
+    case Compression::Mlp:
+      return "mlp";
+    case Compression::Mean:
+      return "mean";
   }
   return "pool";
 }
 
 const char* name_of(Exclude value) {
   switch (value) {
-    case Exclude::Ball: return "ball";
-    case Exclude::Block: return "block";
-    case Exclude::None: return "none";
+    case Exclude::Ball:
+      return "ball";
+    case Exclude::Block:
+      return "block";
+    case Exclude::None:
+      return "none";
   }
   return "ball";
 }
 
-const char* name_of(CompressedQuery value) { return value == CompressedQuery::Token ? "token" : "block"; }
-const char* name_of(Embedding value) { return value == Embedding::Linear ? "linear" : "fourier"; }
-const char* name_of(GraphKind value) { return value == GraphKind::Knn ? "knn" : "lines"; }
-const char* name_of(Padding value) { return value == Padding::Masked ? "masked" : "duplicate"; }
+const char* name_of(CompressedQuery value) {
+  return value == CompressedQuery::Token ? "token" : "block";
+}
+const char* name_of(Embedding value) {
+  return value == Embedding::Linear ? "linear" : "fourier";
+}
+const char* name_of(GraphKind value) {
+  return value == GraphKind::Knn ? "knn" : "lines";
+}
+const char* name_of(Padding value) {
+  return value == Padding::Masked ? "masked" : "duplicate";
+}
 
 }  // namespace erwin

@@ -14,7 +14,7 @@ enum class Compression { Pool, Mlp, Mean };
 enum class Exclude { Ball, Block, None };
 enum class CompressedQuery { Token, Block };
 enum class Embedding { Linear, Fourier };  // of the input features before the backbone (method 6)
-enum class GraphKind { Knn, Lines };        // message-passing edges: k nearest neighbours, or the cloud's lines (bonds)
+enum class GraphKind { Knn, Lines };       // message-passing edges: k nearest neighbours, or the cloud's lines (bonds)
 
 struct GraphConfig {
   GraphKind kind = GraphKind::Knn;
@@ -37,11 +37,11 @@ struct UnetConfig {
 struct FlatConfig {
   int width = 64;
   int depth = 6;
-  int heads = 16;         // query heads; `full` and `ball` use head width = width / heads
-  int kv_heads = 1;       // erwin-nsa only
-  int head_dim = 16;      // erwin-nsa only
-  int ball_size = 512;    // local ball m, slots
-  int block_size = 32;    // block b, slots; divides m
+  int heads = 16;       // query heads; `full` and `ball` use head width = width / heads
+  int kv_heads = 1;     // erwin-nsa only
+  int head_dim = 16;    // erwin-nsa only
+  int ball_size = 512;  // local ball m, slots
+  int block_size = 32;  // block b, slots; divides m
   int selected_blocks = 16;
   Compression compression = Compression::Pool;
   Exclude exclude = Exclude::Ball;
@@ -51,8 +51,8 @@ struct FlatConfig {
 struct ModelConfig {
   ModelKind kind = ModelKind::ErwinNsa;
   int dimension = 3;
-  int input_features = 3;    // numbers per point that enter the embedding
-  int output_features = 1;   // numbers per point that leave the head
+  int input_features = 3;   // numbers per point that enter the embedding
+  int output_features = 1;  // numbers per point that leave the head
   Embedding embedding = Embedding::Linear;
   int embedding_channels = 64;  // c_in of the backbone (even for Fourier)
   // true: input embedding and head (Linear, GELU, Linear) around the backbone; false: the bare backbone of an imported
@@ -76,12 +76,12 @@ struct ModelConfig {
 // About how many numbers a checked configuration's network holds, from its large matrices: what has to fit into memory.
 std::int64_t estimate_parameters(const ModelConfig& config);
 
-const char* name_of(ModelKind kind);          // "erwin", "erwin-nsa", "full", "ball"
-const char* name_of(Compression value);       // "pool", "mlp", "mean"
-const char* name_of(Exclude value);           // "ball", "block", "none"
-const char* name_of(CompressedQuery value);   // "token", "block"
-const char* name_of(Embedding value);         // "linear", "fourier"
-const char* name_of(GraphKind value);         // "knn", "lines"
-const char* name_of(Padding value);           // "masked", "duplicate"
+const char* name_of(ModelKind kind);         // "erwin", "erwin-nsa", "full", "ball"
+const char* name_of(Compression value);      // "pool", "mlp", "mean"
+const char* name_of(Exclude value);          // "ball", "block", "none"
+const char* name_of(CompressedQuery value);  // "token", "block"
+const char* name_of(Embedding value);        // "linear", "fourier"
+const char* name_of(GraphKind value);        // "knn", "lines"
+const char* name_of(Padding value);          // "masked", "duplicate"
 
 }  // namespace erwin

@@ -50,13 +50,15 @@ std::vector<Option> model_options() {
       text("model.embedding", "linear", {"linear", "fourier"}, "how the input becomes embedding_channels numbers"),
       whole("model.embedding_channels", 64, 1, channels, "channels", "width of the embedded input; even for fourier"),
       flag("model.wrapper", true, "input embedding and head around the backbone; false: the backbone alone"),
-      text("model.graph", "knn", {"knn", "lines"}, "edges of the message passing: nearest neighbours or the cloud's lines"),
+      text("model.graph", "knn", {"knn", "lines"},
+           "edges of the message passing: nearest neighbours or the cloud's lines"),
       whole("model.graph_k", 8, 1, 1024, "edges", "edges per point of the knn graph"),
       flag("model.graph_self_loop", true, "the point itself counts as one of graph_k"),
       whole("model.mp_steps", 3, 0, 64, "", "message-passing steps before the blocks"),
       whole("model.mlp_ratio", 4, 1, 64, "", "hidden width of SwiGLU over the width"),
       real("model.rotate", 45, 0, 360, "degrees", "angle of the tree of every second block; 0: no rotation"),
-      text("model.padding", "masked", {"masked", "duplicate"}, "what fills a tree beyond its points; duplicate: as the authors do"),
+      text("model.padding", "masked", {"masked", "duplicate"},
+           "what fills a tree beyond its points; duplicate: as the authors do"),
       flag("model.freeze_sigma", false, "do not train the distance coefficients"),
       whole("model.width", 64, 1, channels, "channels", "width of every block", flat),
       whole("model.depth", 6, 1, layers, "", "number of blocks", flat),
@@ -64,7 +66,8 @@ std::vector<Option> model_options() {
       whole("model.kv_heads", 1, 1, channels, "", "key/value heads; must divide heads", nsa),
       whole("model.head_dim", 16, 1, channels, "channels", "width of a head", nsa),
       whole("model.ball_size", 512, 1, slots, "slots", "local ball, a power of two", flat),
-      whole("model.block_size", 32, 1, slots, "slots", "block of compression and selection, a power of two that divides ball_size", nsa),
+      whole("model.block_size", 32, 1, slots, "slots",
+            "block of compression and selection, a power of two that divides ball_size", nsa),
       whole("model.selected_blocks", 16, 1, slots, "blocks", "blocks that a query block selects", nsa),
       text("model.compression", "pool", {"pool", "mlp", "mean"}, "how a block becomes one key and value", nsa),
       text("model.exclude", "ball", {"ball", "block", "none"}, "what of its surroundings a block cannot select", nsa),
@@ -134,16 +137,25 @@ std::string quoted(std::string_view value) {
   std::string result = "\"";
   for (const char c : value) {
     const auto code = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') result += {'\\', c};
-    else if (code < 0x20 || code == 0x7f) result += {'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
-    else result += c;
+    if (c == '"' || c == '\\')
+      result += {'\\', c};
+    else if (code < 0x20 || code == 0x7f)
+      result += {'\\', 'u', '0', '0', hex[code >> 4], hex[code & 15]};
+    else
+      result += c;
   }
   return result + "\"";
 }
 
-std::string toml_scalar(bool value) { return value ? "true" : "false"; }
-std::string toml_scalar(std::int64_t value) { return std::to_string(value); }
-std::string toml_scalar(const std::string& value) { return quoted(value); }
+std::string toml_scalar(bool value) {
+  return value ? "true" : "false";
+}
+std::string toml_scalar(std::int64_t value) {
+  return std::to_string(value);
+}
+std::string toml_scalar(const std::string& value) {
+  return quoted(value);
+}
 std::string toml_scalar(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
@@ -167,13 +179,20 @@ const char* section_title(const std::string& section) {
 
 const char* name_of(OptionType type) {
   switch (type) {
-    case OptionType::Boolean: return "true or false";
-    case OptionType::Integer: return "whole number";
-    case OptionType::Real: return "number";
-    case OptionType::Text: return "text";
-    case OptionType::Integers: return "list of whole numbers";
-    case OptionType::Reals: return "list of numbers";
-    case OptionType::Texts: return "list of texts";
+    case OptionType::Boolean:
+      return "true or false";
+    case OptionType::Integer:
+      return "whole number";
+    case OptionType::Real:
+      return "number";
+    case OptionType::Text:
+      return "text";
+    case OptionType::Integers:
+      return "list of whole numbers";
+    case OptionType::Reals:
+      return "list of numbers";
+    case OptionType::Texts:
+      return "list of texts";
   }
   return "text";
 }
@@ -251,12 +270,13 @@ std::string options_markdown() {
   for (const Option& option : schema()) {
     if (option.section() != section) {
       section = option.section();
-      result += "\n## [" + section + "] " + section_title(section) +
-                "\n\n| key | default | meaning | unit | type, allowed | networks |\n| --- | --- | --- | --- | --- | --- |\n";
+      result +=
+          "\n## [" + section + "] " + section_title(section) +
+          "\n\n| key | default | meaning | unit | type, allowed | networks |\n| --- | --- | --- | --- | --- | --- |\n";
     }
     const std::string allowed = option.allowed();
-    result += "| `" + option.name() + "` | `" + toml_text(option.fallback) + "` | " + option.help + " | " + option.unit +
-              " | " + name_of(option.type()) + (allowed.empty() ? "" : ": " + allowed) + " | " +
+    result += "| `" + option.name() + "` | `" + toml_text(option.fallback) + "` | " + option.help + " | " +
+              option.unit + " | " + name_of(option.type()) + (allowed.empty() ? "" : ": " + allowed) + " | " +
               (option.models.empty() ? "all" : option.models) + " |\n";
   }
   return result;

@@ -10,8 +10,8 @@
 
 namespace erwin {
 
-using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>, std::vector<double>,
-                                 std::vector<std::string>>;
+using OptionValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::int64_t>,
+                                 std::vector<double>, std::vector<std::string>>;
 
 enum class OptionType { Boolean, Integer, Real, Text, Integers, Reals, Texts };  // in the order of OptionValue
 const char* name_of(OptionType type);  // "true or false", "whole number", "number", "text", "list of ..."

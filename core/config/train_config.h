@@ -26,8 +26,8 @@ struct TrainConfig {
   std::int64_t log_every = 1;
   std::int64_t checkpoint_every = 1000;
 
-  // Learning rate of a step, from 0: a linear rise over `warmup` steps, then constant or half a cosine down to eta_min at
-  // the last step's end.
+  // Learning rate of a step, from 0: a linear rise over `warmup` steps, then constant or half a cosine down to eta_min
+  // at the last step's end.
   double learning_rate(std::int64_t step) const;
 };
 

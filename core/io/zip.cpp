@@ -39,7 +39,8 @@ public:
   std::uint64_t number(std::uint64_t offset, int width) const {
     const std::string_view raw = part(offset, static_cast<std::uint64_t>(width));
     std::uint64_t value = 0;
-    for (int i = width - 1; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
+    for (int i = width - 1; i >= 0; --i)
+      value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
     return value;
   }
   std::string_view part(std::uint64_t offset, std::uint64_t length) const {
@@ -77,7 +78,8 @@ Directory find_directory(const InputFile& file) {
     directory = {end64.number(48, 8), end64.number(40, 8), end64.number(32, 8)};
   }
   if (directory.members > kMostMembers || directory.members > directory.size / kCentralBytes)
-    damaged(std::to_string(directory.members) + " members in a directory of " + std::to_string(directory.size) + " bytes");
+    damaged(std::to_string(directory.members) + " members in a directory of " + std::to_string(directory.size) +
+            " bytes");
   return directory;
 }
 
@@ -140,7 +142,8 @@ std::string unzip(const InputFile& file, const ZipMember& member, const Job& job
   if (member.method != 0 && member.method != 8)
     throw Error(ErrorKind::Format, "the zip archive uses a compression that is not supported",
                 member.name + ", method " + std::to_string(member.method), "Write it stored or with deflate");
-  const bool plausible = member.method == 0 ? member.bytes == member.stored : member.bytes / kMostGrowth <= member.stored;
+  const bool plausible =
+      member.method == 0 ? member.bytes == member.stored : member.bytes / kMostGrowth <= member.stored;
   if (!plausible)
     damaged(member.name + ": " + std::to_string(member.stored) + " bytes cannot hold " + std::to_string(member.bytes));
   require_memory(member.bytes, "reading " + member.name);

@@ -41,23 +41,31 @@ void write_weight(h5::File& file, const WeightArray& weight) {
   check_name(weight.name);
   const std::string path = "/weight/" + weight.name;
   switch (weight.type) {
-    case ElementType::Float32: return file.write(path, weight.shape, elements<float>(weight));
-    case ElementType::Float64: return file.write(path, weight.shape, elements<double>(weight));
-    case ElementType::Int64: return file.write(path, weight.shape, elements<std::int64_t>(weight));
+    case ElementType::Float32:
+      return file.write(path, weight.shape, elements<float>(weight));
+    case ElementType::Float64:
+      return file.write(path, weight.shape, elements<double>(weight));
+    case ElementType::Int64:
+      return file.write(path, weight.shape, elements<std::int64_t>(weight));
   }
 }
 
 void write_option(h5::File& file, const std::string& key, const OptionValue& value) {
   const std::string group = "/config";
-  if (const auto* flag = std::get_if<bool>(&value)) file.set_int(group, key, *flag ? 1 : 0);
-  else if (const auto* whole = std::get_if<std::int64_t>(&value)) file.set_int(group, key, *whole);
-  else if (const auto* real = std::get_if<double>(&value)) file.set_double(group, key, *real);
-  else if (const auto* text = std::get_if<std::string>(&value)) file.set_text(group, key, *text);
+  if (const auto* flag = std::get_if<bool>(&value))
+    file.set_int(group, key, *flag ? 1 : 0);
+  else if (const auto* whole = std::get_if<std::int64_t>(&value))
+    file.set_int(group, key, *whole);
+  else if (const auto* real = std::get_if<double>(&value))
+    file.set_double(group, key, *real);
+  else if (const auto* text = std::get_if<std::string>(&value))
+    file.set_text(group, key, *text);
   else if (const auto* wholes = std::get_if<std::vector<std::int64_t>>(&value); wholes && !wholes->empty())
     file.set_ints(group, key, *wholes);
   else if (const auto* reals = std::get_if<std::vector<double>>(&value); reals && !reals->empty())
     file.set_doubles(group, key, *reals);
-  else file.set_text(group, key, toml_text(value));  // lists of texts, empty lists
+  else
+    file.set_text(group, key, toml_text(value));  // lists of texts, empty lists
 }
 
 void write_standard(h5::File& file, int index, const std::string& quantity, const Standard& standard) {
@@ -91,7 +99,8 @@ void write_all(h5::File& file, const Checkpoint& checkpoint) {
   file.make_group("/normalisation");
   write_standard(file, 0, "position", checkpoint.recipe.normalisation.position);
   int index = 1;
-  for (const auto& [name, standard] : checkpoint.recipe.normalisation.field) write_standard(file, index++, name, standard);
+  for (const auto& [name, standard] : checkpoint.recipe.normalisation.field)
+    write_standard(file, index++, name, standard);
   file.make_group("/provenance");
   for (const auto& [name, value] : checkpoint.provenance) file.set_text("/provenance", name, value);
   file.make_group("/weight");
@@ -103,7 +112,8 @@ void write_all(h5::File& file, const Checkpoint& checkpoint) {
 void check_format(const h5::File& file) {
   const auto format = file.text_attribute("/", "format");
   if (!format || *format != kFormat)
-    throw Error(ErrorKind::Format, "the file is not a checkpoint", "its root has no attribute format = " + std::string(kFormat),
+    throw Error(ErrorKind::Format, "the file is not a checkpoint",
+                "its root has no attribute format = " + std::string(kFormat),
                 "Give a file that 'erwinscope train' or 'erwinscope convert' wrote");
   const auto number = file.int_attribute("/", "format_number");
   if (!number || *number < 1) damaged("no format_number");
@@ -147,8 +157,10 @@ Normalisation read_normalisation(const h5::File& file) {
     if (entry.kind != h5::Kind::Group) damaged(entry.path + " is not a group");
     const std::string quantity = require_text(file, entry.path, "quantity");
     Standard standard = read_standard(file, entry.path);
-    if (quantity == "position") result.position = std::move(standard);
-    else result.field[quantity] = std::move(standard);
+    if (quantity == "position")
+      result.position = std::move(standard);
+    else
+      result.field[quantity] = std::move(standard);
   }
   return result;
 }
@@ -181,7 +193,8 @@ WeightArray read_weight(const h5::File& file, const h5::Entry& entry, const h5::
       weight.type = ElementType::Int64;
       weight.data = bytes_of(file.read_ints(entry.path));
       return weight;
-    default: damaged(entry.path + " is neither float32, float64 nor int64");
+    default:
+      damaged(entry.path + " is neither float32, float64 nor int64");
   }
 }
 
@@ -195,7 +208,8 @@ Weights read_weights(const h5::File& file) {
     infos.push_back(file.info(entry.path));
     bytes += 8.0 * static_cast<double>(infos.back().count());
   }
-  require_memory(bytes < 1e18 ? static_cast<std::uint64_t>(bytes) : std::uint64_t{1} << 60, "the weights of the checkpoint");
+  require_memory(bytes < 1e18 ? static_cast<std::uint64_t>(bytes) : std::uint64_t{1} << 60,
+                 "the weights of the checkpoint");
   Weights weights;
   for (std::size_t i = 0; i < entries.size(); ++i) weights.push_back(read_weight(file, entries[i], infos[i]));
   return weights;

@@ -24,12 +24,19 @@ constexpr std::size_t kMostValues = 2'000'000;
 
 // Everything a state_dict may name; storages by element type.
 const std::set<std::string, std::less<>>& known_globals() {
-  static const std::set<std::string, std::less<>> names{
-      "collections OrderedDict",     "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter",
-      "torch FloatStorage",          "torch DoubleStorage",             "torch HalfStorage",
-      "torch BFloat16Storage",       "torch LongStorage",               "torch IntStorage",
-      "torch ShortStorage",          "torch CharStorage",               "torch ByteStorage",
-      "torch BoolStorage"};
+  static const std::set<std::string, std::less<>> names{"collections OrderedDict",
+                                                        "torch._utils _rebuild_tensor_v2",
+                                                        "torch._utils _rebuild_parameter",
+                                                        "torch FloatStorage",
+                                                        "torch DoubleStorage",
+                                                        "torch HalfStorage",
+                                                        "torch BFloat16Storage",
+                                                        "torch LongStorage",
+                                                        "torch IntStorage",
+                                                        "torch ShortStorage",
+                                                        "torch CharStorage",
+                                                        "torch ByteStorage",
+                                                        "torch BoolStorage"};
   return names;
 }
 
@@ -54,7 +61,8 @@ private:
   std::uint64_t number(int width) {
     const std::string_view raw = take(static_cast<std::uint64_t>(width));
     std::uint64_t value = 0;
-    for (int i = width - 1; i >= 0; --i) value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
+    for (int i = width - 1; i >= 0; --i)
+      value = value << 8 | static_cast<unsigned char>(raw[static_cast<std::size_t>(i)]);
     return value;
   }
   std::string_view line() {
@@ -105,50 +113,116 @@ private:
 
   void step(unsigned char operation) {
     switch (operation) {
-      case 0x80: take(1); return;                                             // PROTO
-      case 0x95: take(8); return;                                             // FRAME
-      case '.': pickle_.root = pop(), done_ = true; return;                   // STOP
-      case '(': stack_.push_back(kMark); return;                              // MARK
-      case 'N': push({}); return;                                             // NONE
-      case 0x88: push({.kind = PickleKind::Boolean, .integer = 1}); return;   // NEWTRUE
-      case 0x89: push({.kind = PickleKind::Boolean, .integer = 0}); return;   // NEWFALSE
-      case 'J': push_integer(static_cast<std::int32_t>(number(4))); return;   // BININT
-      case 'K': push_integer(static_cast<std::int64_t>(number(1))); return;   // BININT1
-      case 'M': push_integer(static_cast<std::int64_t>(number(2))); return;   // BININT2
-      case 0x8a: long_integer(); return;                                      // LONG1
-      case 'G': real(); return;                                               // BINFLOAT
-      case 'X': text(number(4)); return;                                      // BINUNICODE
-      case 0x8c: text(number(1)); return;                                     // SHORT_BINUNICODE
-      case ')': tuple(0); return;                                             // EMPTY_TUPLE
-      case 0x85: tuple(1); return;                                            // TUPLE1
-      case 0x86: tuple(2); return;                                            // TUPLE2
-      case 0x87: tuple(3); return;                                            // TUPLE3
-      case 't': push({.kind = PickleKind::Tuple, .items = pop_to_mark()}); return;
-      case ']': push({.kind = PickleKind::List}); return;                     // EMPTY_LIST
-      case '}': push({.kind = PickleKind::Dict}); return;                     // EMPTY_DICT
-      case 'a': append({pop()}); return;                                      // APPEND
-      case 'e': append(pop_to_mark()); return;                                // APPENDS
-      case 's': set_items({pop(), pop()}, true); return;                      // SETITEM
-      case 'u': set_items(pop_to_mark(), false); return;                      // SETITEMS
-      case 'q': memo_[number(1)] = top(); return;                             // BINPUT
-      case 'r': memo_[number(4)] = top(); return;                             // LONG_BINPUT
-      case 0x94: memo_[memo_.size()] = top(); return;                         // MEMOIZE
-      case 'h': remembered(number(1)); return;                                // BINGET
-      case 'j': remembered(number(4)); return;                                // LONG_BINGET
-      case 'c': {                                                             // GLOBAL
+      case 0x80:
+        take(1);
+        return;  // PROTO
+      case 0x95:
+        take(8);
+        return;  // FRAME
+      case '.':
+        pickle_.root = pop(), done_ = true;
+        return;  // STOP
+      case '(':
+        stack_.push_back(kMark);
+        return;  // MARK
+      case 'N':
+        push({});
+        return;  // NONE
+      case 0x88:
+        push({.kind = PickleKind::Boolean, .integer = 1});
+        return;  // NEWTRUE
+      case 0x89:
+        push({.kind = PickleKind::Boolean, .integer = 0});
+        return;  // NEWFALSE
+      case 'J':
+        push_integer(static_cast<std::int32_t>(number(4)));
+        return;  // BININT
+      case 'K':
+        push_integer(static_cast<std::int64_t>(number(1)));
+        return;  // BININT1
+      case 'M':
+        push_integer(static_cast<std::int64_t>(number(2)));
+        return;  // BININT2
+      case 0x8a:
+        long_integer();
+        return;  // LONG1
+      case 'G':
+        real();
+        return;  // BINFLOAT
+      case 'X':
+        text(number(4));
+        return;  // BINUNICODE
+      case 0x8c:
+        text(number(1));
+        return;  // SHORT_BINUNICODE
+      case ')':
+        tuple(0);
+        return;  // EMPTY_TUPLE
+      case 0x85:
+        tuple(1);
+        return;  // TUPLE1
+      case 0x86:
+        tuple(2);
+        return;  // TUPLE2
+      case 0x87:
+        tuple(3);
+        return;  // TUPLE3
+      case 't':
+        push({.kind = PickleKind::Tuple, .items = pop_to_mark()});
+        return;
+      case ']':
+        push({.kind = PickleKind::List});
+        return;  // EMPTY_LIST
+      case '}':
+        push({.kind = PickleKind::Dict});
+        return;  // EMPTY_DICT
+      case 'a':
+        append({pop()});
+        return;  // APPEND
+      case 'e':
+        append(pop_to_mark());
+        return;  // APPENDS
+      case 's':
+        set_items({pop(), pop()}, true);
+        return;  // SETITEM
+      case 'u':
+        set_items(pop_to_mark(), false);
+        return;  // SETITEMS
+      case 'q':
+        memo_[number(1)] = top();
+        return;  // BINPUT
+      case 'r':
+        memo_[number(4)] = top();
+        return;  // LONG_BINPUT
+      case 0x94:
+        memo_[memo_.size()] = top();
+        return;  // MEMOIZE
+      case 'h':
+        remembered(number(1));
+        return;  // BINGET
+      case 'j':
+        remembered(number(4));
+        return;    // LONG_BINGET
+      case 'c': {  // GLOBAL
         const std::string module(line());
         global(module, std::string(line()));
         return;
       }
-      case 0x93: {                                                            // STACK_GLOBAL
+      case 0x93: {  // STACK_GLOBAL
         const std::size_t name = pop(), module = pop();
         const std::string module_text = value(module, PickleKind::Text, "a module's name").text;
         global(module_text, value(name, PickleKind::Text, "a name").text);
         return;
       }
-      case 'Q': storage(); return;                                            // BINPERSID
-      case 'R': reduce(); return;                                             // REDUCE
-      case 'b': pop(), value(top(), PickleKind::Dict, "a state_dict to set attributes of"); return;  // BUILD: _metadata
+      case 'Q':
+        storage();
+        return;  // BINPERSID
+      case 'R':
+        reduce();
+        return;  // REDUCE
+      case 'b':
+        pop(), value(top(), PickleKind::Dict, "a state_dict to set attributes of");
+        return;  // BUILD: _metadata
       default: {
         static const char* hex = "0123456789abcdef";
         refuse(std::string("the operation 0x") + hex[operation >> 4] + hex[operation & 15]);
@@ -193,7 +267,8 @@ private:
   // ("storage", type, key, device, elements)
   void storage() {
     const std::vector<std::size_t> parts = value(pop(), PickleKind::Tuple, "a storage's tuple").items;
-    if (parts.size() != 5 || value(parts[0], PickleKind::Text, "a text").text != "storage") damaged("a storage's tuple");
+    if (parts.size() != 5 || value(parts[0], PickleKind::Text, "a text").text != "storage")
+      damaged("a storage's tuple");
     PickleValue result{.kind = PickleKind::Storage, .items = {parts[1]}};
     if (!value(parts[1], PickleKind::Global, "a storage's type").text.ends_with("Storage")) damaged("a storage's type");
     result.text = value(parts[2], PickleKind::Text, "a storage's key").text;
@@ -206,8 +281,7 @@ private:
     const std::vector<std::size_t>& items = value(index, PickleKind::Tuple, "a shape").items;
     if (items.size() > 64) damaged("a tensor of more than 64 dimensions");
     std::vector<std::int64_t> result;
-    for (const std::size_t item : items)
-      result.push_back(value(item, PickleKind::Integer, "a size").integer);
+    for (const std::size_t item : items) result.push_back(value(item, PickleKind::Integer, "a size").integer);
     return result;
   }
   void reduce() {
@@ -245,6 +319,8 @@ private:
 
 }  // namespace
 
-Pickle read_pickle(std::string_view bytes) { return Reader(bytes).read(); }
+Pickle read_pickle(std::string_view bytes) {
+  return Reader(bytes).read();
+}
 
 }  // namespace erwin::model

@@ -21,7 +21,9 @@ std::vector<double> real_units(std::span<const float> standardised, std::int64_t
   return result;
 }
 
-std::vector<float> narrowed(const std::vector<double>& values) { return {values.begin(), values.end()}; }
+std::vector<float> narrowed(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
 
 const Standard& target_standard(const SampleRecipe& recipe) {
   static const Standard none;
@@ -105,8 +107,12 @@ Predictor::~Predictor() = default;
 Predictor::Predictor(Predictor&&) noexcept = default;
 Predictor& Predictor::operator=(Predictor&&) noexcept = default;
 
-const Checkpoint& Predictor::checkpoint() const { return impl_->checkpoint; }
-const Model& Predictor::model() const { return impl_->model; }
+const Checkpoint& Predictor::checkpoint() const {
+  return impl_->checkpoint;
+}
+const Model& Predictor::model() const {
+  return impl_->model;
+}
 
 Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, const std::optional<TapRequest>& tap,
                                  const Job& job) const {
@@ -119,8 +125,9 @@ Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, co
     throw Error(ErrorKind::Internal, "the network answered with another number of values than points");
   for (const float value : output.values)
     if (!std::isfinite(value))
-      throw Error(ErrorKind::Model, "the prediction is not finite", checkpoint.recipe.target,
-                  "The input may lie far from what the network was trained on; look at its range with 'erwinscope info'");
+      throw Error(
+          ErrorKind::Model, "the prediction is not finite", checkpoint.recipe.target,
+          "The input may lie far from what the network was trained on; look at its range with 'erwinscope info'");
   const Standard& standard = target_standard(checkpoint.recipe);
   const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud.field(checkpoint.recipe.target);
   const std::string unit = target ? target->unit() : "";

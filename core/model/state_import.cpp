@@ -22,7 +22,8 @@ using model::PickleKind;
 using model::PickleValue;
 
 [[noreturn]] void damaged(const std::string& detail) {
-  throw Error(ErrorKind::Format, "the state is damaged", detail, "Save it again with torch.save(model.state_dict(), path)");
+  throw Error(ErrorKind::Format, "the state is damaged", detail,
+              "Save it again with torch.save(model.state_dict(), path)");
 }
 
 float from_half(std::uint16_t bits) {
@@ -37,7 +38,9 @@ float from_half(std::uint16_t bits) {
   return std::bit_cast<float>(sign | exponent << 23 | fraction << 13);
 }
 
-float from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+float from_bfloat16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 // How the elements of a storage lie in the file and what they become.
 struct StorageType {
@@ -78,9 +81,12 @@ Convert converter(const std::string& global) {
   if (global == "torch FloatStorage") return plain<float, float>;
   if (global == "torch DoubleStorage") return plain<double, double>;
   if (global == "torch HalfStorage")
-    return [](const char* from, std::byte* to) { store<float>(to, [&] { return from_half(load<std::uint16_t>(from)); }); };
+    return
+        [](const char* from, std::byte* to) { store<float>(to, [&] { return from_half(load<std::uint16_t>(from)); }); };
   if (global == "torch BFloat16Storage")
-    return [](const char* from, std::byte* to) { store<float>(to, [&] { return from_bfloat16(load<std::uint16_t>(from)); }); };
+    return [](const char* from, std::byte* to) {
+      store<float>(to, [&] { return from_bfloat16(load<std::uint16_t>(from)); });
+    };
   if (global == "torch LongStorage") return plain<std::int64_t, std::int64_t>;
   if (global == "torch IntStorage") return plain<std::int32_t, std::int64_t>;
   if (global == "torch ShortStorage") return plain<std::int16_t, std::int64_t>;
@@ -88,7 +94,9 @@ Convert converter(const std::string& global) {
   return plain<std::uint8_t, std::int64_t>;
 }
 
-std::size_t size_of(ElementType type) { return type == ElementType::Float32 ? 4 : 8; }
+std::size_t size_of(ElementType type) {
+  return type == ElementType::Float32 ? 4 : 8;
+}
 
 class TorchFile {
 public:
@@ -105,8 +113,10 @@ public:
     if (!find("data.pkl"))
       throw Error(ErrorKind::Format, "the zip archive is not one that torch.save wrote", "it has no data.pkl",
                   "Give a file made by torch.save(model.state_dict(), path)");
-    if (const io::ZipMember* order = find("byteorder"); order && order->bytes < 64 && io::unzip(file_, *order) != "little")
-      throw Error(ErrorKind::Format, "the state was saved on a big-endian machine", {}, "Save it on a little-endian one");
+    if (const io::ZipMember* order = find("byteorder");
+        order && order->bytes < 64 && io::unzip(file_, *order) != "little")
+      throw Error(ErrorKind::Format, "the state was saved on a big-endian machine", {},
+                  "Save it on a little-endian one");
   }
 
   Weights read() {
@@ -180,7 +190,8 @@ private:
     bool fits = tensor.integer >= 0;
     for (std::size_t axis = 0; fits && axis < tensor.shape.size(); ++axis) {
       std::int64_t reach = 0;
-      fits = tensor.shape[axis] >= 0 && tensor.stride[axis] >= 0 && !__builtin_mul_overflow(count, tensor.shape[axis], &count) &&
+      fits = tensor.shape[axis] >= 0 && tensor.stride[axis] >= 0 &&
+             !__builtin_mul_overflow(count, tensor.shape[axis], &count) &&
              !__builtin_mul_overflow(std::max<std::int64_t>(0, tensor.shape[axis] - 1), tensor.stride[axis], &reach) &&
              !__builtin_add_overflow(last, reach, &last) && count < std::int64_t{1} << 56;
     }
@@ -231,8 +242,10 @@ private:
 std::string without_wrappers(std::string name) {
   const std::string compiled = "_orig_mod.", parallel = "module.";
   for (std::size_t at = 0; (at = name.find(compiled, at)) != std::string::npos;)
-    if (at == 0 || name[at - 1] == '.') name.erase(at, compiled.size());
-    else ++at;
+    if (at == 0 || name[at - 1] == '.')
+      name.erase(at, compiled.size());
+    else
+      ++at;
   while (name.starts_with(parallel)) name.erase(0, parallel.size());
   return name;
 }
@@ -257,9 +270,12 @@ std::string common_prefix(const std::map<std::string, const WeightArray*>& state
 double element(const WeightArray& weight, std::size_t index) {
   const auto* data = reinterpret_cast<const char*>(weight.data.data());
   switch (weight.type) {
-    case ElementType::Float32: return static_cast<double>(load<float>(data + 4 * index));
-    case ElementType::Float64: return load<double>(data + 8 * index);
-    case ElementType::Int64: return static_cast<double>(load<std::int64_t>(data + 8 * index));
+    case ElementType::Float32:
+      return static_cast<double>(load<float>(data + 4 * index));
+    case ElementType::Float64:
+      return load<double>(data + 8 * index);
+    case ElementType::Int64:
+      return static_cast<double>(load<std::int64_t>(data + 8 * index));
   }
   return 0;
 }
@@ -272,9 +288,12 @@ WeightArray converted(const WeightArray& from, const WeightArray& wanted) {
   for (std::size_t i = 0; i < count; ++i) {
     const double value = element(from, i);
     std::byte* to = result.data.data() + i * size_of(wanted.type);
-    if (wanted.type == ElementType::Float32) store<float>(to, [&] { return static_cast<float>(value); });
-    else if (wanted.type == ElementType::Float64) store<double>(to, [&] { return value; });
-    else store<std::int64_t>(to, [&] { return static_cast<std::int64_t>(value); });
+    if (wanted.type == ElementType::Float32)
+      store<float>(to, [&] { return static_cast<float>(value); });
+    else if (wanted.type == ElementType::Float64)
+      store<double>(to, [&] { return value; });
+    else
+      store<std::int64_t>(to, [&] { return static_cast<std::int64_t>(value); });
   }
   return result;
 }
@@ -282,7 +301,8 @@ WeightArray converted(const WeightArray& from, const WeightArray& wanted) {
 std::string listed(const std::string& title, const std::vector<std::string>& names) {
   if (names.empty()) return "";
   std::string text = title + " (" + std::to_string(names.size()) + "): ";
-  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 12); ++i) text += (i ? ", " : "") + names[i].substr(0, 120);
+  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 12); ++i)
+    text += (i ? ", " : "") + names[i].substr(0, 120);
   return text + (names.size() > 12 ? ", ...; " : "; ");
 }
 
@@ -321,7 +341,8 @@ Weights match_state(const Weights& state, const Weights& wanted) {
     const WeightArray& weight = *found->second;
     if (weight.shape != target.shape)
       reshaped.push_back(target.name + " is " + shape_text(weight.shape) + ", not " + shape_text(target.shape));
-    else result.push_back(converted(weight, target));
+    else
+      result.push_back(converted(weight, target));
     by_name.erase(found);
   }
   for (const auto& [name, weight] : by_name) surplus.push_back(weight->name);

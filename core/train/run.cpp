@@ -24,8 +24,8 @@ namespace {
 using SamplePtr = std::shared_ptr<const ModelSample>;
 
 std::uint64_t bytes_of(const ModelSample& sample) {
-  std::uint64_t bytes = 4 * (sample.positions.size() + sample.features.size() + sample.targets.size()) +
-                        8 * sample.edge_source.size();
+  std::uint64_t bytes =
+      4 * (sample.positions.size() + sample.features.size() + sample.targets.size()) + 8 * sample.edge_source.size();
   const auto tree_bytes = [](const BallTreePtr& tree) { return tree ? 9 * tree->slot_point.size() : 0; };
   bytes += tree_bytes(sample.trees.main);
   for (const BallTreePtr& tree : sample.trees.rotated) bytes += tree_bytes(tree);
@@ -36,7 +36,10 @@ std::uint64_t bytes_of(const ModelSample& sample) {
 class SampleStore {
 public:
   SampleStore(Dataset dataset, std::vector<std::int64_t> split, SampleRecipe recipe, ModelConfig config)
-      : dataset_(std::move(dataset)), split_(std::move(split)), recipe_(std::move(recipe)), config_(std::move(config)),
+      : dataset_(std::move(dataset)),
+        split_(std::move(split)),
+        recipe_(std::move(recipe)),
+        config_(std::move(config)),
         budget_(available_memory() / 4) {}
 
   std::int64_t size() const { return static_cast<std::int64_t>(split_.size()); }
@@ -107,7 +110,8 @@ void replace_given(Standard& standard, const Config& config, const std::string& 
   const bool positive = std::all_of(deviation.begin(), deviation.end(), [](double value) { return value > 0; });
   if (mean.size() != deviation.size() || !positive || (!standard.empty() && mean.size() != standard.mean.size()))
     throw Error(ErrorKind::Config, "the configuration has a value that is not allowed",
-                "data." + quantity + "_mean = " + toml_text(mean) + ", data." + quantity + "_deviation = " + toml_text(deviation),
+                "data." + quantity + "_mean = " + toml_text(mean) + ", data." + quantity +
+                    "_deviation = " + toml_text(deviation),
                 "Allowed: as many numbers as the quantity has components, deviations above 0");
   standard = {mean, deviation};
 }
@@ -157,7 +161,9 @@ public:
 
 private:
   void check() const {
-    if (!metrics_) throw Error(ErrorKind::Io, "cannot write the metrics", (out_ / "metrics.jsonl").string(), "Check the free space of the disk");
+    if (!metrics_)
+      throw Error(ErrorKind::Io, "cannot write the metrics", (out_ / "metrics.jsonl").string(),
+                  "Check the free space of the disk");
   }
   fs::path out_;
   std::ofstream metrics_;
@@ -178,13 +184,15 @@ RunResult run_training(const RunRequest& request, const Job& job, const std::fun
   const TrainConfig train = train_config(config);
   precision_from(train.precision);
   if (train.steps < 1) throw Error(ErrorKind::Config, "a run has at least one step", "train.steps = 0");
-  set_thread_count(train.threads > 0 ? train.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+  set_thread_count(train.threads > 0 ? train.threads
+                                     : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
 
   Dataset dataset = Dataset::open(config.text("data.path"));
   settle_quantities(config, dataset);
   const std::vector<std::int64_t> split = dataset.split(config.text("data.split"));
   if (split.empty())
-    throw Error(ErrorKind::Config, "the split has no sample", "data.split = " + config.text("data.split"), "Check the manifest's [split]");
+    throw Error(ErrorKind::Config, "the split has no sample", "data.split = " + config.text("data.split"),
+                "Check the manifest's [split]");
   settle_sizes(config, *dataset.load(split.front(), job));
   const ModelConfig model = model_config(config);
   model.check();
@@ -194,12 +202,17 @@ RunResult run_training(const RunRequest& request, const Job& job, const std::fun
   checkpoint.run_config = config.to_toml();
 
   const auto store = std::make_shared<SampleStore>(dataset, split, checkpoint.recipe, model);
-  Trainer trainer(model, train, store->size(), [store](std::int64_t index, const Job& inner) { return store->get(index, inner); });
+  Trainer trainer(model, train, store->size(),
+                  [store](std::int64_t index, const Job& inner) { return store->get(index, inner); });
   store->get(0, job);
-  checkpoint.provenance = {{"data_hash", dataset.content_hash(job)}, {"data", config.text("data.path")},
-                           {"code_version", ERWINSCOPE_VERSION},     {"seed", std::to_string(train.seed)},
-                           {"device", trainer.device()},             {"precision", train.precision},
-                           {"command", request.command},             {"torch", torch_version()},
+  checkpoint.provenance = {{"data_hash", dataset.content_hash(job)},
+                           {"data", config.text("data.path")},
+                           {"code_version", ERWINSCOPE_VERSION},
+                           {"seed", std::to_string(train.seed)},
+                           {"device", trainer.device()},
+                           {"precision", train.precision},
+                           {"command", request.command},
+                           {"torch", torch_version()},
                            {"started", now_text()}};
 
   RunDirectory directory(request.out, config);

@@ -13,9 +13,9 @@
 namespace erwin {
 
 struct RunRequest {
-  Config config;                // its data section says what is trained on
-  std::filesystem::path out;    // a new (or empty) directory
-  std::string command;          // for the provenance
+  Config config;              // its data section says what is trained on
+  std::filesystem::path out;  // a new (or empty) directory
+  std::string command;        // for the provenance
 };
 
 struct RunResult {

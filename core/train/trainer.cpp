@@ -29,20 +29,22 @@ std::vector<at::Tensor> trained_tensors(Model& model) {
 }
 
 // The targets of a batch, one sample after the other: [P, o] float32 or float64.
-at::Tensor targets_of(const std::vector<SamplePtr>& samples, std::int64_t components, const at::TensorOptions& options) {
+at::Tensor targets_of(const std::vector<SamplePtr>& samples, std::int64_t components,
+                      const at::TensorOptions& options) {
   std::vector<at::Tensor> parts;
   for (const SamplePtr& sample : samples) {
     if (sample->targets.size() != static_cast<std::size_t>(sample->points * components))
       throw Error(ErrorKind::Config, "a sample has no target of the right size", sample->name,
                   "Every sample of the training split needs the target with as many components");
-    parts.push_back(at::from_blob(const_cast<float*>(sample->targets.data()), {sample->points, components}, at::kFloat));
+    parts.push_back(
+        at::from_blob(const_cast<float*>(sample->targets.data()), {sample->points, components}, at::kFloat));
   }
   return at::cat(parts).to(options);
 }
 
 [[noreturn]] void diverged(std::int64_t step, const char* what) {
-  throw Error(ErrorKind::Model, std::string("training diverged: the ") + what + " is not finite", "step " + std::to_string(step),
-              "Lower train.lr, or limit the gradient with train.clip=1");
+  throw Error(ErrorKind::Model, std::string("training diverged: the ") + what + " is not finite",
+              "step " + std::to_string(step), "Lower train.lr, or limit the gradient with train.clip=1");
 }
 
 }  // namespace
@@ -89,7 +91,8 @@ struct Trainer::Impl {
 
 Trainer::Trainer(const ModelConfig& model, const TrainConfig& train, std::int64_t count, Samples samples) {
   if (count < 1)
-    throw Error(ErrorKind::Config, "there is no sample to train on", {}, "Check the split and the files of the data set");
+    throw Error(ErrorKind::Config, "there is no sample to train on", {},
+                "Check the split and the files of the data set");
   impl_ = std::make_unique<Impl>(model, train, count, std::move(samples));
 }
 Trainer::~Trainer() = default;
@@ -116,8 +119,14 @@ StepRecord Trainer::step(const Job& job) {
   return record;
 }
 
-std::int64_t Trainer::steps_done() const { return impl_->done; }
-const Model& Trainer::model() const { return impl_->model; }
-const std::string& Trainer::device() const { return impl_->device; }
+std::int64_t Trainer::steps_done() const {
+  return impl_->done;
+}
+const Model& Trainer::model() const {
+  return impl_->model;
+}
+const std::string& Trainer::device() const {
+  return impl_->device;
+}
 
 }  // namespace erwin

@@ -1,7 +1,7 @@
 #pragma once
-// Zip archives as NPZ files and torch.save write them: stored or deflated members, zip64. Nothing in the file is trusted:
-// every offset is checked against its size, every size against what deflate can reach and against free memory, every
-// member against its checksum.
+// Zip archives as NPZ files and torch.save write them: stored or deflated members, zip64. Nothing in the file is
+// trusted: every offset is checked against its size, every size against what deflate can reach and against free memory,
+// every member against its checksum.
 
 #include <cstdint>
 #include <string>

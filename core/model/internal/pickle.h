@@ -1,7 +1,7 @@
 #pragma once
 // The pickles that torch.save writes for a state_dict, read as data. Only the operations that describe numbers, texts,
-// containers and tensors are known; everything that would call code is refused by name. Values live in one arena and name
-// each other by index, so no input can make the reader recurse.
+// containers and tensors are known; everything that would call code is refused by name. Values live in one arena and
+// name each other by index, so no input can make the reader recurse.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class PickleKind { None, Boolean, Integer, Real, Text, Tuple, List, Dict, G
 
 struct PickleValue {
   PickleKind kind = PickleKind::None;
-  std::int64_t integer = 0;          // Boolean, Integer; Storage: elements; Tensor: offset in elements
+  std::int64_t integer = 0;  // Boolean, Integer; Storage: elements; Tensor: offset in elements
   double real = 0;
   std::string text{};                // Text; Global: "module name"; Storage: its key
   std::vector<std::size_t> items{};  // Tuple, List; Dict: key, value, key, value; Storage: type; Tensor: storage

@@ -1,5 +1,6 @@
 #pragma once
-// AdamW (arXiv 1711.05101, algorithm 2, with the decay scaled by the learning rate as PyTorch does). Internal: names Torch.
+// AdamW (arXiv 1711.05101, algorithm 2, with the decay scaled by the learning rate as PyTorch does). Internal: names
+// Torch.
 
 #include <ATen/core/Tensor.h>
 

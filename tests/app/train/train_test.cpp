@@ -33,7 +33,8 @@ class Program : public ::testing::Test {
 protected:
   Outcome run(const std::string& arguments) const {
     const fs::path out = folder_.path() / "stdout", err = folder_.path() / "stderr";
-    const std::string command = "cd '" + folder_.path().string() + "' && '" ERWIN_PROGRAM "' " + arguments + " >'" + out.string() + "' 2>'" + err.string() + "'";
+    const std::string command = "cd '" + folder_.path().string() + "' && '" ERWIN_PROGRAM "' " + arguments + " >'" +
+                                out.string() + "' 2>'" + err.string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
   }
@@ -50,12 +51,15 @@ protected:
         height.push_back(100 + 20 * z + y);
       }
       parts.fields.emplace_back("load", FieldKind::Scalar, 1, std::move(height), "N");
-      io::write(path("cloud_" + std::to_string(c) + ".h5"), {{"cloud", std::make_shared<const PointCloud>(std::move(parts))}});
+      io::write(path("cloud_" + std::to_string(c) + ".h5"),
+                {{"cloud", std::make_shared<const PointCloud>(std::move(parts))}});
     }
-    std::ofstream(path("manifest.toml")) << "[dataset]\nname = \"sheets\"\nfiles = [\"*.h5\"]\ninputs = [\"position\"]\ntarget = \"load\"\n"
-                                            "[split]\ntrain = [\"cloud_0\", \"cloud_1\"]\ntest = [\"cloud_2\"]\n";
-    std::ofstream(path("tiny.toml")) << "[model]\nkind = \"erwin-nsa\"\nwidth = 8\ndepth = 2\nheads = 2\nhead_dim = 4\nball_size = 32\n"
-                                        "block_size = 8\nselected_blocks = 2\nembedding_channels = 8\nmp_steps = 1\n";
+    std::ofstream(path("manifest.toml"))
+        << "[dataset]\nname = \"sheets\"\nfiles = [\"*.h5\"]\ninputs = [\"position\"]\ntarget = \"load\"\n"
+           "[split]\ntrain = [\"cloud_0\", \"cloud_1\"]\ntest = [\"cloud_2\"]\n";
+    std::ofstream(path("tiny.toml"))
+        << "[model]\nkind = \"erwin-nsa\"\nwidth = 8\ndepth = 2\nheads = 2\nhead_dim = 4\nball_size = 32\n"
+           "block_size = 8\nselected_blocks = 2\nembedding_channels = 8\nmp_steps = 1\n";
   }
 
   fs::path path(const std::string& name) const { return folder_.path() / name; }
@@ -64,7 +68,8 @@ protected:
 
 TEST_F(Program, TrainsAndPredicts) {
   make_data();
-  const Outcome trained = run("train tiny.toml --data manifest.toml --steps 5 --out run --set train.lr=1e-2 --seed 4 --device cpu");
+  const Outcome trained =
+      run("train tiny.toml --data manifest.toml --steps 5 --out run --set train.lr=1e-2 --seed 4 --device cpu");
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_NE(trained.err.find("loss"), std::string::npos) << "progress goes to stderr";
   EXPECT_NE(trained.out.find("5 steps"), std::string::npos);
@@ -113,9 +118,11 @@ TEST_F(Program, TrainsAndPredicts) {
 TEST_F(Program, AStopSavesTheWeights) {
   make_data();
   // Asked to stop once the first step is in the metrics.
-  const std::string program = "'" ERWIN_PROGRAM "' train tiny.toml --data manifest.toml --steps 1000000 --out run --device cpu";
+  const std::string program =
+      "'" ERWIN_PROGRAM "' train tiny.toml --data manifest.toml --steps 1000000 --out run --device cpu";
   const std::string script = "cd '" + folder_.path().string() + "' || exit 1; " + program +
-                             " >/dev/null 2>stopped & p=$!; for i in $(seq 1200); do [ -s '" + path("run/metrics.jsonl").string() +
+                             " >/dev/null 2>stopped & p=$!; for i in $(seq 1200); do [ -s '" +
+                             path("run/metrics.jsonl").string() +
                              "' ] && break; sleep 0.1; done; kill -TERM $p; wait $p";
   const int status = std::system(script.c_str());
   ASSERT_TRUE(WIFEXITED(status));

@@ -144,8 +144,8 @@ TEST(Config, SetTakesValuesAsPeopleTypeThem) {
   EXPECT_TRUE(config.integers("model.decoder_heads").empty());
   config.set("train.lr=1");
   EXPECT_EQ(config.real("train.lr"), 1);
-  const char* wrong[] = {"model.ball_size", "model.ball_size=", "model.ball_size=8\nkind=1", "model.depth=six",
-                         "=3", "nonsense=1", "model.kind=Erwin", "train.betas=[0.9, 2]", "model.wrapper=yes"};
+  const char* wrong[] = {"model.ball_size", "model.ball_size=", "model.ball_size=8\nkind=1", "model.depth=six",  "=3",
+                         "nonsense=1",      "model.kind=Erwin", "train.betas=[0.9, 2]",      "model.wrapper=yes"};
   for (const char* assignment : wrong) {
     const Config before = config;
     config_error([&] { config.set(assignment); });
@@ -188,8 +188,8 @@ TEST(Config, ModelsThatCannotBeBuiltAreRefused) {
 }
 
 TEST(Config, CountsParametersAboutRight) {
-  // 3,833,984 at depth 6 and 7,612,928 at depth 12: ShapeNet-Car's Erwin-NSA with MLP compression (method, 8.2), without
-  // head and input embedding.
+  // 3,833,984 at depth 6 and 7,612,928 at depth 12: ShapeNet-Car's Erwin-NSA with MLP compression (method, 8.2),
+  // without head and input embedding.
   ModelConfig model;
   model.flat.compression = Compression::Mlp;
   EXPECT_NEAR(static_cast<double>(estimate_parameters(model)), 3'833'984, 0.02 * 3'833'984);
@@ -210,7 +210,7 @@ TEST(Config, LearningRates) {
   EXPECT_DOUBLE_EQ(train.learning_rate(0), 0.2);
   EXPECT_DOUBLE_EQ(train.learning_rate(9), 2);
   EXPECT_DOUBLE_EQ(train.learning_rate(10), 2);
-  EXPECT_DOUBLE_EQ(train.learning_rate(60), 1.5);                                  // half way
+  EXPECT_DOUBLE_EQ(train.learning_rate(60), 1.5);                                    // half way
   EXPECT_NEAR(train.learning_rate(35), 1.5 + 0.5 * std::numbers::sqrt2 / 2, 1e-12);  // a quarter
   EXPECT_DOUBLE_EQ(train.learning_rate(110), 1);
   train.schedule = Schedule::Const;

@@ -38,8 +38,9 @@ PointCloudPtr spiral(int points, double phase) {
   std::vector<float> target;
   for (int i = 0; i < points; ++i) {
     const double t = (i + 0.5) / points, angle = 12 * t + phase;
-    parts.positions.insert(parts.positions.end(), {static_cast<float>(2 * t * std::cos(angle)), static_cast<float>(2 * t * std::sin(angle)),
-                                                   static_cast<float>(2 * t - 1)});
+    parts.positions.insert(parts.positions.end(),
+                           {static_cast<float>(2 * t * std::cos(angle)), static_cast<float>(2 * t * std::sin(angle)),
+                            static_cast<float>(2 * t - 1)});
     target.push_back(static_cast<float>(std::sqrt(2.0) * std::sin(2 * std::numbers::pi * t)));
   }
   parts.fields.emplace_back("height", FieldKind::Scalar, 1, std::move(target));
@@ -102,7 +103,8 @@ TEST(Trainer, ASeedMeansTheSameRun) {
   train.batch = 2;
   train.seed = 5;
   Weights first, second;
-  const std::vector<double> a = losses(ModelKind::ErwinNsa, 4, train, &first), b = losses(ModelKind::ErwinNsa, 4, train, &second);
+  const std::vector<double> a = losses(ModelKind::ErwinNsa, 4, train, &first),
+                            b = losses(ModelKind::ErwinNsa, 4, train, &second);
   EXPECT_EQ(a, b);
   ASSERT_EQ(first.size(), second.size());
   for (std::size_t i = 0; i < first.size(); ++i) EXPECT_EQ(first[i].data, second[i].data) << first[i].name;
@@ -120,7 +122,8 @@ TEST(Trainer, ABatchIsTheMeanOverItsPoints) {
     Trainer trainer(config, train, count, samples_of(std::move(clouds), config));
     return trainer.step().loss;
   };
-  const double one = loss({spiral(100, 0)}), other = loss({spiral(90, 1)}), both = loss({spiral(100, 0), spiral(90, 1)});
+  const double one = loss({spiral(100, 0)}), other = loss({spiral(90, 1)}),
+               both = loss({spiral(100, 0), spiral(90, 1)});
   EXPECT_NEAR(both, (100 * one + 90 * other) / 190, 1e-5 * both);
 }
 
@@ -135,7 +138,8 @@ TEST(Trainer, ADivergingRunStopsAndSaysWhere) {
     FAIL() << "it did not diverge";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::Model);
-    EXPECT_NE(std::string(error.what()).find("step " + std::to_string(trainer.steps_done() + 1)), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("step " + std::to_string(trainer.steps_done() + 1)), std::string::npos)
+        << error.what();
   }
 }
 

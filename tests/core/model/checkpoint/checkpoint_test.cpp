@@ -110,14 +110,16 @@ TEST(Checkpoint, ReplacesTheOldFileOrLeavesIt) {
   checkpoint.weights.front().name = "a/b";
   EXPECT_THROW(save_checkpoint(path, checkpoint), Error);
   EXPECT_EQ(load_checkpoint(path).step, 2);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1) << "a temporary file was left";
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1)
+      << "a temporary file was left";
 }
 
 // --- files that somebody damaged ---
 
 void write_attribute(hid_t object, const char* name, hid_t type, const void* value) {
   H5Adelete(object, name);
-  const hid_t space = H5Screate(H5S_SCALAR), attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  const hid_t space = H5Screate(H5S_SCALAR),
+              attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
   H5Awrite(attribute, type, value);
   H5Aclose(attribute);
   H5Sclose(space);
@@ -158,45 +160,58 @@ std::vector<Damage> damages() {
     };
   };
   return {
-      {"newer", ErrorKind::Format, "newer version", on("/", [](hid_t root) {
-         const std::int64_t number = 2;
-         write_attribute(root, "format_number", H5T_NATIVE_INT64, &number);
-       })},
+      {"newer", ErrorKind::Format, "newer version",
+       on("/",
+          [](hid_t root) {
+            const std::int64_t number = 2;
+            write_attribute(root, "format_number", H5T_NATIVE_INT64, &number);
+          })},
       {"no format", ErrorKind::Format, "not a checkpoint", on("/", [](hid_t root) { H5Adelete(root, "format"); })},
-      {"number as format", ErrorKind::Format, "not a checkpoint", on("/", [](hid_t root) {
-         const std::int64_t number = 2;
-         write_attribute(root, "format", H5T_NATIVE_INT64, &number);
-       })},
+      {"number as format", ErrorKind::Format, "not a checkpoint",
+       on("/",
+          [](hid_t root) {
+            const std::int64_t number = 2;
+            write_attribute(root, "format", H5T_NATIVE_INT64, &number);
+          })},
       {"no weights", ErrorKind::Format, "/weight", [](hid_t file) { H5Ldelete(file, "/weight", H5P_DEFAULT); }},
-      {"weights no group", ErrorKind::Format, "/weight", [](hid_t file) {
+      {"weights no group", ErrorKind::Format, "/weight",
+       [](hid_t file) {
          const float value = 1;
          replace_dataset(file, "/weight", H5T_NATIVE_FLOAT, 1, false, &value);
        }},
-      {"bytes for numbers", ErrorKind::Format, "/weight/wide", [](hid_t file) {
+      {"bytes for numbers", ErrorKind::Format, "/weight/wide",
+       [](hid_t file) {
          const std::int8_t values[2] = {1, 2};
          replace_dataset(file, "/weight/wide", H5T_NATIVE_INT8, 2, false, values);
        }},
-      {"not a number", ErrorKind::Format, "not finite", [](hid_t file) {
+      {"not a number", ErrorKind::Format, "not finite",
+       [](hid_t file) {
          const double values[2] = {1, std::numeric_limits<double>::quiet_NaN()};
          replace_dataset(file, "/weight/wide", H5T_NATIVE_DOUBLE, 2, false, values);
        }},
-      {"8 TB", ErrorKind::Format, "8.0 TiB", [](hid_t file) {
-         replace_dataset(file, "/weight/wide", H5T_NATIVE_DOUBLE, hsize_t{1} << 40, true, nullptr);
-       }},
-      {"group as weight", ErrorKind::Format, "/weight/extra", [](hid_t file) {
-         H5Gclose(H5Gcreate2(file, "/weight/extra", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-       }},
-      {"unknown option", ErrorKind::Config, "model.wdith", on("/", [](hid_t root) { replace_text(root, "config", "[model]\nwdith = 4"); })},
-      {"absurd network", ErrorKind::Config, "model.ball_size", on("/", [](hid_t root) {
-         replace_text(root, "config", "[model]\ndimension = 3\ninput_features = 3\noutput_features = 1\nball_size = 100");
-       })},
+      {"8 TB", ErrorKind::Format, "8.0 TiB",
+       [](hid_t file) { replace_dataset(file, "/weight/wide", H5T_NATIVE_DOUBLE, hsize_t{1} << 40, true, nullptr); }},
+      {"group as weight", ErrorKind::Format, "/weight/extra",
+       [](hid_t file) { H5Gclose(H5Gcreate2(file, "/weight/extra", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }},
+      {"unknown option", ErrorKind::Config, "model.wdith",
+       on("/", [](hid_t root) { replace_text(root, "config", "[model]\nwdith = 4"); })},
+      {"absurd network", ErrorKind::Config, "model.ball_size",
+       on("/",
+          [](hid_t root) {
+            replace_text(root, "config",
+                         "[model]\ndimension = 3\ninput_features = 3\noutput_features = 1\nball_size = 100");
+          })},
       {"no config", ErrorKind::Format, "config", on("/", [](hid_t root) { H5Adelete(root, "config"); })},
-      {"inputs no list", ErrorKind::Format, "inputs", on("/recipe", [](hid_t recipe) { replace_text(recipe, "inputs", "{\"a\": [[["); })},
-      {"no deviation", ErrorKind::Format, "deviation", on("/normalisation/0", [](hid_t group) { H5Adelete(group, "deviation"); })},
-      {"zero deviation", ErrorKind::Format, "not above 0", on("/normalisation/1", [](hid_t group) {
-         const double zero = 0;
-         write_attribute(group, "deviation", H5T_NATIVE_DOUBLE, &zero);
-       })},
+      {"inputs no list", ErrorKind::Format, "inputs",
+       on("/recipe", [](hid_t recipe) { replace_text(recipe, "inputs", "{\"a\": [[["); })},
+      {"no deviation", ErrorKind::Format, "deviation",
+       on("/normalisation/0", [](hid_t group) { H5Adelete(group, "deviation"); })},
+      {"zero deviation", ErrorKind::Format, "not above 0",
+       on("/normalisation/1",
+          [](hid_t group) {
+            const double zero = 0;
+            write_attribute(group, "deviation", H5T_NATIVE_DOUBLE, &zero);
+          })},
   };
 }
 
@@ -240,7 +255,8 @@ TEST(Checkpoint, CutOffAndScrambledOnesNeverCrash) {
     }
     fs::remove(path);
   };
-  for (const double part : {0.0, 0.001, 0.02, 0.3, 0.7, 0.99}) load(bytes.substr(0, static_cast<std::size_t>(part * static_cast<double>(bytes.size()))), true);
+  for (const double part : {0.0, 0.001, 0.02, 0.3, 0.7, 0.99})
+    load(bytes.substr(0, static_cast<std::size_t>(part * static_cast<double>(bytes.size()))), true);
   std::uint32_t state = 12345;
   for (int round = 0; round < 12; ++round) {
     std::string changed = bytes;

@@ -30,7 +30,9 @@ PointCloudPtr cloud(bool with_target) {
   PointCloud::Parts parts;
   std::vector<float> heat;
   for (int i = 0; i < 60; ++i) {
-    parts.positions.insert(parts.positions.end(), {std::sin(0.7f * static_cast<float>(i)), std::cos(0.3f * static_cast<float>(i)), 0.05f * static_cast<float>(i)});
+    parts.positions.insert(parts.positions.end(),
+                           {std::sin(0.7f * static_cast<float>(i)), std::cos(0.3f * static_cast<float>(i)),
+                            0.05f * static_cast<float>(i)});
     heat.push_back(static_cast<float>(i));
   }
   if (with_target) parts.fields.emplace_back("heat", FieldKind::Scalar, 1, std::move(heat), "K");

@@ -22,7 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::string_literals;
 
-fs::path state_file(const char* name) { return test::source_folder() / "tests/core/model/checkpoint/states" / name; }
+fs::path state_file(const char* name) {
+  return test::source_folder() / "tests/core/model/checkpoint/states" / name;
+}
 
 template <typename T>
 std::vector<T> values(const WeightArray& weight) {
@@ -59,7 +61,8 @@ TEST(StateImport, ReadsEveryTypeAndStride) {
   ASSERT_EQ(state.size(), 8u);
   const WeightArray& transposed = named(state, "embed.weight");
   EXPECT_EQ(transposed.shape, (std::vector<std::int64_t>{4, 3}));
-  EXPECT_EQ(values<float>(transposed), (std::vector<float>{0, 1, 2, 0.25f, 1.25f, 2.25f, 0.5f, 1.5f, 2.5f, 0.75f, 1.75f, 2.75f}));
+  EXPECT_EQ(values<float>(transposed),
+            (std::vector<float>{0, 1, 2, 0.25f, 1.25f, 2.25f, 0.5f, 1.5f, 2.5f, 0.75f, 1.75f, 2.75f}));
   EXPECT_EQ(values<float>(named(state, "embed.slice")), (std::vector<float>{1, 1.5f, 2, 2.5f}));
   EXPECT_EQ(named(state, "embed.double").type, ElementType::Float64);
   EXPECT_EQ(values<double>(named(state, "embed.double")), (std::vector<double>{0.1, -2.5e300}));
@@ -73,14 +76,19 @@ TEST(StateImport, ReadsEveryTypeAndStride) {
 
 TEST(StateImport, FindsTheStateInATrainingCheckpoint) {
   const Weights state = read_torch_state(state_file("training.pt"));
-  const Weights wanted{floats("0.weight", {1, 2}, {0, 0}), floats("0.bias", {1}, {0}),         floats("1.weight", {1}, {0}),
-                       floats("1.bias", {1}, {0}),         floats("1.running_mean", {1}, {5}), floats("1.running_var", {1}, {5}),
+  const Weights wanted{floats("0.weight", {1, 2}, {0, 0}),
+                       floats("0.bias", {1}, {0}),
+                       floats("1.weight", {1}, {0}),
+                       floats("1.bias", {1}, {0}),
+                       floats("1.running_mean", {1}, {5}),
+                       floats("1.running_var", {1}, {5}),
                        {"1.num_batches_tracked", ElementType::Int64, {}, std::vector<std::byte>(8, std::byte{9})}};
   const Weights matched = match_state(state, wanted);
   EXPECT_EQ(values<float>(named(matched, "0.weight")), (std::vector<float>{1, 2}));
   EXPECT_EQ(values<float>(named(matched, "0.bias")), std::vector<float>{3});
   EXPECT_EQ(values<float>(named(matched, "1.running_mean")), std::vector<float>{0});
-  EXPECT_EQ(values<std::int64_t>(named(matched, "1.num_batches_tracked")), std::vector<std::int64_t>{0}) << "absent: starts at 0";
+  EXPECT_EQ(values<std::int64_t>(named(matched, "1.num_batches_tracked")), std::vector<std::int64_t>{0})
+      << "absent: starts at 0";
 }
 
 TEST(StateImport, ListsWhatDoesNotFit) {
@@ -108,10 +116,12 @@ TEST(StateImport, DamagedFilesAreErrors) {
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   const fs::path path = folder.path() / "case.pt";
   const auto read = [&](const std::string& content) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc).write(content.data(), static_cast<std::streamsize>(content.size()));
+    std::ofstream(path, std::ios::binary | std::ios::trunc)
+        .write(content.data(), static_cast<std::streamsize>(content.size()));
     return read_torch_state(path);
   };
-  for (const std::size_t length : {std::size_t{0}, std::size_t{3}, std::size_t{500}, bytes.size() / 2, bytes.size() - 1})
+  for (const std::size_t length :
+       {std::size_t{0}, std::size_t{3}, std::size_t{500}, bytes.size() / 2, bytes.size() - 1})
     EXPECT_EQ(error_of([&] { read(bytes.substr(0, length)); }).kind(), ErrorKind::Format) << length;
   // Every byte of the file in turn: a changed name or padding may pass, nothing may crash or hang.
   for (std::size_t at = 0; at < bytes.size(); ++at) {
@@ -131,15 +141,24 @@ TEST(StateImport, HostilePicklesAreErrors) {
     EXPECT_EQ(error.kind(), ErrorKind::Format) << error.what();
     return std::string(error.what());
   };
-  EXPECT_NE(refused("cbuiltins\neval\nX\x01\0\0\0" "1\x85R."s).find("builtins.eval"), std::string::npos);
-  refused("."s);                      // nothing on the stack
-  refused("}"s);                      // no end
-  refused("X\xff\xff\xff\xff" "a."s); // a text longer than the file
-  refused("h\x05."s);                 // a value never stored
-  refused("t."s);                     // a tuple without a mark
-  refused("}(K\x01u."s);              // a key without a value
-  refused("K\x01" "b."s);             // attributes of nothing
-  refused("\x8a\x09" "123456789."s);  // a number of 72 bits
+  EXPECT_NE(refused("cbuiltins\neval\nX\x01\0\0\0"
+                    "1\x85R."s)
+                .find("builtins.eval"),
+            std::string::npos);
+  refused("."s);  // nothing on the stack
+  refused("}"s);  // no end
+  refused(
+      "X\xff\xff\xff\xff"
+      "a."s);             // a text longer than the file
+  refused("h\x05."s);     // a value never stored
+  refused("t."s);         // a tuple without a mark
+  refused("}(K\x01u."s);  // a key without a value
+  refused(
+      "K\x01"
+      "b."s);  // attributes of nothing
+  refused(
+      "\x8a\x09"
+      "123456789."s);                                                      // a number of 72 bits
   EXPECT_NE(refused("i__main__\nx\n."s).find("0x69"), std::string::npos);  // INST calls a class
   EXPECT_NE(refused("ccollections\nOrderedDict\n]R."s).find("arguments"), std::string::npos);
   // A list that holds itself, and deep nesting: read without recursion.
