@@ -52,7 +52,9 @@ constexpr double quoted_for_sixteen = 23;
 template <typename Work>
 Row measure(std::string what, std::int64_t points, const Work& work) {
   using Clock = std::chrono::steady_clock;
-  const auto milliseconds = [](Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); };
+  const auto milliseconds = [](Clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
   work();
   std::vector<double> times;
   const auto begin = Clock::now();
@@ -85,9 +87,8 @@ void bench_cloud(std::int64_t points, std::vector<Row>& rows) {
   rows.push_back(measure("tree", points, [&] { tree = build_ball_tree(positions, 3, options, command_job()); }));
   if (parallel_threads() == 1) rows.back().quoted_ms = quoted_for(points);
   rows.push_back(measure("node data", points, [&] { compute_levels(tree, positions, command_job()); }));
-  rows.push_back(measure("rotated tree", points, [&] {
-    build_ball_tree(rotate_positions(positions, 3, 45), 3, options, command_job());
-  }));
+  rows.push_back(measure("rotated tree", points,
+                         [&] { build_ball_tree(rotate_positions(positions, 3, 45), 3, options, command_job()); }));
   rows.push_back(measure("kNN 8", points, [&] { build_knn_graph(positions, 3, 8, true, command_job()); }));
   constexpr int picks = 100;  // one alone is too short for the clock
   rows.push_back(measure("pick", points, [&] {
@@ -140,17 +141,16 @@ void print(const std::vector<Row>& rows) {
 void write_json(const std::vector<Row>& rows, const std::string& file) {
   nlohmann::json table = nlohmann::json::array();
   for (const Row& row : rows) {
-    nlohmann::json entry{{"what", row.what},           {"points", row.points}, {"threads", row.threads},
-                         {"median_ms", row.median_ms}, {"runs", row.runs}};
+    nlohmann::json entry{{"what", row.what},
+                         {"points", row.points},
+                         {"threads", row.threads},
+                         {"median_ms", row.median_ms},
+                         {"runs", row.runs}};
     if (row.quoted_ms > 0) entry["quoted_ms_other_machine"] = row.quoted_ms;
     table.push_back(std::move(entry));
   }
-  const nlohmann::json document{{"schema", 1},
-                                {"bench", "tree"},
-                                {"erwinscope", ERWINSCOPE_VERSION},
-                                {"device", processor()},
-                                {"compiler", __VERSION__},
-                                {"unit", TreeOptions{}.unit},
+  const nlohmann::json document{{"schema", 1},           {"bench", "tree"},         {"erwinscope", ERWINSCOPE_VERSION},
+                                {"device", processor()}, {"compiler", __VERSION__}, {"unit", TreeOptions{}.unit},
                                 {"rows", table}};
   write_text_atomically(file, document.dump(2) + "\n");
 }
@@ -161,7 +161,8 @@ void bench_tree(const Request& request) {
       throw Error(ErrorKind::Config, "a cloud needs at least one point", "--points " + std::to_string(points));
   std::vector<int> threads = request.threads;
   for (const int count : threads)
-    if (count < 1) throw Error(ErrorKind::Config, "there must be at least one thread", "--threads " + std::to_string(count));
+    if (count < 1)
+      throw Error(ErrorKind::Config, "there must be at least one thread", "--threads " + std::to_string(count));
   std::sort(threads.begin(), threads.end());
   threads.erase(std::unique(threads.begin(), threads.end()), threads.end());
   std::vector<Row> rows;
@@ -177,7 +178,8 @@ void bench_tree(const Request& request) {
 const CommandRegistration registration{[](CLI::App& app) {
   CLI::App* const bench = app.add_subcommand("bench", "measure how long things take");
   bench->require_subcommand(1);
-  CLI::App* const tree = bench->add_subcommand("tree", "ball tree, node data, rotated tree, neighbour graph, picking on the CPU");
+  CLI::App* const tree =
+      bench->add_subcommand("tree", "ball tree, node data, rotated tree, neighbour graph, picking on the CPU");
   const auto request = std::make_shared<Request>();
   tree->add_option("--points", request->points, "points of the clouds")->delimiter(',')->capture_default_str();
   tree->add_option("--threads", request->threads, "numbers of threads")->delimiter(',')->capture_default_str();

@@ -20,17 +20,24 @@ kernels::StopQuestion question_of(const Job& job) {
   return {[](const void* context) { return static_cast<const Job*>(context)->stop_requested(); }, &job};
 }
 
-bool is_power_of_two(std::int64_t value) { return value > 0 && std::has_single_bit(static_cast<std::uint64_t>(value)); }
+bool is_power_of_two(std::int64_t value) {
+  return value > 0 && std::has_single_bit(static_cast<std::uint64_t>(value));
+}
 
-int log2_ceil(std::int64_t value) { return std::bit_width(static_cast<std::uint64_t>(value - 1)); }
-int log2_of(std::int64_t value) { return std::countr_zero(static_cast<std::uint64_t>(value)); }
+int log2_ceil(std::int64_t value) {
+  return std::bit_width(static_cast<std::uint64_t>(value - 1));
+}
+int log2_of(std::int64_t value) {
+  return std::countr_zero(static_cast<std::uint64_t>(value));
+}
 
 void check_shape(std::span<const double> positions, int dimension, const TreeOptions& options) {
   if (dimension < 1 || dimension > 3)
-    throw Error(ErrorKind::Config, "a ball tree needs 1 to 3 coordinates per point", "dimension " + std::to_string(dimension));
+    throw Error(ErrorKind::Config, "a ball tree needs 1 to 3 coordinates per point",
+                "dimension " + std::to_string(dimension));
   if (!is_power_of_two(options.unit))
-    throw Error(ErrorKind::Config, "the unit of a ball tree must be a power of two", "unit " + std::to_string(options.unit),
-                "Choose ball sizes and strides that are powers of two");
+    throw Error(ErrorKind::Config, "the unit of a ball tree must be a power of two",
+                "unit " + std::to_string(options.unit), "Choose ball sizes and strides that are powers of two");
   if (positions.empty()) throw Error(ErrorKind::Format, "a ball tree needs at least one point", "no points");
   if (positions.size() % static_cast<std::size_t>(dimension) != 0)
     throw Error(ErrorKind::Internal, "positions are not whole points",
@@ -44,7 +51,8 @@ void check_finite(std::span<const double> positions, int dimension) {
     for (std::int64_t i = first; i < last; ++i) {
       if (std::isfinite(positions[static_cast<std::size_t>(i)])) continue;
       std::int64_t known = first_bad;
-      while (i < known && !first_bad.compare_exchange_weak(known, i)) {}
+      while (i < known && !first_bad.compare_exchange_weak(known, i)) {
+      }
       return;
     }
   });
@@ -99,7 +107,8 @@ std::vector<std::vector<std::int64_t>> level_starts(std::int64_t units, int unit
 int BallTree::level_of(int slots) const {
   if (!is_power_of_two(slots) || slots > unit)
     throw Error(ErrorKind::Config, "no level of the ball tree has nodes of this size",
-                std::to_string(slots) + " slots, unit " + std::to_string(unit), "Ask for a power of two up to the unit");
+                std::to_string(slots) + " slots, unit " + std::to_string(unit),
+                "Ask for a power of two up to the unit");
   return log2_ceil(unit_count) + log2_of(unit / slots);
 }
 
@@ -108,7 +117,8 @@ void compute_levels(BallTree& tree, std::span<const double> positions, const Job
   std::uint64_t nodes = 0;
   for (const auto& level : starts) nodes += level.size() - 1;
   const std::uint64_t bytes_per_node = sizeof(std::int64_t) + sizeof(std::int32_t) + 1 + 10 * sizeof(double);
-  require_memory(nodes * bytes_per_node + 28 * static_cast<std::uint64_t>(tree.slot_count), "the nodes of the ball tree");
+  require_memory(nodes * bytes_per_node + 28 * static_cast<std::uint64_t>(tree.slot_count),
+                 "the nodes of the ball tree");
   std::vector<TreeLevel> levels(starts.size());
   std::vector<kernels::BallLevelParams> params(starts.size());
   for (std::size_t l = 0; l < starts.size(); ++l) {
@@ -121,14 +131,14 @@ void compute_levels(BallTree& tree, std::span<const double> positions, const Job
     level.radius.resize(size);
     level.box_minimum.resize(size);
     level.box_maximum.resize(size);
-    params[l] = {level.slot_begin.data(),   static_cast<std::int64_t>(size), level.point_count.data(),
-                 level.split_axis.data(),   level.centre.data()->data(),     level.radius.data(),
+    params[l] = {level.slot_begin.data(),          static_cast<std::int64_t>(size), level.point_count.data(),
+                 level.split_axis.data(),          level.centre.data()->data(),     level.radius.data(),
                  level.box_minimum.data()->data(), level.box_maximum.data()->data()};
   }
-  const kernels::BallNodesParams nodes_params{positions.data(),       tree.dimension,         tree.point_count,
-                                              tree.slot_count,        tree.slot_point.data(), tree.slot_mask.data(),
-                                              params.data(),          static_cast<int>(params.size()),
-                                              question_of(job)};
+  const kernels::BallNodesParams nodes_params{
+      positions.data(),       tree.dimension,        tree.point_count, tree.slot_count,
+      tree.slot_point.data(), tree.slot_mask.data(), params.data(),    static_cast<int>(params.size()),
+      question_of(job)};
   if (!kernels::ball_nodes_cpu(nodes_params)) job.check();
   tree.levels = std::move(levels);
 }
@@ -138,7 +148,8 @@ BallTree build_ball_tree(std::span<const double> positions, int dimension, const
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
   BallTree tree = empty_tree(points, dimension, options);
   check_finite(positions, dimension);
-  require_memory(9 * static_cast<std::uint64_t>(tree.slot_count) + 48 * static_cast<std::uint64_t>(points), "the ball tree");
+  require_memory(9 * static_cast<std::uint64_t>(tree.slot_count) + 48 * static_cast<std::uint64_t>(points),
+                 "the ball tree");
   tree.slot_point.resize(static_cast<std::size_t>(tree.slot_count));
   tree.slot_mask.resize(static_cast<std::size_t>(tree.slot_count));
   tree.point_slot.resize(static_cast<std::size_t>(points));

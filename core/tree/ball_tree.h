@@ -19,9 +19,9 @@ enum class Padding {
 };
 
 struct TreeOptions {
-  int unit = 128;                    // slots of a unit, a power of two
+  int unit = 128;  // slots of a unit, a power of two
   Padding padding = Padding::Masked;
-  bool nodes = true;                 // compute TreeLevel data (centre, radius, box); the networks need none of it
+  bool nodes = true;  // compute TreeLevel data (centre, radius, box); the networks need none of it
 };
 
 // All nodes of one level, in slot order; together they cover every slot once. A node without points is all zeros.
@@ -39,13 +39,13 @@ struct TreeLevel {
 struct BallTree {
   std::int64_t point_count = 0;
   std::int64_t slot_count = 0;
-  std::int64_t unit_count = 0;            // K
-  int unit = 0;                           // slots of a unit
+  std::int64_t unit_count = 0;  // K
+  int unit = 0;                 // slots of a unit
   int dimension = 3;
-  std::vector<std::int32_t> slot_point;   // [slots] point id; padding holds the id of the even slot (8.1)
-  std::vector<std::uint8_t> slot_mask;    // [slots] 1: real
-  std::vector<std::int32_t> point_slot;   // [n] the slot that really holds the point
-  std::vector<TreeLevel> levels;          // level 0 is the root; empty without TreeOptions::nodes
+  std::vector<std::int32_t> slot_point;  // [slots] point id; padding holds the id of the even slot (8.1)
+  std::vector<std::uint8_t> slot_mask;   // [slots] 1: real
+  std::vector<std::int32_t> point_slot;  // [n] the slot that really holds the point
+  std::vector<TreeLevel> levels;         // level 0 is the root; empty without TreeOptions::nodes
 
   // Level whose nodes all have `slots` slots (a power of two, at most unit); the unit level is ceil(log2 K).
   int level_of(int slots) const;
@@ -56,13 +56,14 @@ using BallTreePtr = std::shared_ptr<const BallTree>;
 // positions: [n, dimension] float64 (float32 widened exactly). Deterministic, a function of the set of points; uses all
 // threads of the pool within one cloud. Raises Error{Config} (unit not a power of two; n <= unit / 2 with Duplicate),
 // Error{Format} (non-finite coordinate, no point).
-BallTree build_ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options, const Job& job = {});
+BallTree build_ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options,
+                         const Job& job = {});
 
 // Fills tree.levels of a tree built without node data (or read from the cache). positions: those it was built from.
 void compute_levels(BallTree& tree, std::span<const double> positions, const Job& job = {});
 
-// y = x R of 8.1 in float64, in the stated order and without fused multiply-add: 3-D with R = Rz(a) Ry(a) Rx(a) from the
-// right, 2-D in its plane. positions, result: [n, dimension].
+// y = x R of 8.1 in float64, in the stated order and without fused multiply-add: 3-D with R = Rz(a) Ry(a) Rx(a) from
+// the right, 2-D in its plane. positions, result: [n, dimension].
 std::vector<double> rotate_positions(std::span<const double> positions, int dimension, double degrees);
 
 }  // namespace erwin

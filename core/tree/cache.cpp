@@ -73,7 +73,8 @@ private:
   bool ok_ = true;
 };
 
-std::string key_of(std::string_view kind, std::span<const double> positions, std::initializer_list<std::int64_t> parameters) {
+std::string key_of(std::string_view kind, std::span<const double> positions,
+                   std::initializer_list<std::int64_t> parameters) {
   Sha256 hash;
   hash.update(magic.data(), magic.size());
   hash.update(kind.data(), kind.size());
@@ -96,7 +97,8 @@ std::string pack(const BallTree& tree) {
 }
 
 // Every index is checked, so that even a forged entry cannot lead outside the arrays.
-std::optional<BallTree> unpack_tree(std::string_view payload, std::int64_t points, int dimension, const TreeOptions& options) {
+std::optional<BallTree> unpack_tree(std::string_view payload, std::int64_t points, int dimension,
+                                    const TreeOptions& options) {
   Reader reader(payload);
   BallTree tree;
   tree.point_count = reader.number();
@@ -116,7 +118,8 @@ std::optional<BallTree> unpack_tree(std::string_view payload, std::int64_t point
   for (std::size_t s = 0; s < tree.slot_point.size(); ++s) {
     const std::int32_t point = tree.slot_point[s];
     if (point < 0 || point >= points || tree.slot_mask[s] > 1) return std::nullopt;
-    if (tree.slot_mask[s] && tree.point_slot[static_cast<std::size_t>(point)] != static_cast<std::int32_t>(s)) return std::nullopt;
+    if (tree.slot_mask[s] && tree.point_slot[static_cast<std::size_t>(point)] != static_cast<std::int32_t>(s))
+      return std::nullopt;
     real += tree.slot_mask[s];
   }
   if (real != points) return std::nullopt;
@@ -154,12 +157,15 @@ std::uint64_t bytes_of(const std::vector<T>& values) {
 std::uint64_t bytes_of(const BallTree& tree) {
   std::uint64_t bytes = bytes_of(tree.slot_point) + bytes_of(tree.slot_mask) + bytes_of(tree.point_slot);
   for (const TreeLevel& level : tree.levels)
-    bytes += bytes_of(level.slot_begin) + bytes_of(level.point_count) + bytes_of(level.split_axis) + bytes_of(level.centre) +
-             bytes_of(level.radius) + bytes_of(level.box_minimum) + bytes_of(level.box_maximum);
+    bytes += bytes_of(level.slot_begin) + bytes_of(level.point_count) + bytes_of(level.split_axis) +
+             bytes_of(level.centre) + bytes_of(level.radius) + bytes_of(level.box_minimum) +
+             bytes_of(level.box_maximum);
   return bytes;
 }
 
-fs::path file_of(const fs::path& folder, const std::string& key) { return folder / (key + std::string(extension)); }
+fs::path file_of(const fs::path& folder, const std::string& key) {
+  return folder / (key + std::string(extension));
+}
 
 }  // namespace
 
@@ -268,7 +274,8 @@ void GeometryCache::trim_disk() const {
   }
 }
 
-BallTreePtr GeometryCache::ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options, const Job& job) {
+BallTreePtr GeometryCache::ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options,
+                                     const Job& job) {
   if (!options_.enabled || positions.empty() || dimension < 1)
     return std::make_shared<const BallTree>(build_ball_tree(positions, dimension, options, job));
   const auto padding = static_cast<std::int64_t>(options.padding);
@@ -293,7 +300,8 @@ BallTreePtr GeometryCache::ball_tree(std::span<const double> positions, int dime
   return result;
 }
 
-KnnGraphPtr GeometryCache::knn_graph(std::span<const double> positions, int dimension, int k, bool self_loop, const Job& job) {
+KnnGraphPtr GeometryCache::knn_graph(std::span<const double> positions, int dimension, int k, bool self_loop,
+                                     const Job& job) {
   if (!options_.enabled || positions.empty() || dimension < 1)
     return std::make_shared<const KnnGraph>(build_knn_graph(positions, dimension, k, self_loop, job));
   const std::string key = key_of("graph", positions, {dimension, k, self_loop});

@@ -19,24 +19,25 @@ namespace erwin {
 using KnnGraphPtr = std::shared_ptr<const KnnGraph>;
 
 struct CacheOptions {
-  bool enabled = true;             // false: everything is built anew
-  std::filesystem::path folder;    // of the entries on disk; empty: memory only
-  std::uint64_t disk_bytes = std::uint64_t{2} << 30;    // beyond this the entries used longest ago are removed
+  bool enabled = true;                                // false: everything is built anew
+  std::filesystem::path folder;                       // of the entries on disk; empty: memory only
+  std::uint64_t disk_bytes = std::uint64_t{2} << 30;  // beyond this the entries used longest ago are removed
   std::uint64_t memory_bytes = std::uint64_t{512} << 20;
 
   // folder = $XDG_CACHE_HOME/erwinscope/geometry, else ~/.cache/erwinscope/geometry; ERWINSCOPE_CACHE=off disables.
   static CacheOptions from_environment();
 };
 
-// Thread-safe. An entry's name is the SHA-256 of the positions and of every parameter of the build. An entry on disk that
-// is damaged, foreign or of another format is ignored and written anew; a disk that cannot be written is logged once
-// and then left alone. Results are the same with and without the cache; errors are those of the builds.
+// Thread-safe. An entry's name is the SHA-256 of the positions and of every parameter of the build. An entry on disk
+// that is damaged, foreign or of another format is ignored and written anew; a disk that cannot be written is logged
+// once and then left alone. Results are the same with and without the cache; errors are those of the builds.
 class GeometryCache {
 public:
   explicit GeometryCache(CacheOptions options);
 
   // build_ball_tree. Node data is kept in memory only; from disk it is computed again.
-  BallTreePtr ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options, const Job& job = {});
+  BallTreePtr ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options,
+                        const Job& job = {});
   // build_knn_graph.
   KnnGraphPtr knn_graph(std::span<const double> positions, int dimension, int k, bool self_loop, const Job& job = {});
 

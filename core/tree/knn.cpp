@@ -23,8 +23,8 @@ using Vec = std::array<double, 3>;
 // the order of their coordinates, which makes "coordinates, then id" the order of place numbers.
 struct Places {
   std::vector<Vec> x;
-  std::vector<std::int64_t> begin;    // [places + 1] into `points`
-  std::vector<std::int32_t> points;   // ids by place, ascending within one
+  std::vector<std::int64_t> begin;   // [places + 1] into `points`
+  std::vector<std::int32_t> points;  // ids by place, ascending within one
   std::int64_t size() const { return static_cast<std::int64_t>(x.size()); }
 };
 
@@ -65,8 +65,9 @@ struct PlaceSet {
   }
 };
 
-using SearchTree = nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, PlaceSet, double, std::int32_t>,
-                                                       PlaceSet, 3, std::int32_t>;
+using SearchTree =
+    nanoflann::KDTreeSingleIndexAdaptor<nanoflann::L2_Simple_Adaptor<double, PlaceSet, double, std::int32_t>, PlaceSet,
+                                        3, std::int32_t>;
 
 // Places around one place, nearest first.
 class Search {
@@ -75,7 +76,8 @@ public:
 
   // At least `wanted` places (or all) by (distance, coordinates), the place itself first.
   const std::vector<std::pair<std::int32_t, double>>& around(const Vec& x, std::size_t wanted, std::size_t places) {
-    // One place more than wanted shows whether the last of them was a choice among equals; then all of those are fetched.
+    // One place more than wanted shows whether the last of them was a choice among equals; then all of those are
+    // fetched.
     const std::size_t asked = std::min(wanted + 1, places);
     ids_.resize(asked);
     distances_.resize(asked);
@@ -104,7 +106,8 @@ void check_request(std::span<const double> positions, int dimension, int k) {
   if (dimension != 2 && dimension != 3)
     throw Error(ErrorKind::Config, "a neighbour graph needs 2 or 3 coordinates per point",
                 "dimension " + std::to_string(dimension));
-  if (k < 1) throw Error(ErrorKind::Config, "a neighbour graph needs at least one edge per point", "k = " + std::to_string(k));
+  if (k < 1)
+    throw Error(ErrorKind::Config, "a neighbour graph needs at least one edge per point", "k = " + std::to_string(k));
   constexpr double largest = 1e150;  // squares of distances must stay finite
   for (std::size_t i = 0; i < positions.size(); ++i)
     if (!(std::abs(positions[i]) <= largest))

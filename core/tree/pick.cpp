@@ -14,22 +14,27 @@ namespace {
 
 using Vec = std::array<double, 3>;
 
-Vec minus(const Vec& a, const Vec& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
-double dot(const Vec& a, const Vec& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+Vec minus(const Vec& a, const Vec& b) {
+  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+}
+double dot(const Vec& a, const Vec& b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
 
 template <typename Real>
 Vec position_of(std::span<const Real> positions, int dimension, std::int32_t point) {
   Vec x{0, 0, 0};
   for (int a = 0; a < dimension; ++a)
-    x[static_cast<std::size_t>(a)] = positions[static_cast<std::size_t>(point) * static_cast<std::size_t>(dimension) + static_cast<std::size_t>(a)];
+    x[static_cast<std::size_t>(a)] =
+        positions[static_cast<std::size_t>(point) * static_cast<std::size_t>(dimension) + static_cast<std::size_t>(a)];
   return x;
 }
 
 // Bounds are compared with a small allowance, so that rounding in a node's centre never hides a point on its rim.
 constexpr double allowance = 1e-9;
 
-// Walks down from the root, the nearer child first. Query gives bound(centre, radius): no point of such a ball can score
-// below it (infinite: none can hit); offer(point); worst(): what a bound must not exceed to matter.
+// Walks down from the root, the nearer child first. Query gives bound(centre, radius): no point of such a ball can
+// score below it (infinite: none can hit); offer(point); worst(): what a bound must not exceed to matter.
 template <typename Query>
 void walk(const BallTree& tree, Query& query) {
   if (tree.levels.empty())
@@ -87,7 +92,8 @@ public:
   double bound(const Vec& centre, double radius) const {
     const Vec to = minus(centre, ray_.origin);
     const double depth = dot(to, ray_.direction);
-    const double room = radius + allowance * (radius + std::abs(depth) + std::abs(centre[0]) + std::abs(centre[1]) + std::abs(centre[2]));
+    const double room = radius + allowance * (radius + std::abs(depth) + std::abs(centre[0]) + std::abs(centre[1]) +
+                                              std::abs(centre[2]));
     if (depth + room < 0) return std::numeric_limits<double>::infinity();
     const double off = std::sqrt(std::max(0.0, dot(to, to) - depth * depth));
     const double width = ray_.radius + std::max(0.0, depth + room) * ray_.slope;
@@ -99,7 +105,8 @@ public:
     const Vec to = minus(position_of(positions_, dimension_, point), ray_.origin);
     const double depth = dot(to, ray_.direction);
     if (depth < 0) return;
-    const Vec side{to[0] - depth * ray_.direction[0], to[1] - depth * ray_.direction[1], to[2] - depth * ray_.direction[2]};
+    const Vec side{to[0] - depth * ray_.direction[0], to[1] - depth * ray_.direction[1],
+                   to[2] - depth * ray_.direction[2]};
     const double distance = std::sqrt(dot(side, side));
     if (distance > ray_.radius + depth * ray_.slope) return;
     if (!best_ || std::tie(depth, distance, point) < std::tie(best_->depth, best_->distance, best_->point))
@@ -132,7 +139,8 @@ public:
   void offer(std::int32_t point) {
     const Vec to = minus(position_of(positions_, dimension_, point), place_);
     const double distance = std::sqrt(dot(to, to));
-    if (best_.point < 0 || std::tie(distance, point) < std::tie(best_.distance, best_.point)) best_ = {point, 0, distance};
+    if (best_.point < 0 || std::tie(distance, point) < std::tie(best_.distance, best_.point))
+      best_ = {point, 0, distance};
   }
 
   double worst() const { return best_.point < 0 ? std::numeric_limits<double>::max() : best_.distance; }

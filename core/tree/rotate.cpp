@@ -18,9 +18,8 @@ std::vector<double> rotate_positions(std::span<const double> positions, int dime
   if (!std::isfinite(degrees)) throw Error(ErrorKind::Config, "the rotation angle is not finite", "rotate_degrees");
   const double angle = degrees * std::numbers::pi / 180.0;
   const double c = std::cos(angle), s = std::sin(angle);
-  const double r3[3][3] = {{c * c, s * c * (s - 1), s * (s + c * c)},
-                           {s * c, s * s * s + c * c, s * c * (s - 1)},
-                           {-s, s * c, c * c}};
+  const double r3[3][3] = {
+      {c * c, s * c * (s - 1), s * (s + c * c)}, {s * c, s * s * s + c * c, s * c * (s - 1)}, {-s, s * c, c * c}};
   std::vector<double> rotated(positions.size());
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
   const double* const from = positions.data();

@@ -16,13 +16,14 @@ namespace erwin {
 // tree was built from. degrees as in rotate_positions.
 std::vector<double> rotated_slots(const BallTree& main, std::span<const double> positions, double degrees);
 
-// Means of `stride` consecutive rows, added from the first to the last: [rows / stride, dimension]. Raises Error{Config}
-// where the rows do not divide.
+// Means of `stride` consecutive rows, added from the first to the last: [rows / stride, dimension]. Raises
+// Error{Config} where the rows do not divide.
 std::vector<double> pool_slots(std::span<const double> rows, int dimension, int stride);
 
-// The partition of such rows: a tree whose point ids are main-tree slots of that level and that has no padding. Where the
-// authors stop at the ball size and leave the order inside a ball open, this goes on to single slots, so that it also
-// holds every smaller block; the balls are theirs, ties apart. unit: slots of a unit at that level, at most the rows.
+// The partition of such rows: a tree whose point ids are main-tree slots of that level and that has no padding. Where
+// the authors stop at the ball size and leave the order inside a ball open, this goes on to single slots, so that it
+// also holds every smaller block; the balls are theirs, ties apart. unit: slots of a unit at that level, at most the
+// rows.
 BallTree partition_slots(std::span<const double> rows, int dimension, int unit, const Job& job = {});
 
 // All of it: the rotated tree of every level of a trunk with these strides (empty for a flat trunk: level 0 only).

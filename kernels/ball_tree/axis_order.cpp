@@ -19,7 +19,9 @@ struct Range {
   double low, high;
 };
 
-std::int64_t chunks_of(std::int64_t points) { return (points + chunk_points - 1) / chunk_points; }
+std::int64_t chunks_of(std::int64_t points) {
+  return (points + chunk_points - 1) / chunk_points;
+}
 
 // Calls body(chunk, first, last) for all chunks of `points`.
 template <typename Body>

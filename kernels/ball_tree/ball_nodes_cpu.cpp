@@ -39,7 +39,8 @@ OrderedPoints in_slot_order(const BallNodesParams& params) {
   return points;
 }
 
-void fill_leaf(const BallNodesParams& params, const BallLevelParams& level, const OrderedPoints& points, std::int64_t i) {
+void fill_leaf(const BallNodesParams& params, const BallLevelParams& level, const OrderedPoints& points,
+               std::int64_t i) {
   const auto place = static_cast<std::size_t>(points.before[static_cast<std::size_t>(i)]);
   const bool real = params.slot_mask[i];
   level.point_count[i] = real;
@@ -113,7 +114,8 @@ double squared_reach(const OrderedPoints& points, std::int64_t first, std::int64
 }
 
 // The same over all threads, for a node of many points.
-double squared_reach_in_pieces(const OrderedPoints& points, std::int64_t first, std::int64_t last, const double* centre) {
+double squared_reach_in_pieces(const OrderedPoints& points, std::int64_t first, std::int64_t last,
+                               const double* centre) {
   constexpr std::int64_t piece = 1 << 14;
   std::vector<double> best(static_cast<std::size_t>((last - first + piece - 1) / piece));
   parallel_for(0, static_cast<std::int64_t>(best.size()), 1, [&](std::int64_t begin, std::int64_t end) {

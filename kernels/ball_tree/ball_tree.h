@@ -26,7 +26,8 @@ struct BallTreeParams {
   int dimension = 3;                  // 1 to 3
   std::int64_t slots = 0;             // a multiple of unit
   std::int64_t unit = 0;              // a power of two
-  std::int32_t* slot_point = nullptr;  // [slots] out: point id; in padding the even slot's, or the first occupied slot's
+  // [slots] out: point id; in padding that of the even slot, in an empty pair that of the first occupied slot
+  std::int32_t* slot_point = nullptr;
   std::uint8_t* slot_mask = nullptr;   // [slots] out: 1 real, 0 padding
   std::int32_t* point_slot = nullptr;  // [points] out: the slot that holds the point
   StopQuestion stop;
@@ -50,7 +51,7 @@ struct BallLevelParams {
 // All levels, root first; the last one has nodes of one slot. A node's children are the nodes of the next level that
 // begin within it (one where it does not split).
 struct BallNodesParams {
-  const double* positions = nullptr;         // [points, dimension]
+  const double* positions = nullptr;  // [points, dimension]
   int dimension = 3;
   std::int64_t points = 0;
   std::int64_t slots = 0;

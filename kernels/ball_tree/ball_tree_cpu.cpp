@@ -1,5 +1,5 @@
-// Each axis is sorted once; a split then is a stable partition of the sorted orders (the split axis' own order is cut as
-// it stands). Large nodes go level by level with all threads in every level; a node of few points is copied into a
+// Each axis is sorted once; a split then is a stable partition of the sorted orders (the split axis' own order is cut
+// as it stands). Large nodes go level by level with all threads in every level; a node of few points is copied into a
 // compact workspace that stays in the nearest cache and is finished by one thread.
 
 #include <algorithm>
@@ -24,7 +24,14 @@ struct Node {
   int buffer;                 // which of the two buffers holds its orders
 };
 
-std::int64_t left_points(std::int64_t points, std::int64_t left, std::int64_t slots) { return points * left / slots; }
+std::int64_t left_points(std::int64_t points, std::int64_t left, std::int64_t slots) {
+  return points * left / slots;
+}
+
+// How many of `items` that share `points` are worth a thread's waking up.
+std::int64_t grain_of(std::int64_t items, std::int64_t points, std::int64_t worthwhile) {
+  return std::max<std::int64_t>(1, items * worthwhile / points);
+}
 
 // Writes the points into their slots.
 class Slots {
@@ -65,8 +72,7 @@ void partition(const Index* from, std::int64_t count, const std::uint8_t* marks,
 // A node of at most compact_points points, renumbered from 0.
 class CompactNode {
 public:
-  void run(const BallTreeParams& params, const Node& node, std::int32_t* const (&orders)[3],
-           std::uint16_t* local_of) {
+  void run(const BallTreeParams& params, const Node& node, std::int32_t* const (&orders)[3], std::uint16_t* local_of) {
     params_ = &params;
     dimension_ = params.dimension;
     for (std::int64_t i = 0; i < node.count; ++i) {
@@ -113,8 +119,10 @@ private:
       const std::uint16_t* const chosen = order_[buffer][axis] + begin;
       for (std::int64_t i = 0; i < count; ++i) mark_[chosen[i]] = i >= half;
       for (int a = 0; a < dimension_; ++a) {
-        if (a == axis) std::copy_n(chosen, count, order_[next][a] + begin);
-        else partition(order_[buffer][a] + begin, count, mark_, order_[next][a] + begin, 0, half);
+        if (a == axis)
+          std::copy_n(chosen, count, order_[next][a] + begin);
+        else
+          partition(order_[buffer][a] + begin, count, mark_, order_[next][a] + begin, 0, half);
       }
     }
     split(next, begin, half, slot, left);
@@ -165,7 +173,7 @@ public:
 
 private:
   struct Piece {
-    std::int64_t node, first, last;   // points of the node, from its begin
+    std::int64_t node, first, last;     // points of the node, from its begin
     std::int64_t lefts[3] = {0, 0, 0};  // points of the left child before this piece, by axis
   };
 
@@ -195,8 +203,9 @@ private:
       for (std::int64_t first = 0; first < nodes[i].count; first += chunk_points)
         pieces.push_back({static_cast<std::int64_t>(i), first, std::min(nodes[i].count, first + chunk_points)});
     }
+    const std::int64_t grain = grain_of(static_cast<std::int64_t>(pieces.size()), params_.points, chunk_points / 2);
     const auto for_pieces = [&](const auto& body) {
-      parallel_for(0, static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t first, std::int64_t last) {
+      parallel_for(0, static_cast<std::int64_t>(pieces.size()), grain, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t i = first; i < last; ++i) {
           Piece& piece = pieces[static_cast<std::size_t>(i)];
           const auto index = static_cast<std::size_t>(piece.node);
@@ -273,13 +282,15 @@ bool build_ball_tree_cpu(const BallTreeParams& params) {
   std::vector<Node> small;
   if (!large.run(small)) return false;
   const std::unique_ptr<std::uint16_t[]> local_of(new std::uint16_t[static_cast<std::size_t>(params.points)]);
-  parallel_for(0, static_cast<std::int64_t>(small.size()), 1, [&](std::int64_t first, std::int64_t last) {
-    const auto workspace = std::make_unique<CompactNode>();
-    for (std::int64_t i = first; i < last && !params.stop.stopped(); ++i) {
-      const Node& node = small[static_cast<std::size_t>(i)];
-      if (node.count > 0) workspace->run(params, node, large.orders(node.buffer), local_of.get());
-    }
-  });
+  const std::int64_t nodes = static_cast<std::int64_t>(small.size());
+  parallel_for(0, nodes, grain_of(nodes, params.points, 2 * compact_points),
+               [&](std::int64_t first, std::int64_t last) {
+                 const auto workspace = std::make_unique<CompactNode>();
+                 for (std::int64_t i = first; i < last && !params.stop.stopped(); ++i) {
+                   const Node& node = small[static_cast<std::size_t>(i)];
+                   if (node.count > 0) workspace->run(params, node, large.orders(node.buffer), local_of.get());
+                 }
+               });
   if (params.stop.stopped()) return false;
   fill_padding(params);
   return true;

@@ -36,7 +36,11 @@ int launch(const SegmentMeanParams<Real>& params, void* stream) {
 
 }  // namespace
 
-int segment_mean_cuda(const SegmentMeanParams<float>& params, void* stream) { return launch(params, stream); }
-int segment_mean_cuda(const SegmentMeanParams<double>& params, void* stream) { return launch(params, stream); }
+int segment_mean_cuda(const SegmentMeanParams<float>& params, void* stream) {
+  return launch(params, stream);
+}
+int segment_mean_cuda(const SegmentMeanParams<double>& params, void* stream) {
+  return launch(params, stream);
+}
 
 }  // namespace erwin::kernels

@@ -23,8 +23,8 @@ struct SegmentMeanParams {
 void segment_mean_cpu(const SegmentMeanParams<float>& params);
 void segment_mean_cpu(const SegmentMeanParams<double>& params);
 
-// Pointers are device memory; `stream` is a cudaStream_t. Returns after the launch; the value is a cudaError_t (0: fine).
-// Present only in builds with CUDA (ERWINSCOPE_CUDA).
+// Pointers are device memory; `stream` is a cudaStream_t. Returns after the launch; the value is a cudaError_t (0:
+// fine). Present only in builds with CUDA (ERWINSCOPE_CUDA).
 int segment_mean_cuda(const SegmentMeanParams<float>& params, void* stream);
 int segment_mean_cuda(const SegmentMeanParams<double>& params, void* stream);
 

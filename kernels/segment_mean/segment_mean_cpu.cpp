@@ -29,7 +29,11 @@ void run(const SegmentMeanParams<Real>& params) {
 
 }  // namespace
 
-void segment_mean_cpu(const SegmentMeanParams<float>& params) { run(params); }
-void segment_mean_cpu(const SegmentMeanParams<double>& params) { run(params); }
+void segment_mean_cpu(const SegmentMeanParams<float>& params) {
+  run(params);
+}
+void segment_mean_cpu(const SegmentMeanParams<double>& params) {
+  run(params);
+}
 
 }  // namespace erwin::kernels

@@ -11,7 +11,9 @@ namespace erwin::house {
 
 namespace {
 
-bool starts(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
+bool starts(std::string_view text, std::string_view with) {
+  return text.substr(0, with.size()) == with;
+}
 
 bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
   for (const auto prefix : prefixes)
@@ -19,17 +21,23 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
   return false;
 }
 
-bool is_torch(std::string_view header) { return starts_with_any(header, {"torch/", "ATen/", "c10/", "caffe2/"}); }
-
-bool is_hdf5(std::string_view header) {
-  return starts_with_any(header, {"highfive/", "hdf5.h", "hdf5_hl.h", "H5"}) || header.find("/hdf5.h") != std::string_view::npos;
+bool is_torch(std::string_view header) {
+  return starts_with_any(header, {"torch/", "ATen/", "c10/", "caffe2/"});
 }
 
-bool is_vtk(std::string_view header) { return starts(header, "vtk"); }
+bool is_hdf5(std::string_view header) {
+  return starts_with_any(header, {"highfive/", "hdf5.h", "hdf5_hl.h", "H5"}) ||
+         header.find("/hdf5.h") != std::string_view::npos;
+}
+
+bool is_vtk(std::string_view header) {
+  return starts(header, "vtk");
+}
 
 // QString, QtCore/QString, and the like.
 bool is_qt(std::string_view header) {
-  return header.size() > 1 && header[0] == 'Q' && (std::isupper(static_cast<unsigned char>(header[1])) || header[1] == 't');
+  return header.size() > 1 && header[0] == 'Q' &&
+         (std::isupper(static_cast<unsigned char>(header[1])) || header[1] == 't');
 }
 
 // 0 kernels, 1 core, 2 ui, 3 app; -1 for what belongs to none.
@@ -40,9 +48,15 @@ int layer_of(std::string_view path) {
   return -1;
 }
 
-bool is_internal(std::string_view path) { return path.find("/internal/") != std::string_view::npos; }
-bool is_header(std::string_view path) { return path.ends_with(".h") || path.ends_with(".hpp") || path.ends_with(".cuh"); }
-bool is_vtk_child(std::string_view path) { return starts(path, "core/io/vtk_child"); }
+bool is_internal(std::string_view path) {
+  return path.find("/internal/") != std::string_view::npos;
+}
+bool is_header(std::string_view path) {
+  return path.ends_with(".h") || path.ends_with(".hpp") || path.ends_with(".cuh");
+}
+bool is_vtk_child(std::string_view path) {
+  return starts(path, "core/io/vtk_child");
+}
 
 // An include that names one of our files: by its path from the root, or beside the including file.
 std::string resolve(const Sources& sources, const std::string& from, const std::string& header) {
@@ -52,14 +66,18 @@ std::string resolve(const Sources& sources, const std::string& from, const std::
   return sources.count(beside) ? beside : std::string();
 }
 
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
 
 // Where a quoted text that begins at `at` ends: behind its closing mark, or at the end of its line.
 std::size_t end_of_quote(const std::string& text, std::size_t at) {
   const char mark = text[at];
   for (++at; at < text.size() && text[at] != '\n'; ++at) {
-    if (text[at] == '\\') ++at;
-    else if (text[at] == mark) return at + 1;
+    if (text[at] == '\\')
+      ++at;
+    else if (text[at] == mark)
+      return at + 1;
   }
   return at;
 }
@@ -139,8 +157,10 @@ std::vector<Violation> check_includes(const Sources& sources) {
       open.pop_back();
       for (const auto& header : includes[file]) {
         const std::string own = resolve(sources, file, header);
-        if (own.empty()) foreign.insert(header);
-        else if (ours.insert(own).second) open.push_back(own);
+        if (own.empty())
+          foreign.insert(header);
+        else if (ours.insert(own).second)
+          open.push_back(own);
       }
     }
     return foreign;
@@ -159,7 +179,8 @@ std::vector<Violation> check_includes(const Sources& sources) {
       const std::string own = resolve(sources, path, header);
       const std::string target = own.empty() ? header : own;
       if (layer_of(target) > layer) found.push_back({path, "layer: includes " + header});
-      if (layer >= 2 && layer_of(target) < 2 && is_internal(target)) found.push_back({path, "internal: includes " + header});
+      if (layer >= 2 && layer_of(target) < 2 && is_internal(target))
+        found.push_back({path, "internal: includes " + header});
     }
     const auto foreign = seen_by(path);
     const bool public_core = layer == 1 && is_header(path) && !is_internal(path);

@@ -21,7 +21,8 @@ Sources project_sources() {
   for (const char* room : {"app", "ui", "core", "kernels"})
     for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
       const std::string extension = entry.path().extension().string();
-      if (extension != ".h" && extension != ".hpp" && extension != ".cpp" && extension != ".cu" && extension != ".cuh") continue;
+      if (extension != ".h" && extension != ".hpp" && extension != ".cpp" && extension != ".cu" && extension != ".cuh")
+        continue;
       std::ifstream in(entry.path(), std::ios::binary);
       sources[entry.path().lexically_relative(root).generic_string()] = {std::istreambuf_iterator<char>(in), {}};
     }
@@ -32,7 +33,8 @@ TEST(HouseIncludes, TheProjectKeepsTheRules) {
   const Sources sources = project_sources();
   ASSERT_GT(sources.size(), 40U);
   ASSERT_TRUE(sources.count("core/tree/ball_tree.h"));
-  for (const Violation& violation : check_includes(sources)) ADD_FAILURE() << violation.file << " breaks the rule " << violation.rule;
+  for (const Violation& violation : check_includes(sources))
+    ADD_FAILURE() << violation.file << " breaks the rule " << violation.rule;
 }
 
 // The files that break a rule of this name.
@@ -66,7 +68,8 @@ TEST(HouseIncludesChecker, CatchesTorchAndHdf5WhereTheyMustNotShow) {
   }
   for (const char* header : {"<hdf5.h>", "<H5Cpp.h>", "<highfive/H5File.hpp>", "\"hdf5/serial/hdf5.h\""}) {
     const std::string line = std::string("#include ") + header + "\n";
-    const Sources sources{{"core/io/a.h", line}, {"core/io/a.cpp", line}, {"core/io/internal/b.h", line}, {"ui/c.h", line}};
+    const Sources sources{
+        {"core/io/a.h", line}, {"core/io/a.cpp", line}, {"core/io/internal/b.h", line}, {"ui/c.h", line}};
     EXPECT_EQ(breakers(sources, "hdf5"), (Files{"core/io/a.h", "ui/c.h"})) << header;
   }
 }
@@ -106,9 +109,12 @@ TEST(HouseIncludesChecker, ReadsIncludesAsTheCompilerDoes) {
                         "const char* s = R\"(\n#include <f>\n)\";\n#include <g>"),
             (Files{"a", "b", "g"}));
   // Marks inside other marks end nothing early.
-  EXPECT_EQ(includes_of("const char* e = \"ERROR\";\nchar q = '\"';\nint n = 1'000;\nconst char* t = \"a \\\" // b\";\n#include <h>\n"),
+  EXPECT_EQ(includes_of("const char* e = \"ERROR\";\nchar q = '\"';\nint n = 1'000;\nconst char* t = \"a \\\" // "
+                        "b\";\n#include <h>\n"),
             Files{"h"});
-  EXPECT_TRUE(check_includes({{"core/a.h", "#include <vector>\n#include \"core/b.h\"\n"}, {"core/b.h", "#include <queue>\n"}}).empty());
+  EXPECT_TRUE(
+      check_includes({{"core/a.h", "#include <vector>\n#include \"core/b.h\"\n"}, {"core/b.h", "#include <queue>\n"}})
+          .empty());
 }
 
 }  // namespace

@@ -43,7 +43,9 @@ private:
   void* data_ = nullptr;
 };
 
-std::string absolute(const std::string& path) { return path.empty() || path[0] != '/' ? "/" + path : path; }
+std::string absolute(const std::string& path) {
+  return path.empty() || path[0] != '/' ? "/" + path : path;
+}
 
 std::vector<std::int64_t> shape_of(hid_t space) {
   const int rank = H5Sget_simple_extent_ndims(space);
@@ -81,7 +83,9 @@ Fixture::Fixture(const fs::path& file) : file_(file), id_(H5Fopen(file.c_str(), 
   if (id_ < 0) throw std::runtime_error("fixture: cannot open " + file.string());
 }
 
-Fixture::~Fixture() { H5Fclose(id_); }
+Fixture::~Fixture() {
+  H5Fclose(id_);
+}
 
 bool Fixture::has(const std::string& path) const {
   const QuietErrors quiet;
@@ -194,7 +198,8 @@ std::vector<fs::path> fixtures_of_kind(const fs::path& folder, const std::string
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".h5") continue;
     const Fixture fixture(entry.path());
-    if (fixture.has_attribute("/", "kind") && fixture.text_attribute("/", "kind") == kind) found.push_back(entry.path());
+    if (fixture.has_attribute("/", "kind") && fixture.text_attribute("/", "kind") == kind)
+      found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
   return found;

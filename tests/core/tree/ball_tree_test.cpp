@@ -80,7 +80,9 @@ void expect_same_slots(const BallTree& tree, const SlowTree& slow) {
     if (expected < 0) expected = slow.point[s & ~std::size_t{1}];
     if (expected < 0) expected = *first;
     ASSERT_EQ(tree.slot_point[s], expected) << "slot " << s;
-    if (tree.slot_mask[s]) { ASSERT_EQ(tree.point_slot[static_cast<std::size_t>(expected)], static_cast<std::int32_t>(s)); }
+    if (tree.slot_mask[s]) {
+      ASSERT_EQ(tree.point_slot[static_cast<std::size_t>(expected)], static_cast<std::int32_t>(s));
+    }
   }
 }
 
@@ -107,7 +109,9 @@ TEST(BallTree, DuplicatePaddingIsTheAuthorsShape) {
       if (2 * cloud.points() <= unit) continue;
       SCOPED_TRACE(cloud.name + ", unit " + std::to_string(unit));
       const BallTree tree = tree_of(cloud, unit, Padding::Duplicate, false);
-      ASSERT_EQ(tree.slot_count, std::max<std::int64_t>(unit, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(cloud.points())))));
+      ASSERT_EQ(tree.slot_count,
+                std::max<std::int64_t>(
+                    unit, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(cloud.points())))));
       expect_same_slots(tree, SlowTree(cloud, tree.slot_count, tree.slot_count));
       // Oracle 1: copies lie in odd slots and equal the even slot.
       for (std::size_t s = 0; s < tree.slot_mask.size(); ++s) {
@@ -133,7 +137,8 @@ TEST(BallTree, NodeDataEqualsBruteForce) {
     for (const int unit : {1, 32}) {
       SCOPED_TRACE(cloud.name + ", unit " + std::to_string(unit));
       const BallTree tree = tree_of(cloud, unit);
-      ASSERT_EQ(std::ssize(tree.levels), 1 + std::bit_width(static_cast<std::uint64_t>(tree.unit_count - 1)) + std::countr_zero(static_cast<unsigned>(unit)));
+      ASSERT_EQ(std::ssize(tree.levels), 1 + std::bit_width(static_cast<std::uint64_t>(tree.unit_count - 1)) +
+                                             std::countr_zero(static_cast<unsigned>(unit)));
       for (std::size_t l = 0; l < tree.levels.size(); ++l) {
         const TreeLevel& level = tree.levels[l];
         ASSERT_EQ(level.slot_begin.front(), 0);
@@ -141,7 +146,8 @@ TEST(BallTree, NodeDataEqualsBruteForce) {
         for (std::size_t i = 0; i < level.point_count.size(); ++i) {
           std::vector<std::int32_t> members;
           for (auto s = level.slot_begin[i]; s < level.slot_begin[i + 1]; ++s)
-            if (tree.slot_mask[static_cast<std::size_t>(s)]) members.push_back(tree.slot_point[static_cast<std::size_t>(s)]);
+            if (tree.slot_mask[static_cast<std::size_t>(s)])
+              members.push_back(tree.slot_point[static_cast<std::size_t>(s)]);
           ASSERT_EQ(level.point_count[i], std::ssize(members));
           std::array<long double, 3> sum{};
           std::array<double, 3> low{}, high{};
@@ -161,15 +167,17 @@ TEST(BallTree, NodeDataEqualsBruteForce) {
           for (const auto p : members) {
             double squared = 0;
             for (int a = 0; a < cloud.dimension; ++a) {
-              const double offset = cloud.positions[static_cast<std::size_t>(p * cloud.dimension + a)] -
-                                    static_cast<double>(sum[static_cast<std::size_t>(a)] / static_cast<long double>(members.size()));
+              const double offset =
+                  cloud.positions[static_cast<std::size_t>(p * cloud.dimension + a)] -
+                  static_cast<double>(sum[static_cast<std::size_t>(a)] / static_cast<long double>(members.size()));
               squared += offset * offset;
             }
             reach = std::max(reach, std::sqrt(squared));
           }
           if (members.empty()) continue;
           for (std::size_t a = 0; a < 3; ++a)
-            ASSERT_NEAR(level.centre[i][a], static_cast<double>(sum[a] / static_cast<long double>(members.size())), 1e-13 * scale);
+            ASSERT_NEAR(level.centre[i][a], static_cast<double>(sum[a] / static_cast<long double>(members.size())),
+                        1e-13 * scale);
           ASSERT_NEAR(level.radius[i], reach, 1e-13 * scale);
         }
       }
@@ -187,7 +195,8 @@ TEST(BallTree, SplitAxesAreTheFirstWidestAndPartThePoints) {
       const TreeLevel& below = tree.levels[l + 1];
       for (std::size_t i = 0; i < level.point_count.size(); ++i) {
         const auto child = static_cast<std::size_t>(
-            std::lower_bound(below.slot_begin.begin(), below.slot_begin.end(), level.slot_begin[i]) - below.slot_begin.begin());
+            std::lower_bound(below.slot_begin.begin(), below.slot_begin.end(), level.slot_begin[i]) -
+            below.slot_begin.begin());
         const bool parts = below.slot_begin[child + 1] < level.slot_begin[i + 1];
         if (!parts || level.point_count[i] < 2) {
           ASSERT_EQ(level.split_axis[i], -1);
@@ -277,8 +286,9 @@ TEST(BallTree, RefusesWhatItCannotBuild) {
   }
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(kind_of([&] { build_ball_tree(test::uniform_cloud(5000).positions, 3, options_of(32), Job(stop.get_token())); }),
-            ErrorKind::Cancelled);
+  EXPECT_EQ(
+      kind_of([&] { build_ball_tree(test::uniform_cloud(5000).positions, 3, options_of(32), Job(stop.get_token())); }),
+      ErrorKind::Cancelled);
 }
 
 TEST(RotatePositions, IsARotation) {
@@ -290,7 +300,8 @@ TEST(RotatePositions, IsARotation) {
       for (std::size_t k = 0; k < 3; ++k) product += r[3 * i + k] * r[3 * j + k];
       EXPECT_NEAR(product, i == j ? 1 : 0, 1e-15);
     }
-  const double determinant = r[0] * (r[4] * r[8] - r[5] * r[7]) - r[1] * (r[3] * r[8] - r[5] * r[6]) + r[2] * (r[3] * r[7] - r[4] * r[6]);
+  const double determinant =
+      r[0] * (r[4] * r[8] - r[5] * r[7]) - r[1] * (r[3] * r[8] - r[5] * r[6]) + r[2] * (r[3] * r[7] - r[4] * r[6]);
   EXPECT_NEAR(determinant, 1, 1e-15);
   // Rz(90) Ry(90) Rx(90) as row vectors from the left: x goes to z, y stays, z goes to -x.
   const auto quarter = rotate_positions(std::vector<double>{1, 2, 3}, 3, 90);
@@ -311,7 +322,9 @@ TEST(RotatePositions, ChangesTheBallsOfNearlyEveryCloud) {
     const Cloud cloud = test::uniform_cloud(300, 3, seed);
     const auto balls = [](const BallTree& tree) {
       std::set<std::set<std::int32_t>> sets;
-      for (std::size_t s = 0; s < tree.slot_point.size(); s += 64) sets.emplace(tree.slot_point.begin() + static_cast<std::ptrdiff_t>(s), tree.slot_point.begin() + static_cast<std::ptrdiff_t>(s + 64));
+      for (std::size_t s = 0; s < tree.slot_point.size(); s += 64)
+        sets.emplace(tree.slot_point.begin() + static_cast<std::ptrdiff_t>(s),
+                     tree.slot_point.begin() + static_cast<std::ptrdiff_t>(s + 64));
       return sets;
     };
     Cloud turned = cloud;

@@ -98,7 +98,8 @@ TEST_F(GeometryCacheTest, DamagedEntriesAreIgnoredAndWrittenAnew) {
   const std::string intact{std::istreambuf_iterator<char>(in), {}};
   std::string flipped = intact;
   flipped[flipped.size() / 2] ^= 1;
-  for (const std::string& damaged : {std::string(), std::string("junk"), intact.substr(0, intact.size() - 1), intact + "x", flipped}) {
+  for (const std::string& damaged :
+       {std::string(), std::string("junk"), intact.substr(0, intact.size() - 1), intact + "x", flipped}) {
     std::ofstream(files[0], std::ios::binary) << damaged;
     GeometryCache cache(options());
     expect_same(*cache.ball_tree(cloud_.positions, 3, tree_), fresh);

@@ -21,7 +21,8 @@ struct Cloud {
 inline Cloud uniform_cloud(std::int64_t points, int dimension = 3, unsigned seed = 1) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> coordinate(-1, 1);
-  Cloud cloud{"uniform " + std::to_string(points), dimension, std::vector<double>(static_cast<std::size_t>(points * dimension))};
+  Cloud cloud{"uniform " + std::to_string(points), dimension,
+              std::vector<double>(static_cast<std::size_t>(points * dimension))};
   for (double& x : cloud.positions) x = coordinate(random);
   return cloud;
 }
@@ -59,14 +60,15 @@ inline Cloud doubled_grid(int side) {
   for (int copy = 0; copy < 2; ++copy)
     for (int x = 0; x < side; ++x)
       for (int y = 0; y < side; ++y)
-        for (int z = 0; z < side; ++z) cloud.positions.insert(cloud.positions.end(), {double(x), double(y), z == 0 ? -0.0 : double(z)});
+        for (int z = 0; z < side; ++z)
+          cloud.positions.insert(cloud.positions.end(), {double(x), double(y), z == 0 ? -0.0 : double(z)});
   return cloud;
 }
 
 inline std::vector<Cloud> awkward_clouds() {
-  std::vector<Cloud> clouds{uniform_cloud(1),       uniform_cloud(2),       uniform_cloud(3, 1),      uniform_cloud(777, 2),
-                            uniform_cloud(5000),    clustered_cloud(3001),  collinear_cloud(1500),    all_equal_cloud(300),
-                            doubled_grid(9),        uniform_cloud(1025)};
+  std::vector<Cloud> clouds{uniform_cloud(1),    uniform_cloud(2),      uniform_cloud(3, 1),   uniform_cloud(777, 2),
+                            uniform_cloud(5000), clustered_cloud(3001), collinear_cloud(1500), all_equal_cloud(300),
+                            doubled_grid(9),     uniform_cloud(1025)};
   Cloud flat = uniform_cloud(2500);
   flat.name = "flat";
   for (std::size_t i = 2; i < flat.positions.size(); i += 3) flat.positions[i] = 0;

@@ -16,7 +16,8 @@ namespace {
 
 using test::Fixture;
 
-void expect_same_tree(const BallTree& tree, const Fixture& fixture, const std::string& points, const std::string& mask) {
+void expect_same_tree(const BallTree& tree, const Fixture& fixture, const std::string& points,
+                      const std::string& mask) {
   const auto expected_points = fixture.integers(points).values;
   const auto expected_mask = fixture.bools(mask).values;
   ASSERT_EQ(tree.slot_point.size(), expected_points.size());
@@ -84,7 +85,8 @@ public:
   OfficialGroup(const Fixture& fixture, const std::string& name)
       : fixture_(fixture), name_(name), positions_(fixture.doubles(name + "/positions")) {
     for (const double stride : fixture.number_attribute(name, "strides")) strides_.push_back(static_cast<int>(stride));
-    for (const double size : fixture.number_attribute(name, "ball_sizes")) ball_sizes_.push_back(static_cast<int>(size));
+    for (const double size : fixture.number_attribute(name, "ball_sizes"))
+      ball_sizes_.push_back(static_cast<int>(size));
     degrees_ = fixture.number_attribute(name, "angle_degrees")[0];
     samples_ = samples_of(fixture.integers(name + "/batch").values);
   }
@@ -100,7 +102,8 @@ public:
       for (std::int64_t s = 0; s < sample.slots; ++s) {
         ours.push_back(tree.slot_point[static_cast<std::size_t>(s)] + sample.first_point);
         theirs.push_back(expected[static_cast<std::size_t>(sample.first_slot + s)]);
-        ASSERT_EQ(tree.slot_mask[static_cast<std::size_t>(s)], expected_mask[static_cast<std::size_t>(sample.first_slot + s)]);
+        ASSERT_EQ(tree.slot_mask[static_cast<std::size_t>(s)],
+                  expected_mask[static_cast<std::size_t>(sample.first_slot + s)]);
       }
       for (std::int64_t size = 2; size <= sample.slots; size *= 2)
         for (std::int64_t begin = 0; begin < sample.slots; begin += size) {
@@ -130,7 +133,8 @@ public:
 private:
   std::span<const double> positions(const OfficialSample& sample) const {
     const auto d = static_cast<std::size_t>(positions_.shape[1]);
-    return std::span(positions_.values).subspan(static_cast<std::size_t>(sample.first_point) * d, static_cast<std::size_t>(sample.points) * d);
+    return std::span(positions_.values)
+        .subspan(static_cast<std::size_t>(sample.first_point) * d, static_cast<std::size_t>(sample.points) * d);
   }
 
   BallTree build(const OfficialSample& sample) const {

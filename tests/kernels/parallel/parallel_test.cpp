@@ -38,7 +38,8 @@ TEST_P(Parallel, EveryIndexIsVisitedOnce) {
 
 TEST_P(Parallel, PiecesAreNoSmallerThanTheGrain) {
   std::atomic<int> small = 0;
-  parallel_for(0, 10000, 300, [&](std::int64_t first, std::int64_t last) { small += last - first < 300 && last != 10000; });
+  parallel_for(0, 10000, 300,
+               [&](std::int64_t first, std::int64_t last) { small += last - first < 300 && last != 10000; });
   EXPECT_EQ(small, 0);
 }
 
@@ -80,9 +81,11 @@ TEST_P(Parallel, NestedLoopsRunOnTheirOwnThread) {
 }
 
 TEST_P(Parallel, AnExceptionOfANestedLoopPassesBothLoops) {
-  EXPECT_THROW(parallel_for(0, 8, 1, [](std::int64_t, std::int64_t) {
-                 parallel_for(0, 8, 1, [](std::int64_t, std::int64_t) { throw std::logic_error("inner"); });
-               }),
+  EXPECT_THROW(parallel_for(0, 8, 1,
+                            [](std::int64_t, std::int64_t) {
+                              parallel_for(0, 8, 1,
+                                           [](std::int64_t, std::int64_t) { throw std::logic_error("inner"); });
+                            }),
                std::logic_error);
   std::atomic<int> calls = 0;
   parallel_for(0, 8, 1, [&](std::int64_t first, std::int64_t last) { calls += static_cast<int>(last - first); });

@@ -40,7 +40,8 @@ void expect_the_same_bits() {
     for (const bool mean : {false, true}) {
       const test::Segments<Real> given(channels, 3000);
       std::vector<Real> expected(given.out_size());
-      SegmentMeanParams<Real> params{given.rows.data(), given.begin.data(), given.order.data(), expected.data(), given.size(), channels, mean};
+      SegmentMeanParams<Real> params{
+          given.rows.data(), given.begin.data(), given.order.data(), expected.data(), given.size(), channels, mean};
       segment_mean_cpu(params);
       const OnDevice<Real> rows(given.rows), out(std::vector<Real>(given.out_size(), Real(99)));
       const OnDevice<std::int64_t> begin(given.begin), order(given.order);
@@ -57,8 +58,12 @@ void expect_the_same_bits() {
     }
 }
 
-TEST(SegmentMeanGpu, EqualsTheCpuInFloat) { expect_the_same_bits<float>(); }
-TEST(SegmentMeanGpu, EqualsTheCpuInDouble) { expect_the_same_bits<double>(); }
+TEST(SegmentMeanGpu, EqualsTheCpuInFloat) {
+  expect_the_same_bits<float>();
+}
+TEST(SegmentMeanGpu, EqualsTheCpuInDouble) {
+  expect_the_same_bits<double>();
+}
 
 }  // namespace
 }  // namespace erwin::kernels

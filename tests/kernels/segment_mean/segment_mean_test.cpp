@@ -37,11 +37,14 @@ TYPED_TEST(SegmentMean, EqualsALongDoubleSumToRounding) {
         for (std::int64_t s = 0; s < given.size(); ++s)
           for (std::int64_t c = 0; c < channels; ++c) {
             long double sum = 0;
-            const auto begin = given.begin[static_cast<std::size_t>(s)], end = given.begin[static_cast<std::size_t>(s) + 1];
+            const auto begin = given.begin[static_cast<std::size_t>(s)],
+                       end = given.begin[static_cast<std::size_t>(s) + 1];
             for (auto i = begin; i < end; ++i)
-              sum += given.rows[static_cast<std::size_t>((with_order ? given.order[static_cast<std::size_t>(i)] : i) * channels + c)];
+              sum += given.rows[static_cast<std::size_t>(
+                  (with_order ? given.order[static_cast<std::size_t>(i)] : i) * channels + c)];
             if (mean && end > begin) sum /= static_cast<long double>(end - begin);
-            ASSERT_NEAR(out[static_cast<std::size_t>(s * channels + c)], static_cast<double>(sum), 20 * std::numeric_limits<TypeParam>::epsilon() * 20);
+            ASSERT_NEAR(out[static_cast<std::size_t>(s * channels + c)], static_cast<double>(sum),
+                        20 * std::numeric_limits<TypeParam>::epsilon() * 20);
           }
       }
 }

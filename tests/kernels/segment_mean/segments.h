@@ -18,9 +18,11 @@ struct Segments {
 
   explicit Segments(std::int64_t channel_count, std::int64_t segments = 500) : channels(channel_count) {
     std::mt19937 random(11);
-    for (std::int64_t s = 0; s < segments; ++s) begin.push_back(begin.back() + (s % 7 == 3 ? 0 : static_cast<std::int64_t>(random() % 20)));
+    for (std::int64_t s = 0; s < segments; ++s)
+      begin.push_back(begin.back() + (s % 7 == 3 ? 0 : static_cast<std::int64_t>(random() % 20)));
     const std::int64_t count = begin.back();
-    for (std::int64_t i = 0; i < count; ++i) order.push_back(static_cast<std::int64_t>(random() % static_cast<unsigned>(count)));
+    for (std::int64_t i = 0; i < count; ++i)
+      order.push_back(static_cast<std::int64_t>(random() % static_cast<unsigned>(count)));
     std::uniform_real_distribution<Real> value(-1, 1);
     rows.resize(static_cast<std::size_t>(count * channels));
     for (Real& x : rows) x = value(random);
