@@ -46,6 +46,23 @@ std::size_t keep_cells(std::vector<std::uint32_t>& cells, std::size_t corners, c
   return lost;
 }
 
+// The same positions around the middle of their box where float32 numbers around 0 blur steps of `step`.
+void recentre(CentredPositions& centred, const std::vector<double>& absolute, double step) {
+  if (!(step > 0) || centred.origin != std::array<double, 3>{}) return;
+  std::array<double, 3> low = {absolute[0], absolute[1], absolute[2]}, high = low;
+  for (std::size_t i = 0; i < absolute.size(); ++i) {
+    low[i % 3] = std::min(low[i % 3], absolute[i]);
+    high[i % 3] = std::max(high[i % 3], absolute[i]);
+  }
+  double farthest = 0;
+  for (std::size_t a = 0; a < 3; ++a) farthest = std::max({farthest, std::abs(low[a]), std::abs(high[a])});
+  const double blur = farthest / kLargestWhole;
+  if (blur < 0.25 * step) return;
+  for (std::size_t a = 0; a < 3; ++a) centred.origin[a] = std::round(0.5 * (low[a] + high[a]));
+  for (std::size_t i = 0; i < absolute.size(); ++i)
+    centred.positions[i] = static_cast<float>(absolute[i] - centred.origin[i % 3]);
+}
+
 }  // namespace
 
 std::string joined(const std::vector<std::string>& names) {
@@ -88,6 +105,7 @@ void CloudBuilder::set_positions(std::vector<double> absolute, std::int64_t fram
   }
   if (dropped > 0) leave_out(absolute, bad, dropped);
   CentredPositions centred = centre_positions(absolute);
+  recentre(centred, absolute, finest_step_);
   for (std::size_t i = 0; i < centred.positions.size(); ++i)
     if (!std::isfinite(centred.positions[i]))
       throw Error(ErrorKind::Format, "a coordinate is too large for a float32",

@@ -264,6 +264,7 @@ PointCloud::Parts read_las(const Path& path, const OpenOptions& options, const J
   const ColumnLayout layout{file.data() + header.points_offset, header.record_bytes, 4, NumberType::I32, false};
   load_column_into(layout, static_cast<std::int64_t>(header.points), 3, positions.data(), 3, job);
   for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = positions[i] * header.scale[i % 3] + header.offset[i % 3];
+  builder.set_finest_step(*std::min_element(header.scale, header.scale + 3));
   builder.set_positions(std::move(positions));
   for (std::size_t i = 0; i < items.size(); ++i) {
     job.progress(0.4 + 0.5 * static_cast<double>(i) / static_cast<double>(items.size()), "reading the fields");

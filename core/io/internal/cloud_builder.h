@@ -29,6 +29,10 @@ public:
   void set_positions(std::vector<double> absolute, std::int64_t frames = 1, int dimension = 3,
                      bool means_no_return = false);
 
+  // The finest step between coordinates that the file can hold, to be called before set_positions: where float32 would
+  // blur it, positions are kept relative to an origin.
+  void set_finest_step(double step) { finest_step_ = step; }
+
   // values: [frames, rows, components], one for each row of the file. A name that is taken gets a number behind it, with
   // a remark.
   void add_field(std::string name, FieldKind kind, int components, std::vector<double> values, std::string unit = {},
@@ -51,6 +55,7 @@ private:
   const OpenOptions& options_;
   const Job& job_;
   PointCloud::Parts parts_;
+  double finest_step_ = 0;
   std::int64_t rows_ = 0;  // before anything was left out
   std::set<std::string> names_;
 };
