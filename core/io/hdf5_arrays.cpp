@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "core/base/memory.h"
 #include "core/io/internal/hdf5_handle.h"
+#include "core/io/internal/hdf5_serve.h"
 
 namespace erwin::h5 {
 
@@ -93,36 +95,25 @@ OpenDataset open_checked(const File::Impl& file, const std::string& path) {
 }
 
 template <typename T>
-std::vector<T> read_as(const File::Impl& file, const std::string& path, hid_t memory_type, const Job& job) {
-  const Lock lock;
-  const OpenDataset open = open_checked(file, path);
-  if (!is_number(open.info.type)) throw Error(ErrorKind::Format, "the array does not hold numbers", path);
-  const auto count = static_cast<std::uint64_t>(open.info.count());
-  require_memory(times(count, sizeof(T)), "the array " + path);
-  std::vector<T> values(count);
-  if (count == 0) return values;
-  if (open.info.shape.empty()) {
-    if (H5Dread(open.dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
-      fail(ErrorKind::Format, "an HDF5 array cannot be read", path);
-    return values;
-  }
-  // Slabs of whole chunks along the first axis, so that a stop is seen soon and no chunk is unpacked twice.
-  const std::int64_t rows = open.info.shape[0];
-  const std::uint64_t row_values = count / static_cast<std::uint64_t>(rows);
-  std::int64_t step = std::max<std::int64_t>(1, static_cast<std::int64_t>(slab_bytes / std::max<std::uint64_t>(1, times(row_values, sizeof(T)))));
-  step = std::max<std::int64_t>(1, step / open.rows_per_chunk) * open.rows_per_chunk;
-  std::vector<hsize_t> start(open.info.shape.size(), 0), size(open.info.shape.begin(), open.info.shape.end());
-  for (std::int64_t row = 0; row < rows; row += step) {
-    job.check();
-    start[0] = static_cast<hsize_t>(row);
-    size[0] = static_cast<hsize_t>(std::min(step, rows - row));
-    const hsize_t flat = size[0] * row_values;
-    const Id memory_space(H5Screate_simple(1, &flat, nullptr));
-    if (H5Sselect_hyperslab(open.space, H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr) < 0 ||
-        H5Dread(open.dataset, memory_type, memory_space, open.space, H5P_DEFAULT,
-                values.data() + static_cast<std::uint64_t>(row) * row_values) < 0)
-      fail(ErrorKind::Format, "an HDF5 array cannot be read", path, "The file may be cut off or damaged: copy it again");
-  }
+hid_t memory_type();
+template <>
+hid_t memory_type<float>() { return H5T_NATIVE_FLOAT; }
+template <>
+hid_t memory_type<double>() { return H5T_NATIVE_DOUBLE; }
+template <>
+hid_t memory_type<std::int64_t>() { return H5T_NATIVE_INT64; }
+
+template <typename T>
+std::vector<T> read_as(const File::Impl& file, const std::string& path, Question question, const Job& job) {
+  if (file.remote) return file.remote->ask_numbers<T>(question, path, job);
+  std::vector<T> values;
+  read_slabs<T>(
+      file, path, job,
+      [&](std::uint64_t count) {
+        require_memory(times(count, sizeof(T)), "the array " + path);
+        values.reserve(count);
+      },
+      [&](const T* slab, std::size_t count) { values.insert(values.end(), slab, slab + count); });
   return values;
 }
 
@@ -171,22 +162,73 @@ void write_array(const File::Impl& file, const std::string& path, const std::vec
 
 }  // namespace
 
+template <typename T>
+void read_slabs(const File::Impl& file, const std::string& path, const Job& job, const std::function<void(std::uint64_t)>& begin,
+                const std::function<void(const T*, std::size_t)>& add) {
+  const Lock lock;
+  const OpenDataset open = open_checked(file, path);
+  if (!is_number(open.info.type)) throw Error(ErrorKind::Format, "the array does not hold numbers", path);
+  const auto count = static_cast<std::uint64_t>(open.info.count());
+  begin(count);
+  if (count == 0) return;
+  // Slabs of whole chunks along the first axis, so that a stop is seen soon and no chunk is unpacked twice. A scalar is
+  // one row.
+  std::vector<hsize_t> size(open.info.shape.begin(), open.info.shape.end()), start(size.size(), 0);
+  const std::int64_t rows = size.empty() ? 1 : open.info.shape[0];
+  const std::uint64_t row_values = count / static_cast<std::uint64_t>(rows);
+  auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(slab_bytes / times(row_values, sizeof(T))));
+  step = std::max<std::int64_t>(1, step / open.rows_per_chunk) * open.rows_per_chunk;
+  std::vector<T> slab;
+  for (std::int64_t row = 0; row < rows; row += step) {
+    job.check();
+    const auto here = static_cast<hsize_t>(std::min(step, rows - row));
+    const hsize_t flat = here * row_values;
+    require_memory(times(flat, sizeof(T)), "the array " + path);
+    slab.resize(flat);
+    const Id memory_space(H5Screate_simple(1, &flat, nullptr));
+    bool chosen = true;
+    if (!size.empty()) {
+      start[0] = static_cast<hsize_t>(row);
+      size[0] = here;
+      chosen = H5Sselect_hyperslab(open.space, H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr) >= 0;
+    }
+    if (!chosen || H5Dread(open.dataset, memory_type<T>(), memory_space, open.space, H5P_DEFAULT, slab.data()) < 0)
+      fail(ErrorKind::Format, "an HDF5 array cannot be read", path, "The file may be cut off or damaged: copy it again");
+    add(slab.data(), slab.size());
+  }
+}
+
+using Begin = std::function<void(std::uint64_t)>;
+template void read_slabs<float>(const File::Impl&, const std::string&, const Job&, const Begin&, const std::function<void(const float*, std::size_t)>&);
+template void read_slabs<double>(const File::Impl&, const std::string&, const Job&, const Begin&, const std::function<void(const double*, std::size_t)>&);
+template void read_slabs<std::int64_t>(const File::Impl&, const std::string&, const Job&, const Begin&,
+                                       const std::function<void(const std::int64_t*, std::size_t)>&);
+
 DatasetInfo File::info(const std::string& dataset) const {
+  if (impl_->remote) {
+    Packet packet = impl_->remote->ask(Question::Info, dataset);
+    DatasetInfo info;
+    info.type = packet.take<Type>();
+    info.shape.resize(std::min<std::uint64_t>(packet.take<std::uint64_t>(), max_rank));
+    for (std::int64_t& size : info.shape) size = packet.take<std::int64_t>();
+    return info;
+  }
   const Lock lock;
   return open_checked(*impl_, dataset).info;
 }
 
 std::vector<float> File::read_floats(const std::string& dataset, const Job& job) const {
-  return read_as<float>(*impl_, dataset, H5T_NATIVE_FLOAT, job);
+  return read_as<float>(*impl_, dataset, Question::Floats, job);
 }
 std::vector<double> File::read_doubles(const std::string& dataset, const Job& job) const {
-  return read_as<double>(*impl_, dataset, H5T_NATIVE_DOUBLE, job);
+  return read_as<double>(*impl_, dataset, Question::Doubles, job);
 }
 std::vector<std::int64_t> File::read_ints(const std::string& dataset, const Job& job) const {
-  return read_as<std::int64_t>(*impl_, dataset, H5T_NATIVE_INT64, job);
+  return read_as<std::int64_t>(*impl_, dataset, Question::Ints, job);
 }
 
 std::string File::read_text(const std::string& dataset) const {
+  if (impl_->remote) return impl_->remote->ask(Question::Text, dataset).take_text();
   const Lock lock;
   const OpenDataset open = open_checked(*impl_, dataset);
   const std::int64_t count = open.info.count();

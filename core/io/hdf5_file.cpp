@@ -57,6 +57,34 @@ herr_t add_name(hid_t, const char* name, const H5L_info_t*, void* data) {
   return 0;
 }
 
+template <typename T>
+std::vector<T> numbers_from(Packet& packet) {
+  const auto count = packet.take<std::uint64_t>();
+  std::vector<T> values;
+  for (std::uint64_t i = 0; i < count; ++i) values.push_back(packet.take<T>());
+  return values;
+}
+
+std::vector<std::string> texts_from(Packet packet) {
+  const auto count = packet.take<std::uint64_t>();
+  std::vector<std::string> texts;
+  for (std::uint64_t i = 0; i < count; ++i) texts.push_back(packet.take_text());
+  return texts;
+}
+
+std::vector<Entry> entries_from(Packet packet) {
+  const auto count = packet.take<std::uint64_t>();
+  std::vector<Entry> entries;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    Entry entry;
+    entry.name = packet.take_text();
+    entry.path = packet.take_text();
+    entry.kind = packet.take<Kind>();
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
 }  // namespace
 
 Lock::Lock() {
@@ -132,11 +160,14 @@ File::~File() {
 }
 
 File File::open(const fs::path& path, const Job& job) {
-  vet(path, job);
-  return open_unvetted(path);
+  std::error_code problem;
+  if (!fs::is_regular_file(path, problem)) throw Error(ErrorKind::Io, "cannot open the file", problem.message(), "Check the path and its rights");
+  auto impl = std::make_unique<Impl>();
+  impl->remote = std::make_unique<Remote>(path, job);
+  return File(std::move(impl));
 }
 
-File File::open_unvetted(const fs::path& path) {
+File File::open_here(const fs::path& path) {
   std::error_code problem;
   const std::uintmax_t bytes = fs::file_size(path, problem);
   if (problem) throw Error(ErrorKind::Io, "cannot open the file", problem.message(), "Check the path and its rights");
@@ -179,21 +210,25 @@ void File::close() {
 }
 
 bool File::exists(const std::string& path) const {
+  if (impl_->remote) return impl_->remote->ask(Question::Exists, path).take<bool>();
   const Lock lock;
   return impl_->open_object(path).valid();
 }
 
 bool File::is_group(const std::string& path) const {
+  if (impl_->remote) return impl_->remote->ask(Question::IsGroup, path).take<bool>();
   const Lock lock;
   return kind_of(impl_->open_object(path)) == Kind::Group;
 }
 
 bool File::is_dataset(const std::string& path) const {
+  if (impl_->remote) return impl_->remote->ask(Question::IsDataset, path).take<bool>();
   const Lock lock;
   return kind_of(impl_->open_object(path)) == Kind::Dataset;
 }
 
 std::vector<Entry> File::children(const std::string& group) const {
+  if (impl_->remote) return entries_from(impl_->remote->ask(Question::Children, group));
   const Lock lock;
   const Id object = impl_->open_object(group);
   if (kind_of(object) != Kind::Group) fail(ErrorKind::Format, "this HDF5 object is not a group", group);
@@ -215,6 +250,7 @@ std::vector<Entry> File::children(const std::string& group) const {
 }
 
 std::vector<std::string> File::datasets_below(const std::string& group) const {
+  if (impl_->remote) return texts_from(impl_->remote->ask(Question::DatasetsBelow, group));
   const Lock lock;
   std::vector<std::string> found;
   std::set<haddr_t> seen;
@@ -265,12 +301,17 @@ std::string trimmed(std::string text) {
 }  // namespace
 
 bool File::has_attribute(const std::string& object, const std::string& name) const {
+  if (impl_->remote) return impl_->remote->ask(Question::HasAttribute, object, name).take<bool>();
   const Lock lock;
   const Id opened = impl_->open_object(object);
   return opened.valid() && H5Aexists(opened, name.c_str()) > 0;
 }
 
 std::optional<std::string> File::text_attribute(const std::string& object, const std::string& name) const {
+  if (impl_->remote) {
+    Packet packet = impl_->remote->ask(Question::TextAttribute, object, name);
+    return packet.take<bool>() ? std::optional(packet.take_text()) : std::nullopt;
+  }
   const Lock lock;
   const Id opened = impl_->open_object(object);
   const OpenAttribute open = open_attribute(opened, name);
@@ -291,6 +332,10 @@ std::optional<std::string> File::text_attribute(const std::string& object, const
 }
 
 std::optional<std::vector<double>> File::doubles_attribute(const std::string& object, const std::string& name) const {
+  if (impl_->remote) {
+    Packet packet = impl_->remote->ask(Question::DoublesAttribute, object, name);
+    return packet.take<bool>() ? std::optional(numbers_from<double>(packet)) : std::nullopt;
+  }
   const Lock lock;
   const Id opened = impl_->open_object(object);
   const OpenAttribute open = open_attribute(opened, name);
@@ -307,6 +352,10 @@ std::optional<double> File::double_attribute(const std::string& object, const st
 }
 
 std::optional<std::int64_t> File::int_attribute(const std::string& object, const std::string& name) const {
+  if (impl_->remote) {
+    Packet packet = impl_->remote->ask(Question::IntAttribute, object, name);
+    return packet.take<bool>() ? std::optional(packet.take<std::int64_t>()) : std::nullopt;
+  }
   const Lock lock;
   const Id opened = impl_->open_object(object);
   const OpenAttribute open = open_attribute(opened, name);
@@ -317,6 +366,7 @@ std::optional<std::int64_t> File::int_attribute(const std::string& object, const
 }
 
 std::vector<std::string> File::attribute_names(const std::string& object) const {
+  if (impl_->remote) return texts_from(impl_->remote->ask(Question::AttributeNames, object));
   const Lock lock;
   const Id opened = impl_->open_object(object);
   std::vector<std::string> names;

@@ -1,6 +1,6 @@
 #pragma once
 // A small layer over the HDF5 C library: files by path names, numbers in and out, failures as Error. Every call takes one
-// mutex, so one thread at a time is inside HDF5. Files are hostile until checked: links and storage outside the file are
+// mutex, so one thread at a time is inside HDF5. Files are hostile: they are read in a child process, links and storage outside the file are
 // refused, sizes are compared with what the file holds and what memory is free before anything is allocated.
 //
 // Raises Error{Io} where a file cannot be opened, written or flushed, Error{Format} where its content is wrong,
@@ -38,11 +38,10 @@ struct DatasetInfo {
 
 class File {
 public:
-  // Read-only. A file not seen before is first walked through in a child process, because damaged files can crash the
-  // library; the job can stop that.
+  // Read-only, and read by a child process, because damaged files can crash the library; the job can stop the opening.
   static File open(const std::filesystem::path& path, const Job& job = {});
-  // The same without the child: for that child alone.
-  static File open_unvetted(const std::filesystem::path& path);
+  // The same within this process: for that child.
+  static File open_here(const std::filesystem::path& path);
   // Truncates. Combine with write_file_atomically, and close() before it renames.
   static File create(const std::filesystem::path& path);
   ~File();

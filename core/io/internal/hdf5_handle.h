@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/io/internal/hdf5.h"
+#include "core/io/internal/hdf5_remote.h"
 
 namespace erwin::h5 {
 
@@ -51,6 +52,7 @@ private:
 [[noreturn]] void fail(ErrorKind kind, const std::string& message, const std::string& object, const std::string& hint = {});
 
 struct File::Impl {
+  std::unique_ptr<Remote> remote;  // reads the file in a child; null where it is open in this process
   Id file;
   Id access;  // link access that refuses to leave the file
   std::uint64_t bytes = 0;
@@ -59,9 +61,6 @@ struct File::Impl {
   Id open_object(const std::string& path) const;
   Id open_dataset(const std::string& path) const;
 };
-
-// Raises Error{Format} where a child process does not survive walking through the file; remembers files that are sound.
-void vet(const std::filesystem::path& path, const Job& job);
 
 // Our name for an HDF5 datatype.
 Type type_of(hid_t datatype);
