@@ -4,6 +4,7 @@
 
 #include <QAction>
 #include <QApplication>
+#include <QFrame>
 #include <QSignalSpy>
 #include <QTest>
 #include <QWheelEvent>

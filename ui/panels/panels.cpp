@@ -97,6 +97,7 @@ QString Banner::text() const { return text_->text(); }
 
 DataPanel::DataPanel(QWidget* parent)
     : QWidget(parent), samples_(new QComboBox), colours_(new QComboBox), cloud_(rich_label()), model_(rich_label()) {
+  setMinimumWidth(230);
   auto* layout = new QVBoxLayout(this);
   auto* colour_label = new QLabel(tr("&Colour by"));
   colour_label->setBuddy(colours_);
@@ -161,6 +162,7 @@ void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, cons
 QueryPanel::QueryPanel(QWidget* parent)
     : QWidget(parent), head_(rich_label()), gates_(rich_label()), blocks_(table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
       top_(table({tr("point"), tr("weight")})) {
+  setMinimumWidth(250);
   auto* layout = new QVBoxLayout(this);
   layout->addWidget(head_);
   layout->addWidget(gates_);

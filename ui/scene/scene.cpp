@@ -134,6 +134,19 @@ std::vector<std::int32_t> ball_of_level(const BallTree& tree, int level, std::in
   return members;
 }
 
+// Radius of every point's disc in multiples of disc_radius(): what is dimmed also shrinks, or it would hide what is marked.
+std::vector<float> relative_sizes(const SceneData& data, const SceneState& state) {
+  std::vector<float> sizes(static_cast<std::size_t>(data.cloud->size()), 1.0f);
+  if (!data.query || state.query.point < 0 || marks_of(state) == SelectionMarks::Off) return sizes;
+  std::fill(sizes.begin(), sizes.end(), static_cast<float>(1 - 0.6 * state.dim));
+  const auto restore = [&](std::int32_t point) { sizes[static_cast<std::size_t>(point)] = 1; };
+  for (const std::int32_t point : data.query->ball) restore(point);
+  for (const MarkedBlock& block : data.query->blocks)
+    for (const std::int32_t point : block.points) restore(point);
+  restore(static_cast<std::int32_t>(state.query.point));
+  return sizes;
+}
+
 }  // namespace
 
 Scene::Scene(vtkRenderWindow& window)
@@ -146,6 +159,7 @@ Scene::Scene(vtkRenderWindow& window)
   box_mapper->SetInputData(boxes_);
   use_direct_colours(box_mapper, true);
   box_actor_ = flat_actor(box_mapper);
+  point_mapper_->SetScaleArray("size");
   renderer_->AddActor(point_actor_);
   front_->AddActor(box_actor_);
   front_->AddActor(ring_actor_);
@@ -205,6 +219,12 @@ void Scene::upload_colours() {
   static_assert(sizeof(Rgb) == 3);
   std::copy_n(&colours_.rgb.front().r, 3 * colours_.rgb.size(), array->GetPointer(0));
   points_->GetPointData()->SetScalars(array);
+  const std::vector<float> sizes = relative_sizes(data_, state_);
+  vtkNew<vtkFloatArray> size;
+  size->SetName("size");
+  size->SetNumberOfTuples(static_cast<vtkIdType>(sizes.size()));
+  std::copy(sizes.begin(), sizes.end(), size->GetPointer(0));
+  points_->GetPointData()->AddArray(size);
   points_->Modified();
 }
 
@@ -285,9 +305,10 @@ std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& point
   };
   const double tangent = std::tan(state_.camera.view_angle * 0.00872664625997);
   // Discs are drawn at least two pixels wide for this purpose: a pixel's neighbours may cover it.
-  const auto radius_at = [&](double depth) {
-    return point_mapper_->GetScaleFactor() > 0 ? std::max(1.0, disc_radius() / (depth * tangent) * 0.5 * state_.height) + 1
-                                               : 1 + state_.point_size;
+  const std::vector<float> sizes = relative_sizes(data_, state_);
+  const auto radius_of = [&](std::size_t point, double depth) {
+    if (point_mapper_->GetScaleFactor() == 0) return 1 + state_.point_size;
+    return std::max(1.0, sizes[point] * disc_radius() / (depth * tangent) * 0.5 * state_.height) + 1;
   };
   std::vector<Located> result;
   std::vector<Screen> all;
@@ -296,9 +317,12 @@ std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& point
     const Screen s = all[static_cast<std::size_t>(point)];
     Located at{s.x, s.y, s.depth > 0 && s.x >= 0 && s.y >= 0 && s.x < state_.width && s.y < state_.height, false,
                colours_.rgb[static_cast<std::size_t>(point)]};
-    at.visible = at.inside && std::none_of(all.begin(), all.end(), [&](const Screen& other) {
-      return other.depth > 0 && other.depth < s.depth && std::hypot(other.x - s.x, other.y - s.y) < radius_at(other.depth);
-    });
+    at.visible = at.inside;
+    for (std::size_t k = 0; k < all.size() && at.visible; ++k) {
+      const Screen& other = all[k];
+      at.visible = !(other.depth > 0 && other.depth < s.depth &&
+                     std::hypot(other.x - s.x, other.y - s.y) < radius_of(k, other.depth));
+    }
     result.push_back(at);
   }
   return result;

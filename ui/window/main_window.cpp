@@ -77,6 +77,7 @@ void MainWindow::make_panels() {
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
   scroll->setWidget(data_panel_ = new DataPanel);
+  scroll->setMinimumWidth(250);
   QDockWidget* left = dock(tr("Data and model"), scroll, Qt::LeftDockWidgetArea);
   QDockWidget* right = dock(tr("Query"), query_panel_ = new QueryPanel, Qt::RightDockWidgetArea);
   log_ = new QPlainTextEdit;
