@@ -50,6 +50,10 @@ public:
   void DisplayErrorText(const char* text) override { keep(text); }
   void DisplayText(const char*) override {}
   void DisplayWarningText(const char*) override {}
+  // The legacy reader says "Error reading ascii data" as a warning.
+  void DisplayGenericWarningText(const char* text) override {
+    if (std::strstr(text, "Error")) keep(text);
+  }
   std::string first;
 
 private:

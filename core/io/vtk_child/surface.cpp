@@ -4,7 +4,7 @@
 #include <vtkCellType.h>
 #include <vtkDataArray.h>
 #include <vtkDataSet.h>
-#include <vtkGeometryFilter.h>
+#include <vtkDataSetSurfaceFilter.h>
 #include <vtkIdList.h>
 #include <vtkIdTypeArray.h>
 #include <vtkNew.h>
@@ -96,10 +96,10 @@ Surface surface_of(vtkDataSet* data) {
     builder.add_all();
     return std::move(builder.surface);
   }
-  vtkNew<vtkGeometryFilter> filter;
+  vtkNew<vtkDataSetSurfaceFilter> filter;
   filter->SetInputData(data);
   filter->PassThroughPointIdsOn();
-  filter->MergingOff();
+  filter->DelegationOff();
   filter->Update();
   vtkPolyData* faces = filter->GetOutput();
   auto* original = vtkIdTypeArray::SafeDownCast(faces->GetPointData()->GetArray(filter->GetOriginalPointIdsName()));
