@@ -185,13 +185,14 @@ void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
     const hsize_t flat = here * row_values;
     require_memory(times(flat, sizeof(T)), "the array " + path);
     slab.resize(flat);
-    const Id memory_space(H5Screate_simple(1, &flat, nullptr));
     bool chosen = true;
     if (!size.empty()) {
       start[0] = static_cast<hsize_t>(row);
       size[0] = here;
       chosen = H5Sselect_hyperslab(open.space, H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr) >= 0;
     }
+    // Of the same shape as the part chosen in the file: HDF5 copies number by number where they differ.
+    const Id memory_space(size.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(size.size()), size.data(), nullptr));
     if (!chosen || H5Dread(open.dataset, memory_type<T>(), memory_space, open.space, H5P_DEFAULT, slab.data()) < 0)
       fail(ErrorKind::Format, "an HDF5 array cannot be read", path, "The file may be cut off or damaged: copy it again");
     add(slab.data(), slab.size());
