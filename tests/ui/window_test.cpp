@@ -50,6 +50,7 @@ protected:
     window->resize(1100, 700);
     window->show();
     ASSERT_TRUE(QTest::qWaitForWindowExposed(window.get(), 10000));
+    QApplication::setActiveWindow(window.get());  // a bare X server has no window manager to do it; shortcuts need it
   }
 
   // True where the threads came to rest; what they published is then shown and painted.
@@ -95,19 +96,14 @@ TEST_F(Window, ARealCarIsColouredAndAClickPicksThePoint) {
   window->colour_by(ColourBy::Field, "pressure");
   ASSERT_TRUE(settle());
   EXPECT_EQ(window->view()->scene().colours().legend.scale->title, "pressure");
-  int exact = 0;
   for (const std::size_t skip : {std::size_t{0}, std::size_t{20}, std::size_t{50}, std::size_t{90}}) {
     const auto [point, at] = visible_point(skip);
     ASSERT_GE(point, 0);
     QTest::mouseClick(window->view(), Qt::LeftButton, {}, at);
     ASSERT_TRUE(settle());
     const std::int64_t picked = window->state().query.point;
-    ASSERT_GE(picked, 0);
-    const auto hit = window->view()->scene().locate({picked})[0];
-    EXPECT_LT(std::hypot(hit.x - at.x(), hit.y - at.y()), 12);  // within the width of the pick
-    exact += picked == point;
+    EXPECT_EQ(picked, point);
   }
-  EXPECT_GE(exact, 3);  // the rest: a nearer point whose disc reaches under the cursor
 }
 
 TEST_F(Window, KeysChangeWhatIsShown) {

@@ -290,39 +290,47 @@ std::array<double, 16> Scene::world_to_clip() const {
   return result;
 }
 
-std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& points) const {
+std::vector<Scene::Screen> Scene::project_all() const {
   const auto m = world_to_clip();
   const auto positions = data_.cloud->positions(state_.frame);
-  struct Screen {
-    double x, y, depth;
-  };
-  const auto project = [&](std::int64_t point) {
-    const float* p = &positions[static_cast<std::size_t>(point) * 3];
+  const std::vector<float> sizes = relative_sizes(data_, state_);
+  const double tangent = std::tan(state_.camera.view_angle * 0.00872664625997);
+  std::vector<Screen> all(static_cast<std::size_t>(data_.cloud->size()));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const float* p = &positions[3 * i];
     double clip[4];
     for (std::size_t row = 0; row < 4; ++row)
       clip[row] = m[4 * row] * p[0] + m[4 * row + 1] * p[1] + m[4 * row + 2] * p[2] + m[4 * row + 3];
-    return Screen{0.5 * state_.width * (clip[0] / clip[3] + 1), 0.5 * state_.height * (1 - clip[1] / clip[3]), clip[3]};
-  };
-  const double tangent = std::tan(state_.camera.view_angle * 0.00872664625997);
-  // Discs are drawn at least two pixels wide for this purpose: a pixel's neighbours may cover it.
-  const std::vector<float> sizes = relative_sizes(data_, state_);
-  const auto radius_of = [&](std::size_t point, double depth) {
-    if (point_mapper_->GetScaleFactor() == 0) return 1 + state_.point_size;
-    return std::max(1.0, sizes[point] * disc_radius() / (depth * tangent) * 0.5 * state_.height) + 1;
-  };
+    all[i] = {0.5 * state_.width * (clip[0] / clip[3] + 1), 0.5 * state_.height * (1 - clip[1] / clip[3]), clip[3],
+              point_mapper_->GetScaleFactor() == 0 ? state_.point_size
+                                                   : sizes[i] * disc_radius() / (clip[3] * tangent) * 0.5 * state_.height};
+  }
+  return all;
+}
+
+std::int64_t Scene::disc_at(double x, double y) const {
+  std::int64_t nearest = -1;
+  double depth = std::numeric_limits<double>::infinity();
+  const std::vector<Screen> all = project_all();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!(all[i].depth > 0 && all[i].depth < depth) || std::hypot(all[i].x - x, all[i].y - y) > all[i].radius) continue;
+    depth = all[i].depth;
+    nearest = static_cast<std::int64_t>(i);
+  }
+  return nearest;
+}
+
+std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& points) const {
+  const std::vector<Screen> all = project_all();
   std::vector<Located> result;
-  std::vector<Screen> all;
-  for (std::int64_t i = 0; i < data_.cloud->size(); ++i) all.push_back(project(i));
   for (const std::int64_t point : points) {
-    const Screen s = all[static_cast<std::size_t>(point)];
+    const Screen& s = all[static_cast<std::size_t>(point)];
     Located at{s.x, s.y, s.depth > 0 && s.x >= 0 && s.y >= 0 && s.x < state_.width && s.y < state_.height, false,
                colours_.rgb[static_cast<std::size_t>(point)]};
-    at.visible = at.inside;
-    for (std::size_t k = 0; k < all.size() && at.visible; ++k) {
-      const Screen& other = all[k];
-      at.visible = !(other.depth > 0 && other.depth < s.depth &&
-                     std::hypot(other.x - s.x, other.y - s.y) < radius_of(k, other.depth));
-    }
+    // Half a pixel of rounding on either side.
+    at.visible = at.inside && std::none_of(all.begin(), all.end(), [&](const Screen& other) {
+      return other.depth > 0 && other.depth < s.depth && std::hypot(other.x - s.x, other.y - s.y) < other.radius + 1;
+    });
     result.push_back(at);
   }
   return result;

@@ -48,9 +48,15 @@ public:
     bool visible = false;  // and no other point's disc covers its centre
     Rgb colour;            // what was drawn there, where it is visible
   };
+  // The point whose disc is drawn at a pixel, (0, 0) the top left corner; -1: none. Linear in the number of points.
+  std::int64_t disc_at(double x, double y) const;
   std::vector<Located> locate(const std::vector<std::int64_t>& points) const;
 
 private:
+  struct Screen {
+    double x, y, depth, radius;  // pixels, but for the depth
+  };
+  std::vector<Screen> project_all() const;
   void upload_positions();
   void upload_colours();
   void place_marks();

@@ -196,7 +196,11 @@ Picture SceneView::picture() {
 }
 
 std::int64_t SceneView::pick(const QPointF& at) const {
-  if (!data_.cloud || !pick_tree_ || pick_tree_->point_count != data_.cloud->size()) return -1;
+  if (!data_.cloud) return -1;
+  // What is seen is what is meant; only beside all discs, and where points are mere pixels, the nearest one near the ray.
+  if (data_.cloud->size() <= 200'000)
+    if (const std::int64_t seen = scene_->disc_at(at.x() * devicePixelRatioF(), at.y() * devicePixelRatioF()); seen >= 0) return seen;
+  if (!pick_tree_ || pick_tree_->point_count != data_.cloud->size() || data_.cloud->dimension() != 3) return -1;
   const Camera& camera = state_.camera;
   const double half_height = std::tan(camera.view_angle * 0.00872664625997);
   const double x = (2 * at.x() / width() - 1) * half_height * width() / height();
@@ -216,7 +220,6 @@ std::int64_t SceneView::pick(const QPointF& at) const {
   ray.origin = camera.position;
   for (std::size_t k = 0; k < 3; ++k) ray.direction[k] = forward[k] + x * right[k] + y * up[k];
   ray.slope = 2 * half_height * 4 / height();  // four logical pixels
-  ray.radius = 0.6 * scene_->disc_radius();
   const auto hit = pick_point(*pick_tree_, data_.cloud->positions(state_.frame), ray);
   return hit ? hit->point : -1;
 }
