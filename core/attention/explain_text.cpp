@@ -47,7 +47,7 @@ void add_layer_line(std::string& text, const Explanation& layer) {
 }
 
 void add_path(std::string& text, const Explanation& layer) {
-  text += "\n  Where it is: from the whole cloud down to the point, each node half of the one above\n";
+  text += "\n  Where it is: from the whole cloud down to the point, each node a part of the one above\n";
   text += "    level   node   points     radius  centre\n";
   for (const PathNode& node : layer.path) {
     add(text, "    %5d %6lld %8lld %10.4g  ", node.level, static_cast<long long>(node.node),
