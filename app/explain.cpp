@@ -53,7 +53,8 @@ std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>
 int whole_number(const std::string& text, const char* option, const std::string& allowed) {
   int value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size()) refuse(std::string(option) + " is not understood", text, "Allowed: " + allowed);
+  if (failure != std::errc() || end != text.data() + text.size())
+    refuse(std::string(option) + " is not understood", text, "Allowed: " + allowed);
   return value;
 }
 
@@ -128,28 +129,42 @@ void explain_point(const Options& options) {
   std::vector<Explanation> explanations;
   for (const int layer : layers) {
     request.layer = layer;
-    const BallTreePtr tree = tree_of_layer(result.tap->require_layer(layer), result.sample->trees.main, result.sample->trees.rotated,
-                                           result.sample->positions, config.rotate_degrees, job);
+    const BallTreePtr tree =
+        tree_of_layer(result.tap->require_layer(layer), result.sample->trees.main, result.sample->trees.rotated,
+                      result.sample->positions, config.rotate_degrees, job);
     explanations.push_back(explain(*result.tap, *cloud, *tree, request, job));
   }
-  const ExplanationSource source{checkpoint.string(), data.string(), entry.name, name_of(config.kind),
-                                 resolve_device(options.device), cloud->unit(), values_at(result.fields, request.point)};
+  const ExplanationSource source{checkpoint.string(),
+                                 data.string(),
+                                 entry.name,
+                                 name_of(config.kind),
+                                 resolve_device(options.device),
+                                 cloud->unit(),
+                                 values_at(result.fields, request.point)};
   const std::string text = options.json ? to_json(explanations, source) + "\n" : to_text(explanations, source);
   std::fputs(text.c_str(), stdout);
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
   const auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("explain", "where one point looks: ball path, gates, selected blocks, top attended points");
-  command->add_option("CHECKPOINT_DATA", options->files, "a checkpoint and a file, folder or manifest of data, in either order")
+  CLI::App* command =
+      app.add_subcommand("explain", "where one point looks: ball path, gates, selected blocks, top attended points");
+  command
+      ->add_option("CHECKPOINT_DATA", options->files,
+                   "a checkpoint and a file, folder or manifest of data, in either order")
       ->required()
       ->expected(2);
-  command->add_option("--point", options->point, "the query: a row of the file, counted from 0 before anything is dropped")->required();
+  command
+      ->add_option("--point", options->point, "the query: a row of the file, counted from 0 before anything is dropped")
+      ->required();
   command->add_option("--sample", options->sample, "sample of the data set; the first where none is given");
   command->add_option("--frame", options->frame, "frame of the sample, from 0")->check(CLI::NonNegativeNumber);
-  command->add_option("--layer", options->layer, "attention layer from 0 in order of evaluation, last, or all")->capture_default_str();
+  command->add_option("--layer", options->layer, "attention layer from 0 in order of evaluation, last, or all")
+      ->capture_default_str();
   command->add_option("--head", options->head, "query head from 0, or mean")->capture_default_str();
-  command->add_option("--top", options->top, "attended points to list")->check(CLI::Range(0, 1000000))->capture_default_str();
+  command->add_option("--top", options->top, "attended points to list")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
   command->add_option("--device", options->device, "cpu, cuda, cuda:1, auto")->capture_default_str();
   add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "as JSON, see resources/help/explain.md");

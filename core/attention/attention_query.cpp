@@ -18,7 +18,12 @@ using namespace attention;
 class RowBuilder {
 public:
   RowBuilder(const Tap& tap, const LayerTap& layer, const AttentionQuery& query, const Job& job)
-      : tap_(tap), layer_(layer), query_(query), job_(job), heads_(heads_of(layer, query.head)), slot_weight_(at(layer.slots())) {
+      : tap_(tap),
+        layer_(layer),
+        query_(query),
+        job_(job),
+        heads_(heads_of(layer, query.head)),
+        slot_weight_(at(layer.slots())) {
     if (layer.kind != LayerKind::Nsa) return;
     row_.block_compressed.resize(at(layer.blocks()));
     row_.block_selected.resize(at(layer.blocks()));
@@ -121,8 +126,10 @@ private:
     const std::vector<double> q = compressed_query(slot, head);
     logits_.assign(at(layer_.blocks()), -std::numeric_limits<double>::infinity());
     for (std::int64_t block = 0; block < layer_.blocks(); ++block)
-      if (block_is_real(block)) logits_[at(block)] = dot(q, layer_.block_k.row({block, compressed.kv_head})) * compressed.scale;
-    if (!layer_.memory_k.empty()) logits_.push_back(dot(q, layer_.memory_k.row({compressed.kv_head})) * compressed.scale);
+      if (block_is_real(block))
+        logits_[at(block)] = dot(q, layer_.block_k.row({block, compressed.kv_head})) * compressed.scale;
+    if (!layer_.memory_k.empty())
+      logits_.push_back(dot(q, layer_.memory_k.row({compressed.kv_head})) * compressed.scale);
     compare_lse(layer_.lse_compressed, slot, head, softmax(logits_));
     for (std::int64_t block = 0; block < layer_.blocks(); ++block) {
       compressed_[at(block)] += weight * logits_[at(block)];
@@ -165,7 +172,8 @@ private:
   void spread() {
     std::vector<double> points(at(tap_.point_count));
     const auto share_out = [&](SlotRange slots, double weight) {
-      const std::int64_t first = layer_.slot_point_begin[at(slots.begin)], last = layer_.slot_point_begin[at(slots.end)];
+      const std::int64_t first = layer_.slot_point_begin[at(slots.begin)],
+                         last = layer_.slot_point_begin[at(slots.end)];
       for (std::int64_t i = first; i < last; ++i)
         points[at(layer_.slot_points[at(i)])] += weight / static_cast<double>(last - first);
     };
@@ -208,19 +216,26 @@ std::vector<std::int64_t> query_slots(const Tap& tap, const LayerTap& layer, con
 
 const char* name_of(Branch branch) {
   switch (branch) {
-    case Branch::All: return "all";
-    case Branch::Local: return "local";
-    case Branch::Compressed: return "compressed";
-    case Branch::Selected: return "selected";
+    case Branch::All:
+      return "all";
+    case Branch::Local:
+      return "local";
+    case Branch::Compressed:
+      return "compressed";
+    case Branch::Selected:
+      return "selected";
   }
   return "unknown";
 }
 
 const char* name_of(LayerKind kind) {
   switch (kind) {
-    case LayerKind::Ball: return "ball";
-    case LayerKind::Nsa: return "nsa";
-    case LayerKind::Full: return "full";
+    case LayerKind::Ball:
+      return "ball";
+    case LayerKind::Nsa:
+      return "nsa";
+    case LayerKind::Full:
+      return "full";
   }
   return "unknown";
 }
@@ -245,7 +260,8 @@ std::vector<SelectedBlock> selected_blocks(const LayerTap& layer, std::int64_t s
     const auto blocks = layer.selected.row({query_block, group});
     const auto scores = layer.selected_score.row({query_block, group});
     for (std::size_t rank = 0; rank < blocks.size() && blocks[rank] >= 0; ++rank)
-      found.push_back({blocks[rank], static_cast<std::int32_t>(query_block), group, static_cast<int>(rank), scores[rank], 0});
+      found.push_back(
+          {blocks[rank], static_cast<std::int32_t>(query_block), group, static_cast<int>(rank), scores[rank], 0});
   }
   return found;
 }

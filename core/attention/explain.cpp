@@ -32,10 +32,12 @@ Place place_of(const LayerTap& layer, const PointCloud& cloud, std::int64_t fram
   return place;
 }
 
-bool same(SlotRange a, SlotRange b) { return a.begin == b.begin && a.end == b.end; }
+bool same(SlotRange a, SlotRange b) {
+  return a.begin == b.begin && a.end == b.end;
+}
 
-std::vector<PathNode> ball_path(const LayerTap& layer, const PointCloud& cloud, const BallTree& tree, std::int64_t frame,
-                                std::int64_t slot, const Job& job) {
+std::vector<PathNode> ball_path(const LayerTap& layer, const PointCloud& cloud, const BallTree& tree,
+                                std::int64_t frame, std::int64_t slot, const Job& job) {
   if (tree.slot_count < layer.slots() || tree.slot_count % layer.slots() != 0 || tree.levels.empty())
     throw Error(ErrorKind::Internal, "the tree is not the one in which the layer ran", "layer " + layer.name);
   // Slots of a pooled layer stand for this many slots of the tree.
@@ -64,9 +66,7 @@ std::vector<PathNode> ball_path(const LayerTap& layer, const PointCloud& cloud, 
 
 Gates gates_of(const LayerTap& layer, std::int64_t slot, int head) {
   if (layer.kind != LayerKind::Nsa) return {};
-  const auto value = [&](std::int64_t branch) {
-    return static_cast<double>(layer.gate.row({slot, branch})[at(head)]);
-  };
+  const auto value = [&](std::int64_t branch) { return static_cast<double>(layer.gate.row({slot, branch})[at(head)]); };
   return {value(2), value(0), value(1)};
 }
 
@@ -96,9 +96,10 @@ void list_top(const LayerTap& layer, const PointCloud& cloud, const std::vector<
     point.distance = distance(point.position, result.position);
     const std::int64_t slot = layer.slot_of_point(point.point);
     point.in_ball = slot >= 0 && slot / layer.ball_size == ball;
-    point.in_selected = slot >= 0 && std::any_of(result.selected.begin(), result.selected.end(), [&](const auto& block) {
-                          return slot >= block.place.slot_begin && slot < block.place.slot_end;
-                        });
+    point.in_selected =
+        slot >= 0 && std::any_of(result.selected.begin(), result.selected.end(), [&](const auto& block) {
+          return slot >= block.place.slot_begin && slot < block.place.slot_end;
+        });
     result.top.push_back(point);
   }
 }

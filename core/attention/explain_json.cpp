@@ -35,9 +35,9 @@ Json path_of(const Explanation& layer) {
 Json selected_of(const Explanation& layer) {
   Json list = Json::array();
   for (const ExplainedBlock& block : layer.selected) {
-    Json entry{{"block", block.selected.block}, {"kv_head", block.selected.kv_head}, {"rank", block.selected.rank},
-               {"score", block.selected.score}, {"weight", block.selected.weight},
-               {"compressed_weight", block.compressed_weight}};
+    Json entry{{"block", block.selected.block},   {"kv_head", block.selected.kv_head},
+               {"rank", block.selected.rank},     {"score", block.selected.score},
+               {"weight", block.selected.weight}, {"compressed_weight", block.compressed_weight}};
     entry.update(to_object(block.place));
     list.push_back(std::move(entry));
   }
@@ -57,8 +57,12 @@ Json misses_of(const Explanation& layer) {
 Json top_of(const Explanation& layer) {
   Json list = Json::array();
   for (const AttendedPoint& point : layer.top)
-    list.push_back({{"id", point.id}, {"weight", point.weight}, {"position", point.position},
-                    {"distance", point.distance}, {"in_ball", point.in_ball}, {"in_selected", point.in_selected}});
+    list.push_back({{"id", point.id},
+                    {"weight", point.weight},
+                    {"position", point.position},
+                    {"distance", point.distance},
+                    {"in_ball", point.in_ball},
+                    {"in_selected", point.in_selected}});
   return list;
 }
 
@@ -84,8 +88,13 @@ Json to_object(const Explanation& layer) {
               {"block", layer.block >= 0 ? Json(layer.block) : Json(nullptr)},
               {"path", path_of(layer)},
               {"gates", std::move(gates)},
-              {"shares", {{"local", layer.local}, {"compressed", layer.compressed}, {"selected", layer.selected_sum},
-                          {"memory", layer.memory}, {"sum", layer.sum}, {"expected_sum", layer.expected_sum}}},
+              {"shares",
+               {{"local", layer.local},
+                {"compressed", layer.compressed},
+                {"selected", layer.selected_sum},
+                {"memory", layer.memory},
+                {"sum", layer.sum},
+                {"expected_sum", layer.expected_sum}}},
               {"effective_keys", layer.effective_keys},
               {"lse_gap", layer.lse_gap}};
   result["selected"] = selected_of(layer);
@@ -99,8 +108,13 @@ Json to_object(const Explanation& layer) {
 }  // namespace
 
 std::string to_json(const std::vector<Explanation>& layers, const ExplanationSource& source) {
-  Json document{{"schema", 1}, {"kind", "explanation"}, {"checkpoint", source.checkpoint}, {"data", source.data},
-                {"sample", source.sample}, {"model", source.model}, {"device", source.device}};
+  Json document{{"schema", 1},
+                {"kind", "explanation"},
+                {"checkpoint", source.checkpoint},
+                {"data", source.data},
+                {"sample", source.sample},
+                {"model", source.model},
+                {"device", source.device}};
   if (!layers.empty()) {
     const Explanation& first = layers.front();
     document["frame"] = first.frame;

@@ -41,9 +41,12 @@ void add_layer_line(std::string& text, const Explanation& layer) {
   add(text, "\nLayer %d  ", layer.layer);
   text += layer.name;
   add(text, "  (%s%s", name_of(layer.kind), layer.rotated ? ", in the rotated tree" : "");
-  if (layer.pool_level > 0) add(text, ", pooled %d times: the query is the node that holds the point", layer.pool_level);
-  if (layer.head >= 0) add(text, ", head %d of %d)\n", layer.head, layer.heads);
-  else add(text, ", mean of %d heads)\n", layer.heads);
+  if (layer.pool_level > 0)
+    add(text, ", pooled %d times: the query is the node that holds the point", layer.pool_level);
+  if (layer.head >= 0)
+    add(text, ", head %d of %d)\n", layer.head, layer.heads);
+  else
+    add(text, ", mean of %d heads)\n", layer.heads);
 }
 
 void add_path(std::string& text, const Explanation& layer) {
@@ -53,7 +56,9 @@ void add_path(std::string& text, const Explanation& layer) {
     add(text, "    %5d %6lld %8lld %10.4g  ", node.level, static_cast<long long>(node.node),
         static_cast<long long>(node.place.points), node.place.radius);
     text += at_position(node.place.centre);
-    if (node.is_ball) text += layer.kind == LayerKind::Full ? "  <- everything: local attention sees it all" : "  <- its ball: local attention";
+    if (node.is_ball)
+      text += layer.kind == LayerKind::Full ? "  <- everything: local attention sees it all"
+                                            : "  <- its ball: local attention";
     if (node.is_block) text += "  <- its block: selects together";
     text += "\n";
   }
@@ -68,7 +73,8 @@ void add_share(std::string& text, const Explanation& layer, const char* what, do
 void add_shares(std::string& text, const Explanation& layer) {
   text += "\n  How it looks: attention by branch\n";
   if (layer.kind != LayerKind::Nsa) {
-    add_share(text, layer, "local", layer.local, layer.kind == LayerKind::Full ? "every point" : "the points of its ball");
+    add_share(text, layer, "local", layer.local,
+              layer.kind == LayerKind::Full ? "every point" : "the points of its ball");
   } else {
     add_share(text, layer, "local", layer.local, "the points of its ball");
     add_share(text, layer, "selected", layer.selected_sum, "the points of the blocks it selected");
@@ -82,15 +88,19 @@ void add_shares(std::string& text, const Explanation& layer) {
 
 void add_selected(std::string& text, const Explanation& layer) {
   if (layer.kind != LayerKind::Nsa) return;
-  add(text, "\n  Blocks of %d slots that its block %lld selected%s\n", layer.block_size, static_cast<long long>(layer.block),
-      layer.selected.empty() ? ": none, there is nothing outside its ball" : "");
+  add(text, "\n  Blocks of %d slots that its block %lld selected%s\n", layer.block_size,
+      static_cast<long long>(layer.block), layer.selected.empty() ? ": none, there is nothing outside its ball" : "");
   if (layer.selected.empty()) return;
-  add(text, "    %s rank  block   points     score    weight     radius  centre\n", layer.kv_heads > 1 ? "kv head" : "");
+  add(text, "    %s rank  block   points     score    weight     radius  centre\n",
+      layer.kv_heads > 1 ? "kv head" : "");
   for (const ExplainedBlock& block : layer.selected) {
-    if (layer.kv_heads > 1) add(text, "    %7d", block.selected.kv_head);
-    else text += "    ";
+    if (layer.kv_heads > 1)
+      add(text, "    %7d", block.selected.kv_head);
+    else
+      text += "    ";
     add(text, " %4d %6d %8lld %9.4g %9.5f %10.4g  ", block.selected.rank, block.selected.block,
-        static_cast<long long>(block.place.points), static_cast<double>(block.selected.score), block.selected.weight, block.place.radius);
+        static_cast<long long>(block.place.points), static_cast<double>(block.selected.score), block.selected.weight,
+        block.place.radius);
     text += at_position(block.place.centre) + "\n";
   }
 }
@@ -98,13 +108,16 @@ void add_selected(std::string& text, const Explanation& layer) {
 void add_top(std::string& text, const Explanation& layer) {
   if (layer.top.empty()) return;
   text += "\n  Points it looks at most";
-  if (layer.kind == LayerKind::Nsa) text += " (a summary's weight is spread evenly over its block)";
-  else if (layer.pool_level > 0) text += " (a node's weight is spread evenly over its points)";
+  if (layer.kind == LayerKind::Nsa)
+    text += " (a summary's weight is spread evenly over its block)";
+  else if (layer.pool_level > 0)
+    text += " (a node's weight is spread evenly over its points)";
   text += "\n        id    weight   distance  position\n";
   for (const AttendedPoint& point : layer.top) {
     add(text, "  %8lld %9.6f %10.4g  ", static_cast<long long>(point.id), point.weight, point.distance);
     text += at_position(point.position);
-    if (point.id == layer.id) text += "  the point itself";
+    if (point.id == layer.id)
+      text += "  the point itself";
     else if (layer.kind == LayerKind::Nsa)
       text += point.in_ball ? "  ball" : point.in_selected ? "  selected block" : "  summary only";
     text += "\n";
@@ -113,8 +126,11 @@ void add_top(std::string& text, const Explanation& layer) {
 
 void add_misses(std::string& text, const Explanation& layer) {
   if (!layer.recall) return;
-  add(text, "\n  What the selection missed\n    Had it looked at every point, %.1f %% of the attention would have gone to its ball and "
-            "selected blocks\n", 100 * *layer.recall);
+  add(text,
+      "\n  What the selection missed\n    Had it looked at every point, %.1f %% of the attention would have gone to "
+      "its ball and "
+      "selected blocks\n",
+      100 * *layer.recall);
   if (layer.misses.empty()) {
     text += "    nothing lies outside them\n";
     return;
@@ -123,8 +139,8 @@ void add_misses(std::string& text, const Explanation& layer) {
   const std::size_t shown = std::min<std::size_t>(5, layer.misses.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const ExplainedMiss& miss = layer.misses[i];
-    add(text, "    %6d %8lld %9.5f %14d  ", miss.missed.block, static_cast<long long>(miss.place.points), miss.missed.mass,
-        miss.missed.mass_rank);
+    add(text, "    %6d %8lld %9.5f %14d  ", miss.missed.block, static_cast<long long>(miss.place.points),
+        miss.missed.mass, miss.missed.mass_rank);
     text += at_position(miss.place.centre) + "\n";
   }
   if (shown < layer.misses.size()) add(text, "    and %zu more (--json lists them)\n", layer.misses.size() - shown);

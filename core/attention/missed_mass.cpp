@@ -28,7 +28,8 @@ std::vector<double> block_mass(const LayerTap& layer, std::int64_t slot, int hea
 // Blocks that a query sees at full resolution: those of its ball and those its KV head selected.
 std::vector<char> seen_blocks(const LayerTap& layer, std::int64_t slot, int head, SlotRange ball) {
   std::vector<char> seen(at(layer.blocks()));
-  for (std::int64_t block = ball.begin / layer.block_size; block * layer.block_size < ball.end; ++block) seen[at(block)] = 1;
+  for (std::int64_t block = ball.begin / layer.block_size; block * layer.block_size < ball.end; ++block)
+    seen[at(block)] = 1;
   for (const SelectedBlock& chosen : selected_blocks(layer, slot, head)) seen[at(chosen.block)] = 1;
   return seen;
 }
@@ -53,8 +54,10 @@ MissedMass missed_mass(const Tap& tap, int layer_number, int head, std::int64_t 
     for (std::size_t block = 0; block < mass.size(); ++block) {
       const double share = mass[block] / static_cast<double>(heads.size());
       total[block] += share;
-      if (seen[block]) result.recall += share;
-      else unseen[block] += share;
+      if (seen[block])
+        result.recall += share;
+      else
+        unseen[block] += share;
     }
   }
   result.missed_sum = std::accumulate(unseen.begin(), unseen.end(), 0.0);
@@ -62,13 +65,15 @@ MissedMass missed_mass(const Tap& tap, int layer_number, int head, std::int64_t 
   // Places by exact mass among the blocks outside the ball, ties to the lower block.
   std::vector<std::int32_t> order;
   for (std::int32_t block = 0; block < layer.blocks(); ++block)
-    if (total[at(block)] > 0 && (block < ball.begin / layer.block_size || std::int64_t{block} * layer.block_size >= ball.end))
+    if (total[at(block)] > 0 &&
+        (block < ball.begin / layer.block_size || std::int64_t{block} * layer.block_size >= ball.end))
       order.push_back(block);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return total[at(a)] > total[at(b)]; });
   for (std::size_t place = 0; place < order.size(); ++place)
     if (unseen[at(order[place])] > 0)
       result.missed.push_back({order[place], unseen[at(order[place])], static_cast<int>(place)});
-  std::stable_sort(result.missed.begin(), result.missed.end(), [](const auto& a, const auto& b) { return a.mass > b.mass; });
+  std::stable_sort(result.missed.begin(), result.missed.end(),
+                   [](const auto& a, const auto& b) { return a.mass > b.mass; });
   const auto most = at(layer.selected.size(2));
   if (result.missed.size() > most) result.missed.resize(most);
   return result;

@@ -26,7 +26,8 @@ double distance(const Array<float>& positions, std::int64_t a, std::int64_t b) {
   return std::sqrt(sum);
 }
 
-void require_shape(const Array<float>& array, std::vector<std::int64_t> shape, const char* what, const LayerTap& layer) {
+void require_shape(const Array<float>& array, std::vector<std::int64_t> shape, const char* what,
+                   const LayerTap& layer) {
   if (array.shape() != shape)
     throw Error(ErrorKind::Internal, std::string("the attention record's ") + what + " has the wrong size",
                 "layer " + std::to_string(layer.layer) + " " + layer.name);
@@ -81,7 +82,9 @@ SlotRange block_range(const LayerTap& layer, std::int64_t block) {
   return {block * layer.block_size, std::min(layer.slots(), (block + 1) * layer.block_size)};
 }
 
-int kv_head_of(const LayerTap& layer, int head) { return head * layer.kv_heads / layer.heads; }
+int kv_head_of(const LayerTap& layer, int head) {
+  return head * layer.kv_heads / layer.heads;
+}
 
 std::vector<int> heads_of(const LayerTap& layer, int head) {
   if (head < -1 || head >= layer.heads)

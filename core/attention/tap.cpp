@@ -34,9 +34,9 @@ void LayerTap::index_points(std::int64_t point_count) {
 const LayerTap& Tap::require_layer(int layer) const {
   for (const LayerTap& candidate : layers)
     if (candidate.layer == layer) return candidate;
-  const std::string range =
-      layers.empty() ? "the record holds no attention layer"
-                     : "layers go from " + std::to_string(layers.front().layer) + " to " + std::to_string(layers.back().layer);
+  const std::string range = layers.empty() ? "the record holds no attention layer"
+                                           : "layers go from " + std::to_string(layers.front().layer) + " to " +
+                                                 std::to_string(layers.back().layer);
   throw Error(ErrorKind::Config, "there is no attention layer " + std::to_string(layer), range,
               "Layers count from 0 in order of evaluation");
 }

@@ -15,13 +15,15 @@ struct SlotRange {
 };
 
 // Index into the vectors of this room.
-constexpr std::size_t at(std::int64_t index) { return static_cast<std::size_t>(index); }
+constexpr std::size_t at(std::int64_t index) {
+  return static_cast<std::size_t>(index);
+}
 
 // Where a row's keys lie and what their logits are.
 struct Keys {
-  const Array<float>& k;    // [slots, G, D]
+  const Array<float>& k;  // [slots, G, D]
   int kv_head;
-  double scale;             // 1 / sqrt(D)
+  double scale;                             // 1 / sqrt(D)
   const Array<float>* positions = nullptr;  // with sigma: the distance term's
   double sigma = 0;
   std::int64_t query_slot = 0;

@@ -26,7 +26,14 @@ ModelConfig nsa_config() {
   ModelConfig config;
   config.kind = ModelKind::ErwinNsa;
   config.mp_steps = 1;
-  config.flat = {.width = 16, .depth = 2, .heads = 2, .kv_heads = 1, .head_dim = 8, .ball_size = 32, .block_size = 8, .selected_blocks = 3};
+  config.flat = {.width = 16,
+                 .depth = 2,
+                 .heads = 2,
+                 .kv_heads = 1,
+                 .head_dim = 8,
+                 .ball_size = 32,
+                 .block_size = 8,
+                 .selected_blocks = 3};
   return config;
 }
 
@@ -35,8 +42,13 @@ ModelConfig unet_config() {
   config.kind = ModelKind::Erwin;
   config.mp_steps = 1;
   config.embedding_channels = 16;
-  config.unet = {.widths = {16, 24}, .ball_sizes = {32, 16}, .encoder_heads = {2, 4}, .encoder_depths = {2, 2},
-                 .decoder_heads = {2}, .decoder_depths = {2}, .strides = {2}};
+  config.unet = {.widths = {16, 24},
+                 .ball_sizes = {32, 16},
+                 .encoder_heads = {2, 4},
+                 .encoder_depths = {2, 2},
+                 .decoder_heads = {2},
+                 .decoder_depths = {2},
+                 .strides = {2}};
   return config;
 }
 
@@ -56,8 +68,10 @@ std::filesystem::path save_cloud(const std::filesystem::path& folder) {
   file << "x,y,z\n";
   for (int row = 0; row < rows; ++row) {
     const double x = uniform(random), y = uniform(random), z = uniform(random);
-    if (row == dropped_row) file << "nan,nan,nan\n";
-    else file << x << ',' << y << ',' << z << '\n';
+    if (row == dropped_row)
+      file << "nan,nan,nan\n";
+    else
+      file << x << ',' << y << ',' << z << '\n';
   }
   return folder / "cloud.csv";
 }
@@ -120,7 +134,8 @@ void expect_identities(const json& layer) {
     return;
   }
   const json& gates = layer["gates"];
-  EXPECT_NEAR(sum, gates["local"].get<double>() + gates["compressed"].get<double>() + gates["selected"].get<double>(), 1e-6);
+  EXPECT_NEAR(sum, gates["local"].get<double>() + gates["compressed"].get<double>() + gates["selected"].get<double>(),
+              1e-6);
   EXPECT_NEAR(layer["recall"].get<double>() + layer["missed"].get<double>(), 1, 1e-9);
   double selected = 0;
   for (const json& block : layer["selected"]) selected += block["weight"].get<double>();
@@ -160,7 +175,8 @@ TEST_F(ExplainProgram, PooledLayersAreExplainedToo) {
 }
 
 TEST_F(ExplainProgram, TheOrderOfTheFilesDoesNotMatterAndTheLastLayerIsTheDefault) {
-  const json one = explain_json({nsa, cloud, "--point", "3"}), other = explain_json({cloud, nsa, "--point", "3", "--layer", "1"});
+  const json one = explain_json({nsa, cloud, "--point", "3"}),
+             other = explain_json({cloud, nsa, "--point", "3", "--layer", "1"});
   EXPECT_EQ(one, other);
   EXPECT_EQ(one["layers"][0]["layer"], 1);
 }
@@ -178,7 +194,8 @@ TEST_F(ExplainProgram, HeadsAverageToTheMean) {
 TEST_F(ExplainProgram, TextIsForPeople) {
   const ProgramResult result = explain({nsa, cloud, "--point", "3"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  for (const char* words : {"Point 3 of cloud", "Layer 1", "Where it is", "How it looks", "Points it looks at most", "What the selection missed"})
+  for (const char* words : {"Point 3 of cloud", "Layer 1", "Where it is", "How it looks", "Points it looks at most",
+                            "What the selection missed"})
     EXPECT_NE(result.out.find(words), std::string::npos) << words << "\n" << result.out;
 }
 

@@ -37,7 +37,8 @@ std::vector<Shape> nsa_shapes() {
 std::vector<Shape> shapes() {
   std::vector<Shape> all = nsa_shapes();
   Shape ball{.name = "ball", .kind = LayerKind::Ball, .kv_heads = 4};
-  Shape ball_pooled{.name = "ball_pooled_rotated", .kind = LayerKind::Ball, .kv_heads = 4, .points_per_slot = 4, .rotated = true};
+  Shape ball_pooled{
+      .name = "ball_pooled_rotated", .kind = LayerKind::Ball, .kv_heads = 4, .points_per_slot = 4, .rotated = true};
   Shape full{.name = "full", .kind = LayerKind::Full, .kv_heads = 4, .balls = 4};
   all.insert(all.end(), {ball, ball_pooled, full});
   return all;
@@ -152,7 +153,8 @@ TEST_P(EveryShape, ABlockOrBallAsQueryIsTheMeanOfItsRealSlots) {
     for (std::int64_t s = begin; s < begin + size; ++s)
       if (layer().real(s)) slots.push_back(s);
     for (const Branch branch : branches()) {
-      const AttentionRow row = attention_row(tap, {.layer = 2, .branch = branch, .slot_begin = begin, .slot_end = begin + size});
+      const AttentionRow row =
+          attention_row(tap, {.layer = 2, .branch = branch, .slot_begin = begin, .slot_end = begin + size});
       expect_row(row, expected_row(tap, dense, slots, all_heads(layer()), branch), name_of(branch));
       EXPECT_EQ(row.queries, static_cast<std::int64_t>(slots.size()));
     }
@@ -166,9 +168,11 @@ TEST_P(EveryNsaShape, BlockWeightsAndSelectionAddUp) {
     double compressed = 0, selected = 0;
     for (int head = 0; head < layer().heads; ++head) {
       const DenseHead& table = dense[static_cast<std::size_t>(head)];
-      compressed += gate(layer(), slot, 0, head) * table.compressed[static_cast<std::size_t>(slot)][static_cast<std::size_t>(block)];
+      compressed += gate(layer(), slot, 0, head) *
+                    table.compressed[static_cast<std::size_t>(slot)][static_cast<std::size_t>(block)];
       for (std::int64_t s = block * layer().block_size; s < (block + 1) * layer().block_size; ++s)
-        selected += gate(layer(), slot, 1, head) * table.selected[static_cast<std::size_t>(slot)][static_cast<std::size_t>(s)];
+        selected +=
+            gate(layer(), slot, 1, head) * table.selected[static_cast<std::size_t>(slot)][static_cast<std::size_t>(s)];
     }
     EXPECT_NEAR(row.block_compressed[static_cast<std::size_t>(block)], compressed / layer().heads, tolerance);
     EXPECT_NEAR(row.block_selected[static_cast<std::size_t>(block)], selected / layer().heads, tolerance);
@@ -192,10 +196,12 @@ TEST_P(EveryNsaShape, MissedMassEqualsBruteForce) {
       const auto heads = head < 0 ? all_heads(layer()) : std::vector<int>{head};
       for (const int h : heads)
         for (std::int64_t j = 0; j < layer().slots(); ++j) {
-          const double mass = dense[static_cast<std::size_t>(h)].exact[static_cast<std::size_t>(slot)][static_cast<std::size_t>(j)] /
-                              static_cast<double>(heads.size());
+          const double mass =
+              dense[static_cast<std::size_t>(h)].exact[static_cast<std::size_t>(slot)][static_cast<std::size_t>(j)] /
+              static_cast<double>(heads.size());
           bool seen = j / layer().ball_size == slot / layer().ball_size;
-          for (const std::int32_t chosen : layer().selected.row({slot / layer().block_size, h * layer().kv_heads / layer().heads}))
+          for (const std::int32_t chosen :
+               layer().selected.row({slot / layer().block_size, h * layer().kv_heads / layer().heads}))
             seen = seen || chosen == j / layer().block_size;
           (seen ? recall : unseen[static_cast<std::size_t>(j / layer().block_size)]) += mass;
         }
@@ -203,7 +209,8 @@ TEST_P(EveryNsaShape, MissedMassEqualsBruteForce) {
       EXPECT_NEAR(missed.recall, recall, tolerance);
       EXPECT_NEAR(missed.recall + missed.missed_sum, 1, tolerance);
       std::sort(unseen.begin(), unseen.end(), std::greater<>());
-      const auto nonzero = static_cast<std::size_t>(std::count_if(unseen.begin(), unseen.end(), [](double m) { return m > 0; }));
+      const auto nonzero =
+          static_cast<std::size_t>(std::count_if(unseen.begin(), unseen.end(), [](double m) { return m > 0; }));
       ASSERT_EQ(missed.missed.size(), std::min(nonzero, static_cast<std::size_t>(layer().selected.size(2))));
       for (std::size_t i = 0; i < missed.missed.size(); ++i) EXPECT_NEAR(missed.missed[i].mass, unseen[i], tolerance);
     }
@@ -223,7 +230,8 @@ TEST_P(EveryShape, APointsSlotIsFoundWithAndWithoutTheIndex) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Attention, EveryShape, ::testing::ValuesIn(shapes()), [](const auto& given) { return given.param.name; });
+INSTANTIATE_TEST_SUITE_P(Attention, EveryShape, ::testing::ValuesIn(shapes()),
+                         [](const auto& given) { return given.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Attention, EveryNsaShape, ::testing::ValuesIn(nsa_shapes()),
                          [](const auto& given) { return given.param.name; });
@@ -236,10 +244,13 @@ TEST(MissedMass, TheBestSelectionMissesOnlyLighterBlocks) {
   std::vector<std::pair<double, std::int32_t>> mass;
   for (std::int32_t block = 0; block < layer.blocks(); ++block) {
     if (block * layer.block_size / layer.ball_size == slot / layer.ball_size) continue;
-    mass.emplace_back(std::accumulate(exact.begin() + block * layer.block_size, exact.begin() + (block + 1) * layer.block_size, 0.0), block);
+    mass.emplace_back(
+        std::accumulate(exact.begin() + block * layer.block_size, exact.begin() + (block + 1) * layer.block_size, 0.0),
+        block);
   }
   std::sort(mass.rbegin(), mass.rend());
-  for (std::size_t r = 0; r < 3; ++r) layer.selected.data()[slot / layer.block_size * 3 + static_cast<std::int64_t>(r)] = mass[r].second;
+  for (std::size_t r = 0; r < 3; ++r)
+    layer.selected.data()[slot / layer.block_size * 3 + static_cast<std::int64_t>(r)] = mass[r].second;
   const MissedMass missed = missed_mass(tap, 2, 0, 0);
   ASSERT_EQ(missed.missed.size(), 3u);
   for (std::size_t r = 0; r < 3; ++r) {

@@ -38,7 +38,11 @@ struct Scene {
     if (rotated) positions = rotate_positions(positions, 3, 45);
     cloud = std::make_shared<const PointCloud>(std::move(parts));
     tree = build_ball_tree(positions, 3, {.unit = ball, .padding = Padding::Masked, .nodes = true});
-    tap = test::make_tap({.name = "", .ball = ball, .block = block, .balls = static_cast<int>(tree.slot_count / ball), .rotated = rotated},
+    tap = test::make_tap({.name = "",
+                          .ball = ball,
+                          .block = block,
+                          .balls = static_cast<int>(tree.slot_count / ball),
+                          .rotated = rotated},
                          11, &tree);
   }
 
@@ -75,7 +79,8 @@ TEST_P(ExplainIn, ThePathLeadsFromTheRootToThePoint) {
       ++count;
     }
     ASSERT_EQ(node.place.points, count);
-    for (std::size_t axis = 0; axis < 3; ++axis) EXPECT_NEAR(node.place.centre[axis], centre[axis] / static_cast<double>(count), 1e-9);
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      EXPECT_NEAR(node.place.centre[axis], centre[axis] / static_cast<double>(count), 1e-9);
     const auto own = scene.cloud->position(point);
     EXPECT_LE(std::hypot(own[0] - node.place.centre[0], own[1] - node.place.centre[1], own[2] - node.place.centre[2]),
               node.place.radius + 1e-12);
@@ -103,7 +108,8 @@ TEST_P(ExplainIn, NumbersAreThoseOfTheRow) {
     const Explanation explanation = scene.explain_point(point, head);
     const AttentionRow row = attention_row(scene.tap, {.layer = 2, .head = head, .point = point});
     EXPECT_NEAR(explanation.sum, explanation.expected_sum, 1e-6);
-    EXPECT_NEAR(explanation.expected_sum, explanation.gates.local + explanation.gates.compressed + explanation.gates.selected, 1e-6);
+    EXPECT_NEAR(explanation.expected_sum,
+                explanation.gates.local + explanation.gates.compressed + explanation.gates.selected, 1e-6);
     ASSERT_EQ(explanation.head_gates.size(), 4u);
     double mean = 0;
     for (const Gates& gates : explanation.head_gates) mean += gates.selected / 4;
@@ -121,14 +127,16 @@ TEST_P(ExplainIn, NumbersAreThoseOfTheRow) {
     EXPECT_NEAR(*explanation.recall + explanation.missed_sum, 1, 1e-9);
     EXPECT_GE(explanation.effective_keys, 1);
     EXPECT_LE(explanation.effective_keys, 150);
-    for (const ExplainedBlock& chosen : explanation.selected) EXPECT_NE(chosen.selected.block * block / ball, explanation.slot / ball);
+    for (const ExplainedBlock& chosen : explanation.selected)
+      EXPECT_NE(chosen.selected.block * block / ball, explanation.slot / ball);
   }
 }
 
 TEST_P(ExplainIn, JsonHoldsTheSameNumbersAndItsIdentities) {
   const Scene scene(GetParam());
   const Explanation explanation = scene.explain_point(12);
-  ExplanationSource source{"model.h5", "cloud \xff.ply", "cloud", "erwin-nsa", "cpu", "m", {{"prediction", "Pa", {std::nan("")}}}};
+  ExplanationSource source{
+      "model.h5", "cloud \xff.ply", "cloud", "erwin-nsa", "cpu", "m", {{"prediction", "Pa", {std::nan("")}}}};
   const json document = json::parse(to_json({explanation}, source));
   EXPECT_EQ(document["schema"], 1);
   EXPECT_EQ(document["point"]["id"], scene.cloud->row_id(12));
@@ -138,8 +146,12 @@ TEST_P(ExplainIn, JsonHoldsTheSameNumbersAndItsIdentities) {
   EXPECT_EQ(layer["rotated"], GetParam());
   EXPECT_EQ(layer["path"].size(), explanation.path.size());
   const json& shares = layer["shares"];
-  const double sum = shares["local"].get<double>() + shares["compressed"].get<double>() + shares["selected"].get<double>() + shares["memory"].get<double>();
-  EXPECT_NEAR(sum, layer["gates"]["local"].get<double>() + layer["gates"]["compressed"].get<double>() + layer["gates"]["selected"].get<double>(), 1e-6);
+  const double sum = shares["local"].get<double>() + shares["compressed"].get<double>() +
+                     shares["selected"].get<double>() + shares["memory"].get<double>();
+  EXPECT_NEAR(sum,
+              layer["gates"]["local"].get<double>() + layer["gates"]["compressed"].get<double>() +
+                  layer["gates"]["selected"].get<double>(),
+              1e-6);
   double selected = 0;
   for (const json& entry : layer["selected"]) selected += entry["weight"].get<double>();
   EXPECT_NEAR(selected, shares["selected"].get<double>(), 1e-6);
@@ -148,14 +160,17 @@ TEST_P(ExplainIn, JsonHoldsTheSameNumbersAndItsIdentities) {
 
 TEST_P(ExplainIn, TextSpeaksOfThePointAndItsBranches) {
   const Scene scene(GetParam());
-  const std::string text = to_text({scene.explain_point(12)}, {.checkpoint = "", .data = "", .sample = "cloud", .model = "", .device = "", .unit = "m", .values = {}});
+  const std::string text =
+      to_text({scene.explain_point(12)},
+              {.checkpoint = "", .data = "", .sample = "cloud", .model = "", .device = "", .unit = "m", .values = {}});
   EXPECT_NE(text.find("Point " + std::to_string(scene.cloud->row_id(12)) + " of cloud"), std::string::npos) << text;
   for (const char* word : {"local", "selected", "compressed", "memory", "its block", "What the selection missed"})
     EXPECT_NE(text.find(word), std::string::npos) << word << "\n" << text;
   EXPECT_EQ(text.find("rotated tree") != std::string::npos, GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(Tree, ExplainIn, ::testing::Bool(), [](const auto& given) { return given.param ? "rotated" : "main"; });
+INSTANTIATE_TEST_SUITE_P(Tree, ExplainIn, ::testing::Bool(),
+                         [](const auto& given) { return given.param ? "rotated" : "main"; });
 
 TEST(Explain, OneBallSelectsNothingAndMissesNothing) {
   const Scene scene(false, 20);

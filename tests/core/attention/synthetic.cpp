@@ -20,7 +20,8 @@ Array<float> random_array(std::vector<std::int64_t> shape, double deviation, std
 }
 
 bool has_point(const LayerTap& layer, std::int64_t slot) {
-  return layer.slot_point_begin.at(static_cast<std::size_t>(slot)) != layer.slot_point_begin.at(static_cast<std::size_t>(slot + 1));
+  return layer.slot_point_begin.at(static_cast<std::size_t>(slot)) !=
+         layer.slot_point_begin.at(static_cast<std::size_t>(slot + 1));
 }
 
 // Deals points to slots in a shuffled order.
@@ -30,7 +31,8 @@ void deal_points(const Shape& shape, Tap& tap, LayerTap& layer, std::mt19937& ra
   std::uniform_int_distribution<int> several(1, shape.points_per_slot);
   std::vector<int> counts;
   for (int slot = 0; slot < slots; ++slot) {
-    const bool hole = (shape.empty_block >= 0 && slot / shape.block == shape.empty_block) || chance(random) < shape.padding;
+    const bool hole =
+        (shape.empty_block >= 0 && slot / shape.block == shape.empty_block) || chance(random) < shape.padding;
     counts.push_back(hole && slot > 0 ? 0 : several(random));
   }
   tap.point_count = std::accumulate(counts.begin(), counts.end(), 0);
@@ -71,7 +73,8 @@ void choose_blocks(const Shape& shape, LayerTap& layer, std::mt19937& random) {
     for (int group = 0; group < shape.kv_heads; ++group) {
       std::vector<std::int32_t> free;
       for (std::int32_t other = 0; other < blocks; ++other)
-        if (other * shape.block / shape.ball != block * shape.block / shape.ball && block_has_point(layer, other)) free.push_back(other);
+        if (other * shape.block / shape.ball != block * shape.block / shape.ball && block_has_point(layer, other))
+          free.push_back(other);
       std::shuffle(free.begin(), free.end(), random);
       const auto count = std::min(free.size(), static_cast<std::size_t>(shape.chosen));
       std::copy_n(free.begin(), count, layer.selected.data() + (block * shape.kv_heads + group) * shape.chosen);
@@ -88,10 +91,12 @@ std::vector<double> table_row(const std::vector<double>& logits, double& lse) {
   return row;
 }
 
-double product(const Array<float>& a, std::int64_t i, int head, const Array<float>& b, std::int64_t j, int group, int width) {
+double product(const Array<float>& a, std::int64_t i, int head, const Array<float>& b, std::int64_t j, int group,
+               int width) {
   double sum = 0;
   for (int e = 0; e < width; ++e)
-    sum += static_cast<double>(a.row({i, head})[static_cast<std::size_t>(e)]) * static_cast<double>(b.row({j, group})[static_cast<std::size_t>(e)]);
+    sum += static_cast<double>(a.row({i, head})[static_cast<std::size_t>(e)]) *
+           static_cast<double>(b.row({j, group})[static_cast<std::size_t>(e)]);
   return sum / std::sqrt(static_cast<double>(width));
 }
 
@@ -99,7 +104,9 @@ double bias(const LayerTap& layer, int head, std::int64_t i, std::int64_t j) {
   if (layer.sigma.empty()) return 0;
   double square = 0;
   for (std::int64_t axis = 0; axis < layer.positions.size(1); ++axis)
-    square += std::pow(static_cast<double>(layer.positions.row({i, axis})[0]) - static_cast<double>(layer.positions.row({j, axis})[0]), 2);
+    square += std::pow(
+        static_cast<double>(layer.positions.row({i, axis})[0]) - static_cast<double>(layer.positions.row({j, axis})[0]),
+        2);
   return static_cast<double>(layer.sigma.row({head})[0]) * std::sqrt(square);
 }
 
@@ -122,7 +129,8 @@ void fill_compressed(const Tap& tap, const LayerTap& layer, int head, int group,
     double mean = 0;
     for (const std::int64_t s : queries)
       for (int e = 0; e < layer.head_dim; ++e)
-        mean += static_cast<double>(layer.q.row({s, head, e})[0]) * static_cast<double>(layer.memory_k.row({group, e})[0]);
+        mean +=
+            static_cast<double>(layer.q.row({s, head, e})[0]) * static_cast<double>(layer.memory_k.row({group, e})[0]);
     logits.push_back(mean / static_cast<double>(queries.size()) / std::sqrt(static_cast<double>(layer.head_dim)));
   }
   double lse = 0;
@@ -139,12 +147,14 @@ DenseHead dense_head(const Tap& tap, const LayerTap& layer, int head) {
   for (std::int64_t i = 0; i < layer.slots(); ++i) {
     std::set<std::int32_t> chosen;
     if (layer.kind == LayerKind::Nsa)
-      for (std::int64_t r = 0; r < layer.selected.size(2); ++r) chosen.insert(layer.selected.row({i / layer.block_size, group, r})[0]);
+      for (std::int64_t r = 0; r < layer.selected.size(2); ++r)
+        chosen.insert(layer.selected.row({i / layer.block_size, group, r})[0]);
     std::vector<double> local, selected, exact;
     for (std::int64_t j = 0; j < layer.slots(); ++j) {
       const bool key = has_point(layer, j);
       local.push_back(key && i / layer.ball_size == j / layer.ball_size
-                          ? product(layer.local_q, i, head, layer.local_k, j, group, layer.head_dim) + bias(layer, head, i, j)
+                          ? product(layer.local_q, i, head, layer.local_k, j, group, layer.head_dim) +
+                                bias(layer, head, i, j)
                           : -infinity);
       if (layer.kind != LayerKind::Nsa) continue;
       exact.push_back(key ? product(layer.q, i, head, layer.k, j, group, layer.head_dim) : -infinity);
@@ -168,7 +178,8 @@ void record_lse(const Tap& tap, LayerTap& layer) {
     array = Array<float>({layer.slots(), layer.heads});
     for (std::int64_t s = 0; s < layer.slots(); ++s)
       for (std::int64_t h = 0; h < layer.heads; ++h)
-        array.data()[s * layer.heads + h] = static_cast<float>((heads[static_cast<std::size_t>(h)].*member)[static_cast<std::size_t>(s)]);
+        array.data()[s * layer.heads + h] =
+            static_cast<float>((heads[static_cast<std::size_t>(h)].*member)[static_cast<std::size_t>(s)]);
   };
   record(layer.lse_local, &DenseHead::lse_local);
   if (layer.kind != LayerKind::Nsa) return;
@@ -193,8 +204,10 @@ Tap make_tap(const Shape& shape, unsigned seed, const BallTree* tree) {
   layer.head_dim = shape.head_dim;
   const std::int64_t n = shape.balls * shape.ball, h = shape.heads, g = shape.kv_heads, d = shape.head_dim;
   layer.ball_size = shape.kind == LayerKind::Full ? static_cast<int>(n) : shape.ball;
-  if (tree) take_points(*tree, tap, layer);
-  else deal_points(shape, tap, layer, random);
+  if (tree)
+    take_points(*tree, tap, layer);
+  else
+    deal_points(shape, tap, layer, random);
   layer.positions = random_array({n, shape.dimension}, 1, random);
   layer.local_q = random_array({n, h, d}, 1, random);
   layer.local_k = random_array({n, g, d}, 1, random);
@@ -210,7 +223,8 @@ Tap make_tap(const Shape& shape, unsigned seed, const BallTree* tree) {
     if (shape.memory) layer.memory_k = random_array({g, d}, 1, random);
     if (shape.memory) layer.memory_v = random_array({g, d}, 1, random);
     layer.gate = random_array({n, 3, h}, 0.2, random);
-    for (std::size_t i = 0; i < layer.gate.element_count(); ++i) layer.gate.data()[i] = 1 / (1 + std::exp(-layer.gate.data()[i]));
+    for (std::size_t i = 0; i < layer.gate.element_count(); ++i)
+      layer.gate.data()[i] = 1 / (1 + std::exp(-layer.gate.data()[i]));
     choose_blocks(shape, layer, random);
   }
   tap.layers.push_back(std::move(layer));
@@ -220,7 +234,8 @@ Tap make_tap(const Shape& shape, unsigned seed, const BallTree* tree) {
 
 std::vector<DenseHead> dense_heads(const Tap& tap) {
   std::vector<DenseHead> heads;
-  for (int head = 0; head < tap.layers.front().heads; ++head) heads.push_back(dense_head(tap, tap.layers.front(), head));
+  for (int head = 0; head < tap.layers.front().heads; ++head)
+    heads.push_back(dense_head(tap, tap.layers.front(), head));
   return heads;
 }
 
@@ -234,13 +249,16 @@ std::vector<double> dense_points(const LayerTap& layer, const DenseHead& head, s
     for (const std::int32_t point : here) {
       const auto column = static_cast<std::size_t>(j);
       if (branch == 0) row[static_cast<std::size_t>(point)] += head.local[i][column] / static_cast<double>(here.size());
-      if (branch == 2) row[static_cast<std::size_t>(point)] += head.selected[i][column] / static_cast<double>(here.size());
+      if (branch == 2)
+        row[static_cast<std::size_t>(point)] += head.selected[i][column] / static_cast<double>(here.size());
       if (branch != 1) continue;
       std::size_t in_block = 0;
       for (std::int64_t s = 0; s < layer.slots(); ++s)
         if (s / layer.block_size == j / layer.block_size)
-          in_block += static_cast<std::size_t>(layer.slot_point_begin[static_cast<std::size_t>(s + 1)] - layer.slot_point_begin[static_cast<std::size_t>(s)]);
-      row[static_cast<std::size_t>(point)] += head.compressed[i][static_cast<std::size_t>(j / layer.block_size)] / static_cast<double>(in_block);
+          in_block += static_cast<std::size_t>(layer.slot_point_begin[static_cast<std::size_t>(s + 1)] -
+                                               layer.slot_point_begin[static_cast<std::size_t>(s)]);
+      row[static_cast<std::size_t>(point)] +=
+          head.compressed[i][static_cast<std::size_t>(j / layer.block_size)] / static_cast<double>(in_block);
     }
   }
   return row;
@@ -248,7 +266,8 @@ std::vector<double> dense_points(const LayerTap& layer, const DenseHead& head, s
 
 std::int64_t own_slot(const LayerTap& layer, std::int64_t point) {
   for (std::int64_t slot = 0; slot < layer.slots(); ++slot)
-    for (auto i = layer.slot_point_begin[static_cast<std::size_t>(slot)]; i < layer.slot_point_begin[static_cast<std::size_t>(slot + 1)]; ++i)
+    for (auto i = layer.slot_point_begin[static_cast<std::size_t>(slot)];
+         i < layer.slot_point_begin[static_cast<std::size_t>(slot + 1)]; ++i)
       if (layer.slot_points[static_cast<std::size_t>(i)] == point) return slot;
   return -1;
 }

@@ -16,17 +16,17 @@ struct Shape {
   int ball = 32, block = 8, chosen = 3;
   int balls = 6;
   int dimension = 3;
-  double padding = 0.15;        // share of slots without a point
-  int empty_block = -1;         // a block without any point
-  int points_per_slot = 1;      // pooled: 1 to this many
-  bool copies = false;          // duplicate padding: slots without a point of their own repeat their left neighbour's
+  double padding = 0.15;    // share of slots without a point
+  int empty_block = -1;     // a block without any point
+  int points_per_slot = 1;  // pooled: 1 to this many
+  bool copies = false;      // duplicate padding: slots without a point of their own repeat their left neighbour's
   bool query_per_block = false;
   bool rotated = false;
   bool memory = true;
 };
 
-// A record of one layer with random numbers; recorded log-sum-exps come from the dense tables. With a tree its slots hold
-// the points (shape.balls must be what it has), otherwise points are dealt at random.
+// A record of one layer with random numbers; recorded log-sum-exps come from the dense tables. With a tree its slots
+// hold the points (shape.balls must be what it has), otherwise points are dealt at random.
 Tap make_tap(const Shape& shape, unsigned seed, const BallTree* tree = nullptr);
 
 // Softmax tables of one head over slots, dense.

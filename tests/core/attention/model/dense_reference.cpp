@@ -25,7 +25,8 @@ Matrix rms_norm(const Matrix& rows, const std::vector<double>& weight) {
   for (auto& row : result) {
     double square = 0;
     for (const double x : row) square += x * x;
-    const double scale = 1 / std::sqrt(square / static_cast<double>(row.size()) + std::numeric_limits<double>::epsilon());
+    const double scale =
+        1 / std::sqrt(square / static_cast<double>(row.size()) + std::numeric_limits<double>::epsilon());
     for (std::size_t c = 0; c < row.size(); ++c) row[c] *= scale * weight[c];
   }
   return result;
@@ -46,17 +47,20 @@ std::array<double, 3> mean_position(const Rows& rows, const std::vector<std::siz
 std::vector<std::vector<std::size_t>> groups_of(const Rows& rows, int size) {
   std::vector<std::vector<std::size_t>> groups(static_cast<std::size_t>(rows.slots / size));
   for (std::size_t r = 0; r < rows.slot.size(); ++r) groups[static_cast<std::size_t>(rows.slot[r] / size)].push_back(r);
-  for (auto& group : groups) std::sort(group.begin(), group.end(), [&](auto a, auto b) { return rows.slot[a] < rows.slot[b]; });
+  for (auto& group : groups)
+    std::sort(group.begin(), group.end(), [&](auto a, auto b) { return rows.slot[a] < rows.slot[b]; });
   return groups;
 }
 
 // u + Wpos (p - mean of the ball) + bpos.
-Matrix with_position(const Rows& rows, const Matrix& u, const Matrix& weight, const std::vector<double>& bias, int ball) {
+Matrix with_position(const Rows& rows, const Matrix& u, const Matrix& weight, const std::vector<double>& bias,
+                     int ball) {
   Matrix result = u;
   for (const auto& group : groups_of(rows, ball)) {
     const auto centre = mean_position(rows, group);
     for (const std::size_t r : group) {
-      const std::vector<double> offset{rows.position[r][0] - centre[0], rows.position[r][1] - centre[1], rows.position[r][2] - centre[2]};
+      const std::vector<double> offset{rows.position[r][0] - centre[0], rows.position[r][1] - centre[1],
+                                       rows.position[r][2] - centre[2]};
       const std::vector<double> shift = linear(weight, &bias, offset);
       for (std::size_t c = 0; c < shift.size(); ++c) result[r][c] += shift[c];
     }
@@ -82,7 +86,9 @@ std::vector<double> softmax(const std::vector<double>& logits) {
   return row;
 }
 
-double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+double gelu(double x) {
+  return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+}
 
 // K_j of every block for one KV head, phi = pool or mean; empty blocks give an empty row.
 Matrix block_keys(const WeightTable& weights, const std::string& name, const Rows& rows, const Matrix& keys, int group,
@@ -109,7 +115,8 @@ Matrix block_keys(const WeightTable& weights, const std::string& name, const Row
     for (const std::size_t r : members) {
       double logit = dot(keys[r], weights.matrix(phi + "logit")[static_cast<std::size_t>(group)]);
       for (std::size_t axis = 0; axis < 3 && radius > 0; ++axis)
-        logit += (rows.position[r][axis] - centre[axis]) / radius * weights.matrix(phi + "position")[static_cast<std::size_t>(group)][axis];
+        logit += (rows.position[r][axis] - centre[axis]) / radius *
+                 weights.matrix(phi + "position")[static_cast<std::size_t>(group)][axis];
       logits.push_back(logit);
     }
     const std::vector<double> a = softmax(logits);
@@ -117,7 +124,8 @@ Matrix block_keys(const WeightTable& weights, const std::string& name, const Row
       for (std::size_t e = 0; e < width; ++e) z[e] += a[m] * keys[members[m]][e];
     std::vector<double> hidden = linear(weights.matrix(phi + "0.weight"), &weights.vector(phi + "0.bias"), z);
     for (double& h : hidden) h = gelu(h);
-    const std::vector<double> change = linear(weights.matrix(phi + "2.weight"), &weights.vector(phi + "2.bias"), hidden);
+    const std::vector<double> change =
+        linear(weights.matrix(phi + "2.weight"), &weights.vector(phi + "2.bias"), hidden);
     for (std::size_t e = 0; e < width; ++e) z[e] += change[e];
     result.push_back(z);
   }
@@ -125,13 +133,16 @@ Matrix block_keys(const WeightTable& weights, const std::string& name, const Row
 }
 
 // The S best blocks per query block of one KV head: mean over its real queries and heads of q.K, own ball excluded.
-std::vector<std::vector<int>> select(const Rows& rows, const std::vector<Matrix>& queries, const Matrix& keys, const NsaShape& shape) {
+std::vector<std::vector<int>> select(const Rows& rows, const std::vector<Matrix>& queries, const Matrix& keys,
+                                     const NsaShape& shape) {
   const auto blocks = groups_of(rows, shape.block);
   std::vector<std::vector<int>> result;
   for (std::size_t own = 0; own < blocks.size(); ++own) {
     std::vector<std::pair<double, int>> scored;
     for (std::size_t other = 0; other < blocks.size(); ++other) {
-      if (keys[other].empty() || blocks[own].empty() || static_cast<int>(other) * shape.block / shape.ball == static_cast<int>(own) * shape.block / shape.ball) continue;
+      if (keys[other].empty() || blocks[own].empty() ||
+          static_cast<int>(other) * shape.block / shape.ball == static_cast<int>(own) * shape.block / shape.ball)
+        continue;
       double score = 0;
       for (const Matrix& head : queries)
         for (const std::size_t r : blocks[own]) score += dot(head[r], keys[other]);
@@ -139,7 +150,8 @@ std::vector<std::vector<int>> select(const Rows& rows, const std::vector<Matrix>
     }
     std::sort(scored.begin(), scored.end());
     result.emplace_back();
-    for (std::size_t s = 0; s < scored.size() && s < static_cast<std::size_t>(shape.chosen); ++s) result.back().push_back(scored[s].second);
+    for (std::size_t s = 0; s < scored.size() && s < static_cast<std::size_t>(shape.chosen); ++s)
+      result.back().push_back(scored[s].second);
   }
   return result;
 }
@@ -151,14 +163,16 @@ Matrix attention_table(const Rows& rows, const Matrix& q, const Matrix& k, doubl
   for (std::size_t i = 0; i < q.size(); ++i) {
     std::vector<double> logits;
     for (std::size_t j = 0; j < q.size(); ++j)
-      logits.push_back(sees(i, j) ? dot(q[i], k[j]) / std::sqrt(static_cast<double>(q[i].size())) + sigma * distance(rows.position[i], rows.position[j])
+      logits.push_back(sees(i, j) ? dot(q[i], k[j]) / std::sqrt(static_cast<double>(q[i].size())) +
+                                        sigma * distance(rows.position[i], rows.position[j])
                                   : -std::numeric_limits<double>::infinity());
     table.push_back(softmax(logits));
   }
   return table;
 }
 
-void fill_compressed(const Rows& rows, const Matrix& q, const Matrix& keys, const std::vector<double>& memory, const NsaShape& shape, HeadTables& tables) {
+void fill_compressed(const Rows& rows, const Matrix& q, const Matrix& keys, const std::vector<double>& memory,
+                     const NsaShape& shape, HeadTables& tables) {
   const auto blocks = groups_of(rows, shape.block);
   for (std::size_t i = 0; i < q.size(); ++i) {
     std::vector<double> query = q[i];
@@ -170,7 +184,8 @@ void fill_compressed(const Rows& rows, const Matrix& q, const Matrix& keys, cons
     }
     std::vector<double> logits{dot(query, memory) / std::sqrt(static_cast<double>(query.size()))};
     for (const auto& key : keys)
-      logits.push_back(key.empty() ? -std::numeric_limits<double>::infinity() : dot(query, key) / std::sqrt(static_cast<double>(query.size())));
+      logits.push_back(key.empty() ? -std::numeric_limits<double>::infinity()
+                                   : dot(query, key) / std::sqrt(static_cast<double>(query.size())));
     std::vector<double> row = softmax(logits);
     tables.memory.push_back(row.front());
     tables.compressed.emplace_back(row.begin() + 1, row.end());
@@ -199,7 +214,8 @@ WeightTable::WeightTable(const Weights& weights) {
     const std::size_t width = array.shape.size() < 2 ? values.size() : static_cast<std::size_t>(array.shape.back());
     Matrix& matrix = matrices_[array.name];
     for (std::size_t begin = 0; begin < values.size(); begin += width)
-      matrix.emplace_back(values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(begin + width));
+      matrix.emplace_back(values.begin() + static_cast<std::ptrdiff_t>(begin),
+                          values.begin() + static_cast<std::ptrdiff_t>(begin + width));
   }
 }
 
@@ -209,16 +225,20 @@ const Matrix& WeightTable::matrix(const std::string& name) const {
   return found->second;
 }
 
-const std::vector<double>& WeightTable::vector(const std::string& name) const { return matrix(name).at(0); }
+const std::vector<double>& WeightTable::vector(const std::string& name) const {
+  return matrix(name).at(0);
+}
 
 NsaTables nsa_tables(const WeightTable& weights, const std::string& name, const Rows& rows, const NsaShape& shape) {
   const std::string attention = name + ".attention.";
   const int width = shape.head_dim, h_all = shape.heads * width;
   const Matrix u = rms_norm(rows.input, weights.vector(name + ".norm1.weight"));
   const Matrix plain = projected(u, weights.matrix(attention + "qkv"));
-  const Matrix near = projected(with_position(rows, u, weights.matrix(attention + "pos.weight"), weights.vector(attention + "pos.bias"), shape.ball),
+  const Matrix near = projected(with_position(rows, u, weights.matrix(attention + "pos.weight"),
+                                              weights.vector(attention + "pos.bias"), shape.ball),
                                 weights.matrix(attention + "qkv"));
-  const Matrix gates = projected(u, weights.matrix(attention + "gate.weight"), &weights.vector(attention + "gate.bias"));
+  const Matrix gates =
+      projected(u, weights.matrix(attention + "gate.weight"), &weights.vector(attention + "gate.bias"));
   NsaTables tables;
   tables.selected.resize(static_cast<std::size_t>(rows.slots / shape.block));
   for (int group = 0; group < shape.kv_heads; ++group) {
@@ -232,7 +252,9 @@ NsaTables nsa_tables(const WeightTable& weights, const std::string& name, const 
     for (int head = first; head < last; ++head) {
       HeadTables one;
       const Matrix& q = queries[static_cast<std::size_t>(head - first)];
-      const auto same_ball = [&](std::size_t i, std::size_t j) { return rows.slot[i] / shape.ball == rows.slot[j] / shape.ball; };
+      const auto same_ball = [&](std::size_t i, std::size_t j) {
+        return rows.slot[i] / shape.ball == rows.slot[j] / shape.ball;
+      };
       const auto in_selected = [&](std::size_t i, std::size_t j) {
         const auto& list = chosen[static_cast<std::size_t>(rows.slot[i] / shape.block)];
         return std::find(list.begin(), list.end(), rows.slot[j] / shape.block) != list.end();
@@ -241,20 +263,24 @@ NsaTables nsa_tables(const WeightTable& weights, const std::string& name, const 
                                   weights.vector(attention + "sigma")[static_cast<std::size_t>(head)], same_ball);
       one.selected = attention_table(rows, q, k, 0, in_selected);
       one.exact = attention_table(rows, q, k, 0, [](std::size_t, std::size_t) { return true; });
-      fill_compressed(rows, q, keys, weights.matrix(attention + "memory_k")[static_cast<std::size_t>(group)], shape, one);
+      fill_compressed(rows, q, keys, weights.matrix(attention + "memory_k")[static_cast<std::size_t>(group)], shape,
+                      one);
       for (int branch = 0; branch < 3; ++branch)
         for (const auto& gate : gates)
-          one.gate[static_cast<std::size_t>(branch)].push_back(1 / (1 + std::exp(-gate[static_cast<std::size_t>(branch * shape.heads + head)])));
+          one.gate[static_cast<std::size_t>(branch)].push_back(
+              1 / (1 + std::exp(-gate[static_cast<std::size_t>(branch * shape.heads + head)])));
       tables.heads.push_back(std::move(one));
     }
   }
   return tables;
 }
 
-std::vector<HeadTables> ball_tables(const WeightTable& weights, const std::string& name, const Rows& rows, int heads, int ball) {
+std::vector<HeadTables> ball_tables(const WeightTable& weights, const std::string& name, const Rows& rows, int heads,
+                                    int ball) {
   const std::string attention = name + ".BMSA.";
   const Matrix u = rms_norm(rows.input, weights.vector(name + ".norm1.weight"));
-  const Matrix qkv = projected(with_position(rows, u, weights.matrix(attention + "pe_proj.weight"), weights.vector(attention + "pe_proj.bias"), ball),
+  const Matrix qkv = projected(with_position(rows, u, weights.matrix(attention + "pe_proj.weight"),
+                                             weights.vector(attention + "pe_proj.bias"), ball),
                                weights.matrix(attention + "qkv.weight"), &weights.vector(attention + "qkv.bias"));
   const int width = static_cast<int>(u.front().size()) / heads;
   std::vector<HeadTables> tables;
@@ -267,8 +293,9 @@ std::vector<HeadTables> ball_tables(const WeightTable& weights, const std::strin
         k[r].push_back(qkv[r][static_cast<std::size_t>((head * width + e) * 3 + 1)]);
       }
     HeadTables one;
-    one.local = attention_table(rows, q, k, weights.matrix(attention + "sigma_att")[static_cast<std::size_t>(head)][0],
-                                [&](std::size_t i, std::size_t j) { return rows.slot[i] / ball == rows.slot[j] / ball; });
+    one.local =
+        attention_table(rows, q, k, weights.matrix(attention + "sigma_att")[static_cast<std::size_t>(head)][0],
+                        [&](std::size_t i, std::size_t j) { return rows.slot[i] / ball == rows.slot[j] / ball; });
     tables.push_back(std::move(one));
   }
   return tables;

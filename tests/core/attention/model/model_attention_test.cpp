@@ -1,5 +1,5 @@
-// Records of real networks: every layer's rows against method 8.3 and 2.1 written out densely, from the same weights, the
-// layer's input rows and trees built here.
+// Records of real networks: every layer's rows against method 8.3 and 2.1 written out densely, from the same weights,
+// the layer's input rows and trees built here.
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -41,7 +41,14 @@ ModelConfig nsa_config() {
   config.kind = ModelKind::ErwinNsa;
   config.input_features = 3;
   config.mp_steps = 1;
-  config.flat = {.width = 16, .depth = 3, .heads = 4, .kv_heads = 2, .head_dim = 8, .ball_size = 32, .block_size = 8, .selected_blocks = 3};
+  config.flat = {.width = 16,
+                 .depth = 3,
+                 .heads = 4,
+                 .kv_heads = 2,
+                 .head_dim = 8,
+                 .ball_size = 32,
+                 .block_size = 8,
+                 .selected_blocks = 3};
   return config;
 }
 
@@ -51,8 +58,13 @@ ModelConfig unet_config(int stride) {
   config.input_features = 3;
   config.mp_steps = 1;
   config.embedding_channels = 16;
-  config.unet = {.widths = {16, stride > 1 ? 24 : 16}, .ball_sizes = {32, 16}, .encoder_heads = {2, 4}, .encoder_depths = {3, 3},
-                 .decoder_heads = {2}, .decoder_depths = {3}, .strides = {stride}};
+  config.unet = {.widths = {16, stride > 1 ? 24 : 16},
+                 .ball_sizes = {32, 16},
+                 .encoder_heads = {2, 4},
+                 .encoder_depths = {3, 3},
+                 .decoder_heads = {2},
+                 .decoder_depths = {3},
+                 .strides = {stride}};
   return config;
 }
 
@@ -68,7 +80,8 @@ ModelSample make_sample(const ModelConfig& config, int points, unsigned seed) {
   }
   const std::vector<double> positions(sample.positions.begin(), sample.positions.end());
   const auto tree = [&](const std::vector<double>& at, int unit) {
-    return std::make_shared<const BallTree>(build_ball_tree(at, 3, {.unit = unit, .padding = Padding::Masked, .nodes = false}));
+    return std::make_shared<const BallTree>(
+        build_ball_tree(at, 3, {.unit = unit, .padding = Padding::Masked, .nodes = false}));
   };
   sample.trees.main = tree(positions, config.unit());
   sample.trees.rotated.push_back(tree(rotate_positions(positions, 3, config.rotate_degrees), config.unit()));
@@ -82,7 +95,8 @@ ModelSample make_sample(const ModelConfig& config, int points, unsigned seed) {
       if (!sample.trees.main->slot_mask[static_cast<std::size_t>(s)]) continue;
       ++real;
       for (std::size_t axis = 0; axis < 3; ++axis)
-        sum[axis] += positions[3 * static_cast<std::size_t>(sample.trees.main->slot_point[static_cast<std::size_t>(s)]) + axis];
+        sum[axis] +=
+            positions[3 * static_cast<std::size_t>(sample.trees.main->slot_point[static_cast<std::size_t>(s)]) + axis];
     }
     for (std::size_t axis = 0; axis < 3 && real > 0; ++axis) nodes.push_back(sum[axis] / real);
   }
@@ -97,7 +111,8 @@ Weights lively(Weights weights, unsigned seed) {
   for (WeightArray& array : weights) {
     if (array.type != ElementType::Float64 || array.name.find("norm") != std::string::npos) continue;
     std::vector<double> values(array.data.size() / sizeof(double));
-    const bool matrix = array.shape.size() == 2 && array.name.find("logit") == std::string::npos && array.name.find("memory") == std::string::npos;
+    const bool matrix = array.shape.size() == 2 && array.name.find("logit") == std::string::npos &&
+                        array.name.find("memory") == std::string::npos;
     const double scale = matrix ? 1.2 / std::sqrt(static_cast<double>(array.shape.back())) : 0.7;
     for (double& value : values) value = scale * normal(random);
     std::memcpy(array.data.data(), values.data(), array.data.size());
@@ -158,7 +173,8 @@ Rows point_rows(const Evaluation& run, const Matrix& by_point, bool rotated) {
   Rows rows{by_point, {}, {tree.point_slot.begin(), tree.point_slot.end()}, {}, static_cast<int>(tree.slot_count)};
   for (int p = 0; p < run.sample.points; ++p) {
     const float* position = &run.sample.positions[static_cast<std::size_t>(3 * p)];
-    rows.position.push_back({static_cast<double>(position[0]), static_cast<double>(position[1]), static_cast<double>(position[2])});
+    rows.position.push_back(
+        {static_cast<double>(position[0]), static_cast<double>(position[1]), static_cast<double>(position[2])});
     rows.points.push_back({p});
   }
   return rows;
@@ -178,7 +194,8 @@ Rows node_rows(const Evaluation& run, const Matrix& by_slot, int stride, bool ro
     if (points.empty()) continue;
     for (const int p : points)
       for (std::size_t axis = 0; axis < 3; ++axis)
-        centre[axis] += static_cast<double>(run.sample.positions[3 * static_cast<std::size_t>(p) + axis]) / static_cast<double>(points.size());
+        centre[axis] += static_cast<double>(run.sample.positions[3 * static_cast<std::size_t>(p) + axis]) /
+                        static_cast<double>(points.size());
     const std::size_t row = rows.points.size();
     // Ids of the tree's points: points at level 0, real nodes in slot order above.
     const std::size_t id = level == 0 ? static_cast<std::size_t>(points.front()) : row;
@@ -192,16 +209,19 @@ Rows node_rows(const Evaluation& run, const Matrix& by_slot, int stride, bool ro
 
 int row_of_point(const Rows& rows, int point) {
   for (std::size_t r = 0; r < rows.points.size(); ++r)
-    if (std::find(rows.points[r].begin(), rows.points[r].end(), point) != rows.points[r].end()) return static_cast<int>(r);
+    if (std::find(rows.points[r].begin(), rows.points[r].end(), point) != rows.points[r].end())
+      return static_cast<int>(r);
   return -1;
 }
 
-// One row over points from the dense tables; adds `factor` times the branch. Compressed weights go evenly to the points of
-// the block, a row's weight evenly to its points.
+// One row over points from the dense tables; adds `factor` times the branch. Compressed weights go evenly to the points
+// of the block, a row's weight evenly to its points.
 void add_branch(const Rows& rows, const HeadTables& tables, std::size_t i, Branch branch, int block, double factor,
                 std::vector<double>& points, double& memory) {
   for (std::size_t j = 0; j < rows.points.size(); ++j) {
-    double weight = branch == Branch::Local ? tables.local[i][j] : branch == Branch::Selected ? tables.selected[i][j] : 0;
+    double weight = branch == Branch::Local      ? tables.local[i][j]
+                    : branch == Branch::Selected ? tables.selected[i][j]
+                                                 : 0;
     double share = static_cast<double>(rows.points[j].size());
     if (branch == Branch::Compressed) {
       weight = tables.compressed[i][static_cast<std::size_t>(rows.slot[j] / block)];
@@ -216,7 +236,8 @@ void add_branch(const Rows& rows, const HeadTables& tables, std::size_t i, Branc
 
 void expect_close(const AttentionRow& row, const std::vector<double>& points, double memory, const std::string& what) {
   double worst = 0;
-  for (std::size_t p = 0; p < points.size(); ++p) worst = std::max(worst, std::abs(static_cast<double>(row.points[p]) - points[p]));
+  for (std::size_t p = 0; p < points.size(); ++p)
+    worst = std::max(worst, std::abs(static_cast<double>(row.points[p]) - points[p]));
   EXPECT_LT(worst, tolerance) << what;
   EXPECT_NEAR(row.memory, memory, tolerance) << what;
   EXPECT_NEAR(row.sum(), row.expected_sum, 1e-6) << what;
@@ -245,14 +266,17 @@ void expect_nsa_layer(const Evaluation& run, const LayerTap& layer, const test::
           }
           --gate;  // local, selected, compressed lie as 2, 1, 0
         }
-        const auto& chosen = tables.selected[static_cast<std::size_t>(rows.slot[i] / shape.block)][static_cast<std::size_t>(h * shape.kv_heads / shape.heads)];
+        const auto& chosen = tables.selected[static_cast<std::size_t>(rows.slot[i] / shape.block)]
+                                            [static_cast<std::size_t>(h * shape.kv_heads / shape.heads)];
         for (std::size_t j = 0; j < rows.slot.size(); ++j)
-          if (rows.slot[j] / shape.ball == rows.slot[i] / shape.ball || std::find(chosen.begin(), chosen.end(), rows.slot[j] / shape.block) != chosen.end())
+          if (rows.slot[j] / shape.ball == rows.slot[i] / shape.ball ||
+              std::find(chosen.begin(), chosen.end(), rows.slot[j] / shape.block) != chosen.end())
             recall += share * one.exact[i][j];
       }
       const std::string what = layer.name + " point " + std::to_string(point) + " head " + std::to_string(head) + " ";
       for (const auto& [branch, value] : expected)
-        expect_close(attention_row(run.tap, {.layer = layer.layer, .head = head, .branch = branch, .point = point}), value.first, value.second, what + name_of(branch));
+        expect_close(attention_row(run.tap, {.layer = layer.layer, .head = head, .branch = branch, .point = point}),
+                     value.first, value.second, what + name_of(branch));
       EXPECT_NEAR(missed_mass(run.tap, layer.layer, head, point).recall, recall, tolerance) << what;
     }
   for (std::int64_t block = 0; block < layer.blocks(); ++block)
@@ -260,7 +284,8 @@ void expect_nsa_layer(const Evaluation& run, const LayerTap& layer, const test::
       std::vector<int> recorded;
       for (const std::int32_t id : layer.selected.row({block, group}))
         if (id >= 0) recorded.push_back(id);
-      EXPECT_EQ(recorded, tables.selected[static_cast<std::size_t>(block)][static_cast<std::size_t>(group)]) << layer.name << " block " << block;
+      EXPECT_EQ(recorded, tables.selected[static_cast<std::size_t>(block)][static_cast<std::size_t>(group)])
+          << layer.name << " block " << block;
     }
 }
 
@@ -273,7 +298,8 @@ void expect_ball_layer(const Evaluation& run, const LayerTap& layer, const Rows&
       double memory = 0;
       for (int h = 0; h < heads; ++h)
         if (head < 0 || h == head)
-          add_branch(rows, tables[static_cast<std::size_t>(h)], static_cast<std::size_t>(i), Branch::Local, 1, head < 0 ? 1.0 / heads : 1, points, memory);
+          add_branch(rows, tables[static_cast<std::size_t>(h)], static_cast<std::size_t>(i), Branch::Local, 1,
+                     head < 0 ? 1.0 / heads : 1, points, memory);
       expect_close(attention_row(run.tap, {.layer = layer.layer, .head = head, .point = point}), points, 0,
                    layer.name + " point " + std::to_string(point) + " head " + std::to_string(head));
     }
@@ -284,9 +310,10 @@ std::size_t bytes_of(const Tap& tap) {
   std::size_t bytes = 0;
   for (const LayerTap& layer : tap.layers) {
     bytes += layer.slot_point_begin.size() * 8 + layer.slot_points.size() * 4 + layer.point_slot.size() * 4;
-    for (const auto* array : {&layer.positions, &layer.sigma, &layer.gate, &layer.lse_local, &layer.lse_compressed, &layer.lse_selected,
-                              &layer.selected_score, &layer.q, &layer.k, &layer.v, &layer.local_q, &layer.local_k, &layer.local_v,
-                              &layer.block_k, &layer.block_v, &layer.memory_k, &layer.memory_v})
+    for (const auto* array :
+         {&layer.positions, &layer.sigma, &layer.gate, &layer.lse_local, &layer.lse_compressed, &layer.lse_selected,
+          &layer.selected_score, &layer.q, &layer.k, &layer.v, &layer.local_q, &layer.local_k, &layer.local_v,
+          &layer.block_k, &layer.block_v, &layer.memory_k, &layer.memory_v})
       bytes += array->element_count() * 4;
     bytes += layer.selected.element_count() * 4;
   }
@@ -312,8 +339,12 @@ TEST_P(NsaNetwork, PlainAndRotatedLayersEqualDenseAttention) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Model, NsaNetwork,
-                         ::testing::Values(test::NsaShape{}, test::NsaShape{.pool = false}, test::NsaShape{.query_per_block = true}),
-                         [](const auto& given) { return std::string(given.param.pool ? "pool" : "mean") + (given.param.query_per_block ? "_per_block" : ""); });
+                         ::testing::Values(test::NsaShape{}, test::NsaShape{.pool = false},
+                                           test::NsaShape{.query_per_block = true}),
+                         [](const auto& given) {
+                           return std::string(given.param.pool ? "pool" : "mean") +
+                                  (given.param.query_per_block ? "_per_block" : "");
+                         });
 
 TEST(UnetNetwork, PlainRotatedAndPooledLayersEqualDenseAttention) {
   for (const int stride : {2, 4}) {
@@ -334,7 +365,8 @@ TEST(UnetNetwork, PlainRotatedAndPooledLayersEqualDenseAttention) {
       }
       pooled += coarse;
       pooled_rotated += coarse && layer.rotated;
-      expect_ball_layer(run, layer, node_rows(run, input, coarse ? stride : 1, layer.rotated, coarse ? 1 : 0), coarse ? 4 : 2, coarse ? 16 : 32);
+      expect_ball_layer(run, layer, node_rows(run, input, coarse ? stride : 1, layer.rotated, coarse ? 1 : 0),
+                        coarse ? 4 : 2, coarse ? 16 : 32);
     }
     EXPECT_EQ(pooled, 2);
     EXPECT_EQ(pooled_rotated, 1);
@@ -387,9 +419,13 @@ void expect_copies_are_keys(ModelConfig config) {
 
 }  // namespace
 
-TEST(DuplicatePadding, CopiesAreKeysOfAFlatTrunk) { expect_copies_are_keys(nsa_config()); }
+TEST(DuplicatePadding, CopiesAreKeysOfAFlatTrunk) {
+  expect_copies_are_keys(nsa_config());
+}
 
-TEST(DuplicatePadding, CopiesAreKeysOfAPooledTrunk) { expect_copies_are_keys(unet_config(2)); }
+TEST(DuplicatePadding, CopiesAreKeysOfAPooledTrunk) {
+  expect_copies_are_keys(unet_config(2));
+}
 
 // With stride 1 a coarser level has the points' own slots, copies among them.
 TEST(DuplicatePadding, CopiesAreKeysBehindAStrideOfOne) {
@@ -423,9 +459,11 @@ TEST(TreeOfLayer, LevelsAreCompletedInMainRotatedAndPooledTrees) {
   parts.positions = run.sample.positions;
   const PointCloud cloud(std::move(parts));
   for (const LayerTap& layer : run.tap.layers) {
-    const BallTreePtr tree = tree_of_layer(layer, run.sample.trees.main, run.sample.trees.rotated, run.sample.positions, 45);
+    const BallTreePtr tree =
+        tree_of_layer(layer, run.sample.trees.main, run.sample.trees.rotated, run.sample.positions, 45);
     ASSERT_FALSE(tree->levels.empty());
-    const Explanation explanation = explain(run.tap, cloud, *tree, {.point = 42, .frame = 0, .layer = layer.layer, .head = -1, .top = 3});
+    const Explanation explanation =
+        explain(run.tap, cloud, *tree, {.point = 42, .frame = 0, .layer = layer.layer, .head = -1, .top = 3});
     ASSERT_FALSE(explanation.path.empty());
     EXPECT_EQ(explanation.path.front().place.points, 150);
     EXPECT_EQ(explanation.path.back().place.slot_begin, explanation.slot);
@@ -438,7 +476,8 @@ TEST(TreeOfLayer, LevelsAreCompletedInMainRotatedAndPooledTrees) {
         EXPECT_EQ(node.place.points, level.point_count[static_cast<std::size_t>(node.node)]);
       }
     }
-    EXPECT_TRUE(std::any_of(explanation.path.begin(), explanation.path.end(), [](const PathNode& node) { return node.is_ball; }));
+    EXPECT_TRUE(std::any_of(explanation.path.begin(), explanation.path.end(),
+                            [](const PathNode& node) { return node.is_ball; }));
   }
 }
 
