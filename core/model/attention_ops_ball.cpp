@@ -132,11 +132,12 @@ AttentionResult forward_pass(const at::Tensor& q, const at::Tensor& k, const at:
 
 struct BallFunction : torch::autograd::Function<BallFunction> {
   static variable_list forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                               const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma,
-                               std::int64_t ball_size, std::int64_t job) {
+                               const at::Tensor& positions, const at::Tensor& mask,
+                               const std::optional<at::Tensor>& slopes, std::int64_t ball_size, std::int64_t job) {
+    const at::Tensor sigma = slopes.value_or(at::Tensor());
     const AttentionResult result =
         forward_pass(q, k, v, positions, mask, sigma, ball_size, reinterpret_cast<const Job*>(job));
-    context->save_for_backward({q, k, v, positions, mask, sigma, result.out, result.lse});
+    context->save_for_backward({q, k, v, positions, mask, sigma, result.lse});
     context->saved_data["ball_size"] = ball_size;
     context->saved_data["job"] = job;
     context->mark_non_differentiable({result.lse});
@@ -145,7 +146,7 @@ struct BallFunction : torch::autograd::Function<BallFunction> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &sigma = saved[5], &out = saved[6], &lse = saved[7];
+    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &sigma = saved[5], &lse = saved[6];
     const Shape shape(q, k, context->saved_data["ball_size"].toInt());
     const auto* const job = reinterpret_cast<const Job*>(context->saved_data["job"].toInt());
     const auto wide = q.options().dtype(softmax_type(q));
@@ -157,7 +158,7 @@ struct BallFunction : torch::autograd::Function<BallFunction> {
       check(job);
       const DenseGradient gradient = dense_attention_backward(
           query_rows(q, shape, tile), key_view(k, shape, tile), key_view(v, shape, tile), tile_bias.of(tile),
-          query_rows(out, shape, tile), query_rows(lse, shape, tile), query_rows(grad_out, shape, tile));
+          query_rows(lse, shape, tile), query_rows(grad_out, shape, tile));
       const at::Tensor tile_q = query_view(grad_q, shape, tile);
       tile_q.copy_(gradient.q.reshape(tile_q.sizes()));
       key_view(grad_k, shape, tile).add_(gradient.k);
@@ -182,7 +183,7 @@ AttentionResult ball_attention(const at::Tensor& q, const at::Tensor& k, const a
   const at::Tensor cq = q.contiguous(), ck = k.contiguous(), cv = v.contiguous();
   if (!needs_gradient({q, k, v, sigma})) return forward_pass(cq, ck, cv, positions, mask, sigma, ball_size, job);
   const variable_list result =
-      BallFunction::apply(cq, ck, cv, positions, mask, sigma, ball_size, reinterpret_cast<std::int64_t>(job));
+      BallFunction::apply(cq, ck, cv, positions, mask, if_defined(sigma), ball_size, reinterpret_cast<std::int64_t>(job));
   return {result[0], result[1]};
 }
 

@@ -90,13 +90,14 @@ AttentionResult forward_pass(const at::Tensor& q, const at::Tensor& mask, const 
 
 struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
   static variable_list forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& mask, const at::Tensor& k,
-                               const at::Tensor& v, const at::Tensor& real, const at::Tensor& memory_k,
-                               const at::Tensor& memory_v, const std::vector<std::int64_t>& row_offsets,
+                               const at::Tensor& v, const at::Tensor& real, const std::optional<at::Tensor>& slot_k,
+                               const std::optional<at::Tensor>& slot_v, const std::vector<std::int64_t>& row_offsets,
                                const std::vector<std::int64_t>& block_offsets, std::int64_t job) {
+    const at::Tensor memory_k = slot_k.value_or(at::Tensor()), memory_v = slot_v.value_or(at::Tensor());
     const AttentionResult result =
         forward_pass(q, mask, equal_runs(row_offsets, block_offsets), {k, v, real, memory_k, memory_v, block_offsets},
                      reinterpret_cast<const Job*>(job));
-    context->save_for_backward({q, k, v, real, memory_k, memory_v, result.out, result.lse});
+    context->save_for_backward({q, k, v, real, memory_k, memory_v, result.lse});
     context->saved_data["rows"] = row_offsets;
     context->saved_data["blocks"] = block_offsets;
     context->saved_data["job"] = job;
@@ -107,7 +108,7 @@ struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &real = saved[3], &memory_k = saved[4],
-                     &memory_v = saved[5], &out = saved[6], &lse = saved[7];
+                     &memory_v = saved[5], &lse = saved[6];
     const auto* const job = reinterpret_cast<const Job*>(context->saved_data["job"].toInt());
     const auto runs = equal_runs(context->saved_data["rows"].toIntVector(), context->saved_data["blocks"].toIntVector());
     const std::int64_t groups = k.size(1), skip = memory_k.defined() ? 1 : 0;
@@ -120,8 +121,8 @@ struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
       check(job);
       const DenseGradient gradient = dense_attention_backward(
           query_rows(q, groups, tile), with_memory(k, memory_k, tile), with_memory(v, memory_v, tile),
-          bias_of(real, skip == 1, wide.dtype().toScalarType(), tile), query_rows(out, groups, tile),
-          query_rows(lse, groups, tile), query_rows(grad_out, groups, tile));
+          bias_of(real, skip == 1, wide.dtype().toScalarType(), tile), query_rows(lse, groups, tile),
+          query_rows(grad_out, groups, tile));
       const at::Tensor tile_q = query_view(grad_q, groups, tile);
       tile_q.copy_(gradient.q.reshape(tile_q.sizes()));
       block_view(grad_k, tile).add_(gradient.k.narrow(2, skip, tile.run.blocks));
@@ -147,7 +148,7 @@ AttentionResult compressed_attention(const at::Tensor& q, const at::Tensor& mask
   if (!needs_gradient({q, blocks.k, blocks.v, blocks.memory_k, blocks.memory_v}))
     return forward_pass(rows, mask, equal_runs(row_offsets, blocks.offsets), contiguous, job);
   const variable_list result =
-      CompressedFunction::apply(rows, mask, contiguous.k, contiguous.v, blocks.real, blocks.memory_k, blocks.memory_v,
+      CompressedFunction::apply(rows, mask, contiguous.k, contiguous.v, blocks.real, if_defined(blocks.memory_k), if_defined(blocks.memory_v),
                                 row_offsets, blocks.offsets, reinterpret_cast<std::int64_t>(job));
   return {result[0], result[1]};
 }

@@ -12,6 +12,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+thread_local std::int64_t chunk_limit = 0;
+
 double scale_of(const at::Tensor& q) { return 1.0 / std::sqrt(static_cast<double>(q.size(-1))); }
 
 // One fused pass that keeps the logits in cache; it exists for the CPU only.
@@ -45,7 +47,11 @@ at::ScalarType softmax_type(const at::Tensor& tensor) {
   return type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
 }
 
+ChunkLimit::ChunkLimit(std::int64_t elements) : before_(chunk_limit) { chunk_limit = elements; }
+ChunkLimit::~ChunkLimit() { chunk_limit = before_; }
+
 std::int64_t chunk_elements(const at::Tensor& like) {
+  if (chunk_limit > 0) return chunk_limit;
   return like.is_cpu() ? std::int64_t{1} << 20 : std::int64_t{1} << 25;
 }
 
@@ -59,17 +65,18 @@ DenseResult dense_attention(const at::Tensor& q, const at::Tensor& k, const at::
 }
 
 DenseGradient dense_attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Bias& bias,
-                                       const at::Tensor& out, const at::Tensor& lse, const at::Tensor& grad_out) {
+                                       const at::Tensor& lse, const at::Tensor& grad_out) {
   const auto type = softmax_type(q);
   const double scale = scale_of(q);
   const at::Tensor wide_q = q.to(type), wide_k = k.to(type), wide_grad = grad_out.to(type);
   at::Tensor weights = at::matmul(wide_q, wide_k.transpose(-1, -2)).mul_(scale);
   if (bias.whole().defined()) weights.add_(bias.whole());
   weights.sub_(lse.masked_fill(lse == -kInfinity, kInfinity).unsqueeze(-1)).exp_();
-  const at::Tensor delta = (wide_grad * out.to(type)).sum(-1, true);
   DenseGradient gradient;
   gradient.v = at::matmul(weights.transpose(-1, -2), wide_grad);
-  gradient.logits = at::matmul(wide_grad, v.to(type).transpose(-1, -2)).sub_(delta).mul_(weights);
+  // dS = P (dP - sum_j P dP); the sum equals do . o, but o may have been rounded to 16 bits, and the difference cancels.
+  gradient.logits = at::matmul(wide_grad, v.to(type).transpose(-1, -2)).mul_(weights);
+  gradient.logits.addcmul_(weights, gradient.logits.sum(-1, true), -1);
   gradient.q = at::matmul(gradient.logits, wide_k).mul_(scale);
   gradient.k = at::matmul(gradient.logits.transpose(-1, -2), wide_q).mul_(scale);
   return gradient;

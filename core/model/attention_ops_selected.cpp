@@ -110,7 +110,7 @@ struct SelectedFunction : torch::autograd::Function<SelectedFunction> {
                                const at::Tensor& mask, const at::Tensor& selected, std::int64_t block_size,
                                std::int64_t job) {
     const AttentionResult result = forward_pass(q, k, v, mask, selected, block_size, reinterpret_cast<const Job*>(job));
-    context->save_for_backward({q, k, v, mask, selected, result.out, result.lse});
+    context->save_for_backward({q, k, v, mask, selected, result.lse});
     context->saved_data["block_size"] = block_size;
     context->saved_data["job"] = job;
     context->mark_non_differentiable({result.lse});
@@ -119,7 +119,7 @@ struct SelectedFunction : torch::autograd::Function<SelectedFunction> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &selected = saved[4], &out = saved[5], &lse = saved[6];
+    const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &selected = saved[4], &lse = saved[5];
     const std::int64_t block_size = context->saved_data["block_size"].toInt(), groups = k.size(1);
     const auto* const job = reinterpret_cast<const Job*>(context->saved_data["job"].toInt());
     const auto wide = q.options().dtype(softmax_type(q));
@@ -134,7 +134,7 @@ struct SelectedFunction : torch::autograd::Function<SelectedFunction> {
         return query_view(tensor, block_size, groups, block, blocks).flatten(2, 3);
       };
       const DenseGradient gradient =
-          dense_attention_backward(rows(q), keys.k, keys.v, keys.bias, rows(out), rows(lse), rows(grad_out));
+          dense_attention_backward(rows(q), keys.k, keys.v, keys.bias, rows(lse), rows(grad_out));
       const at::Tensor chunk_q = query_view(grad_q, block_size, groups, block, blocks);
       chunk_q.copy_(gradient.q.reshape(chunk_q.sizes()));
       keys.scatter(grad_k, gradient.k);

@@ -6,6 +6,15 @@
 
 namespace erwin::model {
 
+namespace {
+
+// In the rows' own type, which is float32 in a bf16 network: block keys are few, and every query depends on them.
+at::Tensor dense_layer(const at::Tensor& rows, const Linear& layer) {
+  return at::linear(rows, layer.weight().to(rows.scalar_type()), layer.bias().to(rows.scalar_type()));
+}
+
+}  // namespace
+
 BlockCompression::BlockCompression(Builder builder, Compression kind, std::int64_t kv_heads, std::int64_t head_dim,
                                    std::int64_t block_size, std::int64_t dimension)
     : kind_(kind) {
@@ -35,20 +44,23 @@ at::Tensor BlockCompression::pool(const at::Tensor& rows, const at::Tensor& keys
   const auto wide = relative.scalar_type();
   const at::Tensor by_key = (keys.to(wide) * logit_.to(wide)).sum(2).view({blocks, size, groups});
   const at::Tensor by_place = at::matmul(relative, position_.to(wide).t());
-  // In a block without a real slot every slot takes part: its result is not used, but must be finite.
-  const at::Tensor excluded = geometry.block_mask.logical_not().logical_and(geometry.block_real.unsqueeze(1)).unsqueeze(2);
+  // A block without a real slot gives 0; its softmax runs over all slots only to stay finite.
+  const at::Tensor real = geometry.block_mask.unsqueeze(2);
+  const at::Tensor excluded = real.logical_not().logical_and(geometry.block_real.view({blocks, 1, 1}));
   const at::Tensor weights =
-      at::softmax((by_key + by_place).masked_fill(excluded, -std::numeric_limits<double>::infinity()), 1);
+      at::softmax((by_key + by_place).masked_fill(excluded, -std::numeric_limits<double>::infinity()), 1) * real;
   const at::Tensor slots = rows.to(wide).reshape({blocks, size, groups, width});
-  const at::Tensor summary = (weights.unsqueeze(3) * slots).sum(1).to(rows.scalar_type());
-  return summary + second_(at::gelu(first_(summary)));
+  const at::Tensor summary = (weights.unsqueeze(3) * slots).sum(1);
+  const at::Tensor result = summary + dense_layer(at::gelu(dense_layer(summary, first_)), second_);
+  return (result * geometry.block_real.view({blocks, 1, 1})).to(rows.scalar_type());
 }
 
 at::Tensor BlockCompression::flattened(const at::Tensor& rows, const SlotGeometry& geometry) const {
   const std::int64_t blocks = geometry.blocks(), size = geometry.block_size, groups = rows.size(1), width = rows.size(2);
   const at::Tensor real = geometry.mask.view({-1, 1, 1}).to(rows.scalar_type());
   const at::Tensor slots = (rows * real).view({blocks, size, groups, width}).transpose(1, 2);
-  return second_(at::relu(first_(slots.reshape({blocks, groups, size * width}))));
+  const at::Tensor flat = slots.reshape({blocks, groups, size * width}).to(geometry.positions.scalar_type());
+  return dense_layer(at::relu(dense_layer(flat, first_)), second_).to(rows.scalar_type());
 }
 
 }  // namespace erwin::model

@@ -4,6 +4,8 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 #include <vector>
 
 #include "core/base/job.h"
@@ -15,6 +17,18 @@ at::ScalarType softmax_type(const at::Tensor& tensor);
 
 // Logits that one chunk may hold: about the size of a cache on the CPU, enough to fill the device elsewhere.
 std::int64_t chunk_elements(const at::Tensor& like);
+
+// Other, usually smaller chunks on this thread while it lives.
+class ChunkLimit {
+public:
+  explicit ChunkLimit(std::int64_t elements);
+  ~ChunkLimit();
+  ChunkLimit(const ChunkLimit&) = delete;
+  ChunkLimit& operator=(const ChunkLimit&) = delete;
+
+private:
+  std::int64_t before_;
+};
 
 // [n] bool to [n]: 0 where true, -infinity where false.
 at::Tensor key_bias_of(const at::Tensor& mask, at::ScalarType type);
@@ -43,10 +57,10 @@ struct DenseGradient {
   at::Tensor logits;    // [B, G, R, C]
 };
 
-// From the results of the forward pass: P = exp(logits - lse), dV = P^T do, dS = P (do v^T - do . o), dQ = dS K / sqrt(D),
-// dK = dS^T Q / sqrt(D). Rows with lse = -infinity get and give nothing.
+// From the lse of the forward pass: P = exp(logits - lse), dV = P^T do, dP = do v^T, dS = P (dP - sum_j P dP),
+// dQ = dS K / sqrt(D), dK = dS^T Q / sqrt(D). Rows with lse = -infinity get and give nothing.
 DenseGradient dense_attention_backward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Bias& bias,
-                                       const at::Tensor& out, const at::Tensor& lse, const at::Tensor& grad_out);
+                                       const at::Tensor& lse, const at::Tensor& grad_out);
 
 // Runs of consecutive samples with equally many rows and equally many blocks: they are computed as one batch.
 struct SampleRun {
@@ -56,6 +70,11 @@ struct SampleRun {
 };
 std::vector<SampleRun> equal_runs(const std::vector<std::int64_t>& row_offsets,
                                   const std::vector<std::int64_t>& block_offsets);
+
+// Autograd's functions want "no tensor" said this way.
+inline std::optional<at::Tensor> if_defined(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
 
 // Does any of the tensors take part in differentiation now?
 bool needs_gradient(std::initializer_list<at::Tensor> tensors);

@@ -23,7 +23,7 @@ public:
   BlockCompression(Builder builder, Compression kind, std::int64_t kv_heads, std::int64_t head_dim, std::int64_t block_size,
                    std::int64_t dimension);
   // rows: keys for K_j, values for V_j, [M, G, D]; keys [M, G, D], from which pool takes its weights in both cases.
-  // Result [B, G, D]; rows of blocks without a real slot are finite and mean nothing.
+  // Result [B, G, D]; blocks without a real slot count as zeros. Computed in float32 where rows are bf16.
   at::Tensor operator()(const at::Tensor& rows, const at::Tensor& keys, const SlotGeometry& geometry) const;
 
 private:
