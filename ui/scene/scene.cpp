@@ -321,15 +321,16 @@ std::int64_t Scene::disc_at(double x, double y) const {
 }
 
 std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& points) const {
+  const double tie = 0.5 * disc_radius();
   const std::vector<Screen> all = project_all();
   std::vector<Located> result;
   for (const std::int64_t point : points) {
     const Screen& s = all[static_cast<std::size_t>(point)];
     Located at{s.x, s.y, s.depth > 0 && s.x >= 0 && s.y >= 0 && s.x < state_.width && s.y < state_.height, false,
                colours_.rgb[static_cast<std::size_t>(point)]};
-    // Half a pixel of rounding on either side.
+    // A pixel of rounding; and discs about as near are drawn in either order.
     at.visible = at.inside && std::none_of(all.begin(), all.end(), [&](const Screen& other) {
-      return other.depth > 0 && other.depth < s.depth && std::hypot(other.x - s.x, other.y - s.y) < other.radius + 1;
+      return &other != &s && other.depth > 0 && other.depth < s.depth + tie && std::hypot(other.x - s.x, other.y - s.y) < other.radius + 1;
     });
     result.push_back(at);
   }

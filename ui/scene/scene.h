@@ -45,7 +45,7 @@ public:
   struct Located {
     double x = 0, y = 0;   // pixel, (0, 0) the top left corner of the picture
     bool inside = false;   // within the picture
-    bool visible = false;  // and no other point's disc covers its centre
+    bool visible = false;  // and no disc that is nearer, or about as near, covers its centre
     Rgb colour;            // what was drawn there, where it is visible
   };
   // The point whose disc is drawn at a pixel, (0, 0) the top left corner; -1: none. Linear in the number of points.
