@@ -12,7 +12,7 @@ namespace erwin::io {
 
 namespace {
 
-constexpr std::int64_t kChunk = 1 << 18;  // numbers between two looks at the job
+constexpr std::int64_t kChunk = 1 << 18;   // numbers between two looks at the job
 constexpr double kLargestWhole = 1 << 24;  // float32 counts no further
 
 // Keeps the rows that are not bad, in every frame, in place.
@@ -35,7 +35,8 @@ std::size_t keep_cells(std::vector<std::uint32_t>& cells, std::size_t corners, c
   for (std::size_t cell = 0; cell + corners <= cells.size(); cell += corners) {
     bool whole = true;
     // A corner beyond the last row is left for PointCloud to refuse.
-    for (std::size_t c = 0; c < corners; ++c) whole &= cells[cell + c] >= number.size() || number[cells[cell + c]] != gone;
+    for (std::size_t c = 0; c < corners; ++c)
+      whole &= cells[cell + c] >= number.size() || number[cells[cell + c]] != gone;
     lost += !whole;
     for (std::size_t c = 0; whole && c < corners; ++c) {
       const std::uint32_t corner = cells[cell + c];
@@ -78,11 +79,13 @@ bool names_a_label(std::string_view name) {
   return known.contains(lower(name));
 }
 
-CloudBuilder::CloudBuilder(std::string format, const OpenOptions& options, const Job& job) : options_(options), job_(job) {
+CloudBuilder::CloudBuilder(std::string format, const OpenOptions& options, const Job& job)
+    : options_(options), job_(job) {
   parts_.source.format = std::move(format);
 }
 
-void CloudBuilder::set_positions(std::vector<double> absolute, std::int64_t frames, int dimension, bool means_no_return) {
+void CloudBuilder::set_positions(std::vector<double> absolute, std::int64_t frames, int dimension,
+                                 bool means_no_return) {
   if (absolute.empty() || frames < 1)
     throw Error(ErrorKind::Format, "there are no points in this file", parts_.source.format,
                 "Open a file that holds at least one point");
@@ -120,7 +123,8 @@ void CloudBuilder::leave_out(std::vector<double>& absolute, const std::vector<ch
     throw Error(ErrorKind::Format, "there are no points in this file with a finite position",
                 "all " + std::to_string(rows_) + " rows are not finite", "Open a file that holds at least one point");
   parts_.source.dropped_points = dropped;
-  remark(std::to_string(dropped) + " of " + std::to_string(rows_) + " points have no finite position and were left out.");
+  remark(std::to_string(dropped) + " of " + std::to_string(rows_) +
+         " points have no finite position and were left out.");
   keep_rows(absolute, bad, parts_.frames, 3);
   parts_.row_ids.reserve(static_cast<std::size_t>(rows_ - dropped));
   for (std::int64_t row = 0; row < rows_; ++row)
@@ -131,7 +135,8 @@ std::string CloudBuilder::free_name(std::string name) {
   if (name.empty()) name = "unnamed";
   std::string candidate = name;
   for (int number = 2; !names_.insert(candidate).second; ++number) candidate = name + "_" + std::to_string(number);
-  if (candidate != name) remark("The name '" + name + "' occurs more than once: one is called '" + candidate + "' here.");
+  if (candidate != name)
+    remark("The name '" + name + "' occurs more than once: one is called '" + candidate + "' here.");
   return candidate;
 }
 
@@ -146,13 +151,14 @@ void CloudBuilder::add_field(std::string name, FieldKind kind, int components, s
     for (const std::int64_t row : parts_.row_ids) bad[static_cast<std::size_t>(row)] = 0;
     keep_rows(values, bad, frames, components);
   }
-  parts_.fields.push_back(Field::from_doubles(free_name(std::move(name)), kind, components, values, std::move(unit), frames));
+  parts_.fields.push_back(
+      Field::from_doubles(free_name(std::move(name)), kind, components, values, std::move(unit), frames));
 }
 
 void CloudBuilder::add_field(std::string name, std::vector<double> values, std::string unit) {
   const bool label = names_a_label(name) && std::all_of(values.begin(), values.end(), [](double v) {
-    return std::abs(v) <= kLargestWhole && v == std::floor(v);
-  });
+                       return std::abs(v) <= kLargestWhole && v == std::floor(v);
+                     });
   add_field(std::move(name), label ? FieldKind::Label : FieldKind::Scalar, 1, std::move(values), std::move(unit));
 }
 

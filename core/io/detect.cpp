@@ -34,7 +34,8 @@ FileKind detect_zip(const InputFile& file) {
     return FileKind::Npz;  // whose reader says what is broken
   }
   const auto any = [&members](std::string_view suffix) {
-    return std::any_of(members.begin(), members.end(), [suffix](const ZipMember& member) { return member.name.ends_with(suffix); });
+    return std::any_of(members.begin(), members.end(),
+                       [suffix](const ZipMember& member) { return member.name.ends_with(suffix); });
   };
   if (any(".npy") || members.empty()) return FileKind::Npz;
   return any("data.pkl") ? FileKind::TorchZip : FileKind::Unknown;
@@ -66,7 +67,8 @@ bool looks_like_pcd(std::string_view head) {
   for (std::string_view line; lines.next(line);) {
     const std::string_view word = next_word(line);
     if (word.empty() || word.front() == '#') continue;
-    return word == "VERSION" || ((word == "FIELDS" || word == "COLUMNS") && head.find("DATA ") != std::string_view::npos);
+    return word == "VERSION" ||
+           ((word == "FIELDS" || word == "COLUMNS") && head.find("DATA ") != std::string_view::npos);
   }
   return false;
 }
@@ -82,7 +84,8 @@ bool looks_like_xyz(std::string_view head) {
   if (!lines.next(comment)) return true;
   if (lower(comment).find("properties=") != std::string::npos) return true;
   const std::vector<std::string_view> words = words_of(comment);
-  const bool numbers = words.size() > 1 && std::all_of(words.begin(), words.end(), [](auto word) { return to_number(word).has_value(); });
+  const bool numbers = words.size() > 1 &&
+                       std::all_of(words.begin(), words.end(), [](auto word) { return to_number(word).has_value(); });
   if (!numbers) return comment.find(',') == std::string_view::npos || !to_number(comment.substr(0, comment.find(',')));
   return lines.next(atom) && !to_number(next_word(atom));
 }
@@ -98,7 +101,8 @@ FileKind detect_xml(std::string_view head) {
 }
 
 FileKind detect_text(std::string_view head) {
-  if (has_line(head.substr(0, 4096), [](std::string_view line) { return line.starts_with("ITEM: "); })) return FileKind::LammpsDump;
+  if (has_line(head.substr(0, 4096), [](std::string_view line) { return line.starts_with("ITEM: "); }))
+    return FileKind::LammpsDump;
   if (!foreign_format(head).empty() || !looks_like_text(head)) return FileKind::Unknown;
   if (has_line(head, [](std::string_view line) { return line == "[dataset]"; })) return FileKind::Manifest;
   return looks_like_xyz(head) ? FileKind::Xyz : FileKind::Text;
@@ -116,7 +120,8 @@ FileKind detect(const std::filesystem::path& path) {
   if (head.starts_with("\x93NUMPY")) return FileKind::Npy;
   if (head.starts_with("PK\x03\x04") || head.starts_with("PK\x05\x06")) return detect_zip(file);
   if (head.starts_with("LASF")) return detect_las(head);
-  if (head.starts_with("ply") && (head.size() == 3 || trimmed(head.substr(3, 1)).empty() || head[3] == '\n')) return FileKind::Ply;
+  if (head.starts_with("ply") && (head.size() == 3 || trimmed(head.substr(3, 1)).empty() || head[3] == '\n'))
+    return FileKind::Ply;
   if (text.starts_with("# vtk DataFile")) return FileKind::LegacyVtk;
   if (text.starts_with("<?xml") || text.starts_with("<VTKFile")) return detect_xml(text);
   if (looks_like_pcd(text)) return FileKind::Pcd;
@@ -125,28 +130,50 @@ FileKind detect(const std::filesystem::path& path) {
 
 const char* name_of(FileKind kind) {
   switch (kind) {
-    case FileKind::Unknown: return "unknown";
-    case FileKind::Empty: return "empty file";
-    case FileKind::LfsPointer: return "Git LFS pointer";
-    case FileKind::Hdf5Data: return "HDF5";
-    case FileKind::Hdf5Ours: return "ErwinScope HDF5";
-    case FileKind::Cgns: return "CGNS/HDF5";
-    case FileKind::VtkHdf: return "VTKHDF";
-    case FileKind::Checkpoint: return "checkpoint";
-    case FileKind::Npy: return "NPY";
-    case FileKind::Npz: return "NPZ";
-    case FileKind::Ply: return "PLY";
-    case FileKind::Pcd: return "PCD";
-    case FileKind::Las: return "LAS";
-    case FileKind::Laz: return "LAZ";
-    case FileKind::LammpsDump: return "LAMMPS dump";
-    case FileKind::Xyz: return "XYZ";
-    case FileKind::Text: return "text table";
-    case FileKind::Vtp: return "VTP";
-    case FileKind::Vtu: return "VTU";
-    case FileKind::LegacyVtk: return "legacy VTK";
-    case FileKind::TorchZip: return "PyTorch file";
-    case FileKind::Manifest: return "manifest";
+    case FileKind::Unknown:
+      return "unknown";
+    case FileKind::Empty:
+      return "empty file";
+    case FileKind::LfsPointer:
+      return "Git LFS pointer";
+    case FileKind::Hdf5Data:
+      return "HDF5";
+    case FileKind::Hdf5Ours:
+      return "ErwinScope HDF5";
+    case FileKind::Cgns:
+      return "CGNS/HDF5";
+    case FileKind::VtkHdf:
+      return "VTKHDF";
+    case FileKind::Checkpoint:
+      return "checkpoint";
+    case FileKind::Npy:
+      return "NPY";
+    case FileKind::Npz:
+      return "NPZ";
+    case FileKind::Ply:
+      return "PLY";
+    case FileKind::Pcd:
+      return "PCD";
+    case FileKind::Las:
+      return "LAS";
+    case FileKind::Laz:
+      return "LAZ";
+    case FileKind::LammpsDump:
+      return "LAMMPS dump";
+    case FileKind::Xyz:
+      return "XYZ";
+    case FileKind::Text:
+      return "text table";
+    case FileKind::Vtp:
+      return "VTP";
+    case FileKind::Vtu:
+      return "VTU";
+    case FileKind::LegacyVtk:
+      return "legacy VTK";
+    case FileKind::TorchZip:
+      return "PyTorch file";
+    case FileKind::Manifest:
+      return "manifest";
   }
   return "unknown";
 }

@@ -31,11 +31,14 @@ InputFile::InputFile(const std::filesystem::path& path) {
   size_ = static_cast<std::uint64_t>(status.st_size);
 }
 
-InputFile::~InputFile() { ::close(handle_); }
+InputFile::~InputFile() {
+  ::close(handle_);
+}
 
 void InputFile::read_at(std::uint64_t offset, char* to, std::size_t bytes) const {
   while (bytes > 0) {
-    const ssize_t got = ::pread(handle_, to, std::min<std::size_t>(bytes, std::size_t{1} << 24), static_cast<off_t>(offset));
+    const ssize_t got =
+        ::pread(handle_, to, std::min<std::size_t>(bytes, std::size_t{1} << 24), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw Error(ErrorKind::Io, "the file cannot be read", std::strerror(errno));
     if (got == 0)

@@ -34,8 +34,10 @@ constexpr Signature kSignatures[] = {
     {0, "PAR1"sv, "a Parquet table"},
     {0, "\x1f\x8b"sv, "a gzip archive"},
     {0, "BZh"sv, "a bzip2 archive"},
-    {0, "\xfd"
-        "7zXZ"sv, "an xz archive"},
+    {0,
+     "\xfd"
+     "7zXZ"sv,
+     "an xz archive"},
     {0, "\x28\xb5\x2f\xfd"sv, "a Zstandard archive"},
     {0, "PK\x03\x04"sv, "a ZIP archive without arrays"},
     {0, "MATLAB 5.0"sv, "a MATLAB file older than version 7.3"},
@@ -46,8 +48,10 @@ constexpr Signature kSignatures[] = {
     {0, "\x89PNG"sv, "a PNG picture"},
     {0, "\xff\xd8\xff"sv, "a JPEG picture"},
     {0, "%PDF"sv, "a PDF document"},
-    {0, "\x7f"
-        "ELF"sv, "a program"},
+    {0,
+     "\x7f"
+     "ELF"sv,
+     "a program"},
     {0, "\xff\xfe"sv, "text in UTF-16 (save it as UTF-8)"},
     {0, "\xfe\xff"sv, "text in UTF-16 (save it as UTF-8)"},
     {0, "{"sv, "JSON text"},
@@ -55,7 +59,9 @@ constexpr Signature kSignatures[] = {
 
 bool begins_like_pdb(std::string_view head) {
   for (const std::string_view record : {"CRYST1", "HEADER", "ATOM  ", "HETATM", "REMARK", "TITLE ", "MODEL ", "COMPND"})
-    if (head.starts_with(record)) return head.find("\nATOM  ") != std::string_view::npos || head.find("\nHETATM") != std::string_view::npos || head.starts_with("ATOM  ") || head.starts_with("HETATM");
+    if (head.starts_with(record))
+      return head.find("\nATOM  ") != std::string_view::npos || head.find("\nHETATM") != std::string_view::npos ||
+             head.starts_with("ATOM  ") || head.starts_with("HETATM");
   return false;
 }
 
@@ -65,19 +71,22 @@ bool looks_like_gro(std::string_view head) {
   std::string_view title, count, atom;
   if (!lines.next(title) || !lines.next(count) || !lines.next(atom)) return false;
   if (!to_count(trimmed(count)) || atom.size() < 44) return false;
-  return to_count(trimmed(atom.substr(0, 5))) && !to_number(trimmed(atom.substr(5, 5))) && to_count(trimmed(atom.substr(15, 5))) &&
-         to_number(trimmed(atom.substr(20, 8))) && to_number(trimmed(atom.substr(28, 8)));
+  return to_count(trimmed(atom.substr(0, 5))) && !to_number(trimmed(atom.substr(5, 5))) &&
+         to_count(trimmed(atom.substr(15, 5))) && to_number(trimmed(atom.substr(20, 8))) &&
+         to_number(trimmed(atom.substr(28, 8)));
 }
 
 }  // namespace
 
 std::string foreign_format(std::string_view head) {
   for (const Signature& signature : kSignatures)
-    if (head.size() >= signature.offset && head.substr(signature.offset).starts_with(signature.bytes)) return signature.name;
+    if (head.size() >= signature.offset && head.substr(signature.offset).starts_with(signature.bytes))
+      return signature.name;
   if (begins_like_pdb(head)) return "a PDB structure";
   if (looks_like_gro(head)) return "a GROMACS GRO structure";
   if (head.starts_with("<?xml") || head.starts_with("<VTKFile") || head.starts_with("<!")) {
-    const std::size_t type = head.find("<VTKFile") == std::string_view::npos ? std::string_view::npos : head.find("type=\"");
+    const std::size_t type =
+        head.find("<VTKFile") == std::string_view::npos ? std::string_view::npos : head.find("type=\"");
     if (type == std::string_view::npos) return "XML text";
     const std::string_view rest = head.substr(type + 6);
     return "a VTK XML file of type " + in_quotes(rest.substr(0, rest.find('"')));
@@ -86,7 +95,8 @@ std::string foreign_format(std::string_view head) {
 }
 
 std::string what_can_be_opened() {
-  return "Convert it to one of the formats that can be opened: HDF5, CGNS, NPY, NPZ, CSV, TSV and other tables as text, XYZ, PLY, PCD, "
+  return "Convert it to one of the formats that can be opened: HDF5, CGNS, NPY, NPZ, CSV, TSV and other tables as "
+         "text, XYZ, PLY, PCD, "
          "LAS, LAMMPS dump, VTP, VTU, legacy VTK, VTKHDF";
 }
 

@@ -41,12 +41,13 @@ void require_memory_for_rows(std::size_t bytes, std::size_t first_row_bytes, std
 
 int atomic_number(std::string_view symbol) {
   static constexpr std::string_view symbols[] = {
-      "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar", "K",  "Ca",
-      "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr",
-      "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd",
-      "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re", "Os", "Ir", "Pt", "Au", "Hg",
-      "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm",
-      "Md", "No", "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
+      "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl",
+      "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se",
+      "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb",
+      "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er",
+      "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re", "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At",
+      "Rn", "Fr", "Ra", "Ac", "Th", "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No",
+      "Lr", "Rf", "Db", "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
   const auto found = std::find(std::begin(symbols), std::end(symbols), symbol);
   return found == std::end(symbols) ? 0 : static_cast<int>(found - std::begin(symbols)) + 1;
 }
@@ -57,7 +58,8 @@ void add_frame_column(FrameColumn column, std::int64_t frames, CloudBuilder& bui
     column.values.resize(column.values.size() / static_cast<std::size_t>(frames));
     frames = 1;
   }
-  const bool whole = std::all_of(column.values.begin(), column.values.end(), [](double v) { return v == std::floor(v) && std::abs(v) < 1 << 24; });
+  const bool whole = std::all_of(column.values.begin(), column.values.end(),
+                                 [](double v) { return v == std::floor(v) && std::abs(v) < 1 << 24; });
   const bool label = column.components == 1 && (column.words || (names_a_label(column.name) && whole));
   const FieldKind kind = label ? FieldKind::Label : column.components == 1 ? FieldKind::Scalar : FieldKind::Vector;
   builder.add_field(std::move(column.name), kind, column.components, std::move(column.values), {}, frames);

@@ -29,7 +29,8 @@ struct Spelling {
   std::array<std::string_view, 3> names;
   bool scaled;
 };
-constexpr Spelling kSpellings[] = {{{"x", "y", "z"}, false}, {{"xu", "yu", "zu"}, false}, {{"xs", "ys", "zs"}, true}, {{"xsu", "ysu", "zsu"}, true}};
+constexpr Spelling kSpellings[] = {
+    {{"x", "y", "z"}, false}, {{"xu", "yu", "zu"}, false}, {{"xs", "ys", "zs"}, true}, {{"xsu", "ysu", "zsu"}, true}};
 
 class DumpParser {
 public:
@@ -47,12 +48,15 @@ public:
   bool sorted_by_id() const { return id_ >= 0; }
   std::vector<double>& positions() { return positions_; }
   std::vector<FrameColumn>& columns() { return columns_; }
-  std::string steps() const { return std::to_string(first_step_) + (frames_ > 1 ? " to " + std::to_string(last_step_) : std::string()); }
+  std::string steps() const {
+    return std::to_string(first_step_) + (frames_ > 1 ? " to " + std::to_string(last_step_) : std::string());
+  }
   bool used(int column) const { return std::find(axes_.begin(), axes_.end(), column) != axes_.end(); }
 
 private:
   [[noreturn]] void broken(const std::string& what) const {
-    throw Error(ErrorKind::Format, "the LAMMPS dump is broken: " + what, "line " + std::to_string(lines_.number()), "Check that line of the file");
+    throw Error(ErrorKind::Format, "the LAMMPS dump is broken: " + what, "line " + std::to_string(lines_.number()),
+                "Check that line of the file");
   }
   std::string_view line_of(const char* what) {
     std::string_view line;
@@ -96,11 +100,17 @@ private:
   }
 
   void require_count(std::uint64_t count) {
-    if (count == 0) throw Error(ErrorKind::Format, "there are no points in this LAMMPS dump", "frame " + std::to_string(frames_) + " has no atoms", "Open a dump that holds at least one atom");
-    if (saturating_product(count, 4) > lines_.rest().size() + 1) broken("it is cut off: " + std::to_string(count) + " atoms cannot fit into the remaining " + std::to_string(lines_.rest().size()) + " bytes");
+    if (count == 0)
+      throw Error(ErrorKind::Format, "there are no points in this LAMMPS dump",
+                  "frame " + std::to_string(frames_) + " has no atoms", "Open a dump that holds at least one atom");
+    if (saturating_product(count, 4) > lines_.rest().size() + 1)
+      broken("it is cut off: " + std::to_string(count) + " atoms cannot fit into the remaining " +
+             std::to_string(lines_.rest().size()) + " bytes");
     if (frames_ > 0 && count != atoms_)
-      throw Error(ErrorKind::Format, "the frames of this LAMMPS dump have different numbers of atoms",
-                  "line " + std::to_string(lines_.number()) + ": " + std::to_string(count) + " after " + std::to_string(atoms_), "Dump a group with a fixed number of atoms");
+      throw Error(
+          ErrorKind::Format, "the frames of this LAMMPS dump have different numbers of atoms",
+          "line " + std::to_string(lines_.number()) + ": " + std::to_string(count) + " after " + std::to_string(atoms_),
+          "Dump a group with a fixed number of atoms");
     atoms_ = count;
   }
 
@@ -155,7 +165,8 @@ private:
     std::vector<std::string_view> names = words_of(header);
     names.erase(names.begin(), names.begin() + 2);  // ITEM: ATOMS
     if (frames_ > 0) {
-      if (!std::equal(names.begin(), names.end(), columns_.begin(), columns_.end(), [](std::string_view a, const FrameColumn& b) { return a == b.name; }))
+      if (!std::equal(names.begin(), names.end(), columns_.begin(), columns_.end(),
+                      [](std::string_view a, const FrameColumn& b) { return a == b.name; }))
         broken("a frame has other columns than the first");
       return;
     }
@@ -184,7 +195,8 @@ private:
     if (word.empty()) broken("a line has too few columns");
     const auto value = to_number(word);
     FrameColumn& column = columns_[index];
-    if (!value && first_row && frames_ == 0) column.words = !used(static_cast<int>(index)) && static_cast<int>(index) != id_;
+    if (!value && first_row && frames_ == 0)
+      column.words = !used(static_cast<int>(index)) && static_cast<int>(index) != id_;
     if (column.words) return column.legend.number_of(word);
     if (!value) broken(in_quotes(word) + " is no number");
     return *value;
@@ -196,7 +208,8 @@ private:
     rows.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(saturating_product(count, width), bytes_ / 2 + 1)));
     for (std::uint64_t atom = 0; atom < count; ++atom) {
       std::string_view line;
-      if (!lines_.next(line)) broken("it ends after " + std::to_string(atom) + " of " + std::to_string(count) + " atoms");
+      if (!lines_.next(line))
+        broken("it ends after " + std::to_string(atom) + " of " + std::to_string(count) + " atoms");
       if (lines_.number() % 4096 == 0) {
         job_.check();
         job_.progress(0.3 + 0.5 * static_cast<double>(lines_.offset()) / static_cast<double>(bytes_), "reading atoms");
@@ -204,7 +217,8 @@ private:
       for (std::size_t c = 0; c < width; ++c) rows.push_back(parse_cell(next_word(line), c, atom == 0));
       if (!next_word(line).empty()) broken("a line has too many columns");
     }
-    for (const std::size_t row : order_by_id(rows, static_cast<std::size_t>(count))) store(rows.data() + row * width, box);
+    for (const std::size_t row : order_by_id(rows, static_cast<std::size_t>(count)))
+      store(rows.data() + row * width, box);
   }
 
   // The rows of this frame by rising id; the ids must be those of the first frame.
@@ -217,7 +231,8 @@ private:
       if (!(id(row) >= 0 && id(row) < 9e15)) broken("an atom's id is not valid");
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return id(a) < id(b); });
     for (std::size_t i = 1; i < count; ++i)
-      if (id(order[i]) == id(order[i - 1])) broken("two atoms of a frame have the id " + std::to_string(static_cast<std::uint64_t>(id(order[i]))));
+      if (id(order[i]) == id(order[i - 1]))
+        broken("two atoms of a frame have the id " + std::to_string(static_cast<std::uint64_t>(id(order[i]))));
     const std::vector<double>& first = columns_[static_cast<std::size_t>(id_)].values;
     for (std::size_t i = 0; frames_ > 0 && i < count; ++i)
       if (id(order[i]) != first[i]) broken("a frame holds other atoms than the first");
@@ -230,7 +245,8 @@ private:
     if (scaled_) {
       const std::array<double, 3> fraction = position;
       for (std::size_t a = 0; a < 3; ++a)
-        position[a] = box.origin[a] + fraction[0] * box.edge[0][a] + fraction[1] * box.edge[1][a] + fraction[2] * box.edge[2][a];
+        position[a] =
+            box.origin[a] + fraction[0] * box.edge[0][a] + fraction[1] * box.edge[1][a] + fraction[2] * box.edge[2][a];
     }
     positions_.insert(positions_.end(), position.begin(), position.end());
     for (std::size_t c = 0; c < columns_.size(); ++c)
@@ -260,8 +276,10 @@ PointCloud::Parts read_lammps(const Path& path, const OpenOptions& options, cons
   builder.set_positions(std::move(parser.positions()), std::max<std::int64_t>(parser.frames(), 1));
   builder.remark("Time steps " + parser.steps() + ".");
   if (!parser.unit().empty()) builder.remark("LAMMPS units: " + std::string(parser.unit()) + ".");
-  if (parser.sorted_by_id()) builder.remark("The atoms are sorted by their id: the first point is the one with the lowest.");
-  else builder.remark("The atoms have no id: they are taken to be in the same order in every frame.");
+  if (parser.sorted_by_id())
+    builder.remark("The atoms are sorted by their id: the first point is the one with the lowest.");
+  else
+    builder.remark("The atoms have no id: they are taken to be in the same order in every frame.");
   for (std::size_t c = 0; c < parser.columns().size(); ++c)
     if (!parser.used(static_cast<int>(c))) add_frame_column(std::move(parser.columns()[c]), parser.frames(), builder);
   return builder.finish();

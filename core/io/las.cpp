@@ -15,13 +15,14 @@ namespace erwin::io {
 
 namespace {
 
-constexpr std::size_t kHeaderBytes = 227;       // of LAS 1.0 to 1.2
+constexpr std::size_t kHeaderBytes = 227;  // of LAS 1.0 to 1.2
 constexpr std::size_t kHeaderBytes14 = 375;
 constexpr std::size_t kVlrBytes = 54, kEvlrBytes = 60;
 constexpr std::size_t kExtraBytesRecord = 192;
 
 [[noreturn]] void broken(const std::string& what, const std::string& where = {}) {
-  throw Error(ErrorKind::Format, "the LAS file is broken: " + what, where, "Copy the file again, or repair it with lasinfo -repair");
+  throw Error(ErrorKind::Format, "the LAS file is broken: " + what, where,
+              "Copy the file again, or repair it with lasinfo -repair");
 }
 
 struct LasHeader {
@@ -58,7 +59,8 @@ void append_waves(std::vector<LasItem>& items, std::size_t at) {
 }
 
 void append_colours(std::vector<LasItem>& items, std::size_t at) {
-  items.insert(items.end(), {{"red", NumberType::U16, at}, {"green", NumberType::U16, at + 2}, {"blue", NumberType::U16, at + 4}});
+  items.insert(items.end(),
+               {{"red", NumberType::U16, at}, {"green", NumberType::U16, at + 2}, {"blue", NumberType::U16, at + 4}});
 }
 
 // Tables 7 to 17 of the specification.
@@ -113,7 +115,8 @@ LasHeader parse_header(std::string_view file) {
   const int major = static_cast<unsigned char>(at[24]);
   header.minor = static_cast<unsigned char>(at[25]);
   if (major != 1 || header.minor > 4)
-    throw Error(ErrorKind::Format, "LAS " + std::to_string(major) + "." + std::to_string(header.minor) + " is not known", {},
+    throw Error(ErrorKind::Format,
+                "LAS " + std::to_string(major) + "." + std::to_string(header.minor) + " is not known", {},
                 "LAS 1.0 to 1.4 can be opened");
   header.header_bytes = load_little<std::uint16_t>(at + 94);
   header.points_offset = load_little<std::uint32_t>(at + 96);
@@ -136,13 +139,17 @@ LasHeader parse_header(std::string_view file) {
                 "Unpack it first: laszip -i FILE.laz -o FILE.las");
   if (header.format > 10) broken("point record format " + std::to_string(header.format) + " is not known");
   if (header.record_bytes < standard_bytes(header.format))
-    broken("its point records are too short", std::to_string(header.record_bytes) + " bytes for format " + std::to_string(header.format));
-  if (header.header_bytes < kHeaderBytes || header.points_offset < header.header_bytes || header.points_offset > file.size())
-    broken("the points cannot begin at byte " + std::to_string(header.points_offset), "the file has " + std::to_string(file.size()));
-  const std::uint64_t wanted = saturating_product(header.points, header.record_bytes), held = file.size() - header.points_offset;
+    broken("its point records are too short",
+           std::to_string(header.record_bytes) + " bytes for format " + std::to_string(header.format));
+  if (header.header_bytes < kHeaderBytes || header.points_offset < header.header_bytes ||
+      header.points_offset > file.size())
+    broken("the points cannot begin at byte " + std::to_string(header.points_offset),
+           "the file has " + std::to_string(file.size()));
+  const std::uint64_t wanted = saturating_product(header.points, header.record_bytes),
+                      held = file.size() - header.points_offset;
   if (wanted > held)
-    broken("it is cut off", std::to_string(header.points) + " points of " + std::to_string(header.record_bytes) + " bytes need " +
-                                std::to_string(wanted) + ", the file holds " + std::to_string(held));
+    broken("it is cut off", std::to_string(header.points) + " points of " + std::to_string(header.record_bytes) +
+                                " bytes need " + std::to_string(wanted) + ", the file holds " + std::to_string(held));
   return header;
 }
 
@@ -157,7 +164,8 @@ std::string_view find_extra_bytes(std::string_view file, const LasHeader& header
     const std::size_t left = header.points_offset - at;
     const std::size_t size = left < kVlrBytes ? 0 : load_little<std::uint16_t>(file.data() + at + 20);
     if (left < kVlrBytes || size > left - kVlrBytes) {
-      builder.remark("The header counts " + std::to_string(header.vlrs) + " variable length records, but only " + std::to_string(i) + " lie before the points.");
+      builder.remark("The header counts " + std::to_string(header.vlrs) + " variable length records, but only " +
+                     std::to_string(i) + " lie before the points.");
       break;
     }
     if (matches(file.data() + at)) found = file.substr(at + kVlrBytes, size);
@@ -169,7 +177,8 @@ std::string_view find_extra_bytes(std::string_view file, const LasHeader& header
     const char* record = file.data() + behind;
     const auto size = load_little<std::uint64_t>(record + 20);
     if (size > file.size() - behind - kEvlrBytes) break;
-    if (matches(record)) found = file.substr(static_cast<std::size_t>(behind) + kEvlrBytes, static_cast<std::size_t>(size));
+    if (matches(record))
+      found = file.substr(static_cast<std::size_t>(behind) + kEvlrBytes, static_cast<std::size_t>(size));
     behind += kEvlrBytes + size;
   }
   return found;
@@ -223,24 +232,29 @@ void add_extra_bytes(std::string_view file, const LasHeader& header, CloudBuilde
       break;
     }
     if (item.described) {
-      const ColumnLayout layout{file.data() + header.points_offset + at, header.record_bytes, size_of(item.type), item.type, false};
+      const ColumnLayout layout{file.data() + header.points_offset + at, header.record_bytes, size_of(item.type),
+                                item.type, false};
       std::vector<double> values = load_column(layout, points, item.count, job);
       for (std::size_t i = 0; i < values.size(); ++i) {
         const std::size_t c = i % static_cast<std::size_t>(item.count);
         const bool missing = item.has_missing && values[i] == item.missing[c];
         values[i] = missing ? std::numeric_limits<double>::quiet_NaN() : values[i] * item.scale[c] + item.offset[c];
       }
-      if (item.count == 1) builder.add_field(item.name, std::move(values));
-      else builder.add_field(item.name, FieldKind::Vector, item.count, std::move(values));
+      if (item.count == 1)
+        builder.add_field(item.name, std::move(values));
+      else
+        builder.add_field(item.name, FieldKind::Vector, item.count, std::move(values));
     }
     at += item.bytes;
   }
   if (at < header.record_bytes)
-    builder.remark(std::to_string(header.record_bytes - at) + " bytes of each point record are not described and were left out.");
+    builder.remark(std::to_string(header.record_bytes - at) +
+                   " bytes of each point record are not described and were left out.");
 }
 
 std::vector<double> load_item(const LasItem& item, std::string_view file, const LasHeader& header, const Job& job) {
-  const ColumnLayout layout{file.data() + header.points_offset + item.offset, header.record_bytes, size_of(item.type), item.type, false};
+  const ColumnLayout layout{file.data() + header.points_offset + item.offset, header.record_bytes, size_of(item.type),
+                            item.type, false};
   std::vector<double> values = load_column(layout, static_cast<std::int64_t>(header.points), 1, job);
   if (item.bits > 0)
     for (double& value : values) value = static_cast<unsigned>(value) >> item.first_bit & ((1u << item.bits) - 1);
@@ -255,22 +269,28 @@ PointCloud::Parts read_las(const Path& path, const OpenOptions& options, const J
   const FileBytes bytes(path, job);
   const std::string_view file = bytes.view();
   const LasHeader header = parse_header(file);
-  CloudBuilder builder("LAS 1." + std::to_string(header.minor) + " point format " + std::to_string(header.format), options, job);
+  CloudBuilder builder("LAS 1." + std::to_string(header.minor) + " point format " + std::to_string(header.format),
+                       options, job);
   if (header.points == 0) builder.set_positions({});
   const std::vector<LasItem> items = items_of(header.format);
-  require_memory(saturating_product(header.points, 6 * sizeof(double) + (items.size() + header.record_bytes - standard_bytes(header.format)) * sizeof(float)),
+  require_memory(saturating_product(header.points, 6 * sizeof(double) + (items.size() + header.record_bytes -
+                                                                         standard_bytes(header.format)) *
+                                                                            sizeof(float)),
                  "the points of the file");
   std::vector<double> positions(static_cast<std::size_t>(header.points) * 3);
   const ColumnLayout layout{file.data() + header.points_offset, header.record_bytes, 4, NumberType::I32, false};
   load_column_into(layout, static_cast<std::int64_t>(header.points), 3, positions.data(), 3, job);
-  for (std::size_t i = 0; i < positions.size(); ++i) positions[i] = positions[i] * header.scale[i % 3] + header.offset[i % 3];
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    positions[i] = positions[i] * header.scale[i % 3] + header.offset[i % 3];
   builder.set_finest_step(*std::min_element(header.scale, header.scale + 3));
   builder.set_positions(std::move(positions));
   for (std::size_t i = 0; i < items.size(); ++i) {
     job.progress(0.4 + 0.5 * static_cast<double>(i) / static_cast<double>(items.size()), "reading the fields");
     std::vector<double> values = load_item(items[i], file, header, job);
-    if (items[i].unit[0] == '\0') builder.add_field(items[i].name, std::move(values));
-    else builder.add_field(items[i].name, FieldKind::Scalar, 1, std::move(values), items[i].unit);
+    if (items[i].unit[0] == '\0')
+      builder.add_field(items[i].name, std::move(values));
+    else
+      builder.add_field(items[i].name, FieldKind::Scalar, 1, std::move(values), items[i].unit);
   }
   add_extra_bytes(file, header, builder, job);
   return builder.finish();

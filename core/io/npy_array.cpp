@@ -31,7 +31,9 @@ NpyMember parse_type(const std::string& descr, const std::string& name) {
   if (rest.empty()) broken("the type " + in_quotes(descr) + " is not known", name);
   const char kind = rest[0];
   if (kind == 'O')
-    throw Error(ErrorKind::Format, "the array" + (name.empty() ? std::string() : " '" + name + "'") + " holds Python objects (a pickle), which are never read",
+    throw Error(ErrorKind::Format,
+                "the array" + (name.empty() ? std::string() : " '" + name + "'") +
+                    " holds Python objects (a pickle), which are never read",
                 "type " + in_quotes(descr), "Save plain numbers: numpy.asarray(a, dtype=float)");
   const std::string_view digits = rest.substr(1, rest.substr(1).find_first_not_of("0123456789"));
   const auto size = to_count(digits);
@@ -52,8 +54,10 @@ NpyMember parse_type(const std::string& descr, const std::string& name) {
 // ('name', '<f4') or ('name', '<f4', (3,)); a name may be a pair of title and name; a type may be a record itself.
 NpyMember parse_member(const PythonLiteral& item, const std::string& array, int depth);
 
-std::vector<NpyMember> parse_record(const PythonLiteral& list, const std::string& array, std::size_t& bytes, int depth) {
-  if (list.items.empty() || list.items.size() > kMostMembers || depth > 8) broken("its record type is not valid", array);
+std::vector<NpyMember> parse_record(const PythonLiteral& list, const std::string& array, std::size_t& bytes,
+                                    int depth) {
+  if (list.items.empty() || list.items.size() > kMostMembers || depth > 8)
+    broken("its record type is not valid", array);
   std::vector<NpyMember> members;
   bytes = 0;
   for (const PythonLiteral& item : list.items) {
@@ -68,7 +72,8 @@ std::vector<NpyMember> parse_record(const PythonLiteral& list, const std::string
 
 NpyMember parse_member(const PythonLiteral& item, const std::string& array, int depth) {
   using Kind = PythonLiteral::Kind;
-  if (item.kind != Kind::Sequence || item.items.size() < 2 || item.items.size() > 3) broken("its record type is not valid", array);
+  if (item.kind != Kind::Sequence || item.items.size() < 2 || item.items.size() > 3)
+    broken("its record type is not valid", array);
   const PythonLiteral& type = item.items[1];
   NpyMember member;
   if (type.kind == Kind::String) {
@@ -78,8 +83,10 @@ NpyMember parse_member(const PythonLiteral& item, const std::string& array, int 
     parse_record(type, array, member.bytes, depth + 1);
   }
   const PythonLiteral& title = item.items[0];
-  if (title.kind == Kind::Sequence && title.items.size() == 2) member.name = title.items[1].string;
-  else member.name = title.string;
+  if (title.kind == Kind::Sequence && title.items.size() == 2)
+    member.name = title.items[1].string;
+  else
+    member.name = title.string;
   if (item.items.size() == 3) {
     std::uint64_t count = 1;
     for (const PythonLiteral& size : item.items[2].items) count = saturating_product(count, size.integer);
@@ -100,7 +107,7 @@ const NpyMember* member_named(const NpyArray& array, std::initializer_list<std::
 }
 
 struct RecordAxes {
-  const NpyMember* axis[3] = {};   // one number each
+  const NpyMember* axis[3] = {};     // one number each
   const NpyMember* joint = nullptr;  // or three in one
 };
 
@@ -134,7 +141,8 @@ void add_records(const NpyArray& array, CloudBuilder& builder, const Job& job) {
     if (&member == axes.joint || std::find(axes.axis, axes.axis + 3, &member) != axes.axis + 3) continue;
     if (!member.numeric || member.count > static_cast<int>(kMostColumns)) {
       if (member.descr.find('V') == std::string::npos)
-        builder.remark("The column '" + member.name + "' (" + member.descr + ") holds no plain numbers and was left out.");
+        builder.remark("The column '" + member.name + "' (" + member.descr +
+                       ") holds no plain numbers and was left out.");
       continue;
     }
     std::vector<double> values = load_column(layout_of(array, member), rows, member.count, job);
@@ -167,10 +175,12 @@ NpyArray parse_npy(std::string_view file, const std::string& name) {
   if (version < 1 || version > 3) broken("version " + std::to_string(version) + " of the format is not known", name);
   const std::size_t begin = version == 1 ? 10 : 12;
   if (file.size() < begin) broken("it ends inside its header", name);
-  const std::size_t length = version == 1 ? load_little<std::uint16_t>(file.data() + 8) : load_little<std::uint32_t>(file.data() + 8);
+  const std::size_t length =
+      version == 1 ? load_little<std::uint16_t>(file.data() + 8) : load_little<std::uint32_t>(file.data() + 8);
   if (length > file.size() - begin) broken("it ends inside its header", name);
   const PythonLiteral header = parse_python_literal(file.substr(begin, length));
-  const PythonLiteral *descr = header.find("descr"), *order = header.find("fortran_order"), *shape = header.find("shape");
+  const PythonLiteral *descr = header.find("descr"), *order = header.find("fortran_order"),
+                      *shape = header.find("shape");
   if (!descr || !order || !shape || shape->kind != PythonLiteral::Kind::Sequence || shape->items.size() > 32)
     broken("its header lacks descr, fortran_order or shape", name);
   array.fortran_order = order->boolean;
@@ -185,11 +195,13 @@ NpyArray parse_npy(std::string_view file, const std::string& name) {
     array.members.push_back(parse_type(descr->string, name));
     array.item_bytes = array.members.front().bytes;
   }
-  const std::uint64_t wanted = saturating_product(array.elements(), array.item_bytes), held = file.size() - begin - length;
+  const std::uint64_t wanted = saturating_product(array.elements(), array.item_bytes),
+                      held = file.size() - begin - length;
   if (wanted > held)
     throw Error(ErrorKind::Format, "the array is cut off",
-                (name.empty() ? "" : name + ": ") + "shape " + array.shape_text() + " of " + std::to_string(array.item_bytes) +
-                    "-byte items needs " + std::to_string(wanted) + " bytes, the file holds " + std::to_string(held),
+                (name.empty() ? "" : name + ": ") + "shape " + array.shape_text() + " of " +
+                    std::to_string(array.item_bytes) + "-byte items needs " + std::to_string(wanted) +
+                    " bytes, the file holds " + std::to_string(held),
                 "Copy the file again");
   array.data = file.substr(begin + length, static_cast<std::size_t>(wanted));
   return array;
@@ -235,7 +247,8 @@ void add_positions_and_columns(const NpyArray& array, CloudBuilder& builder, con
   NpyPositions size;
   if (!holds_positions(array, size)) {
     std::vector<std::string> names;
-    for (const NpyMember& member : array.members) names.push_back(member.name + (member.name.empty() ? "" : " ") + member.descr);
+    for (const NpyMember& member : array.members)
+      names.push_back(member.name + (member.name.empty() ? "" : " ") + member.descr);
     throw Error(ErrorKind::Format, "there are no positions in this array",
                 (array.name.empty() ? "" : array.name + ": ") + "shape " + array.shape_text() + " of " + joined(names),
                 "Positions are an array of shape (N, 3), (N, 2) or (T, N, 3), or records with columns x, y and z");
@@ -252,7 +265,8 @@ void add_positions_and_columns(const NpyArray& array, CloudBuilder& builder, con
     for (std::size_t a = 0; a < axes; ++a) positions[row * 3 + a] = all[row * columns + a];
   const auto frames = static_cast<std::int64_t>(size.frames);
   builder.set_positions(std::move(positions), frames, columns == 2 ? 2 : 3);
-  if (columns > 3) builder.remark("The array has " + std::to_string(columns) + " columns: the first three were taken as x, y and z.");
+  if (columns > 3)
+    builder.remark("The array has " + std::to_string(columns) + " columns: the first three were taken as x, y and z.");
   for (std::size_t column = 3; column < columns; ++column) {
     std::vector<double> values(rows);
     for (std::size_t row = 0; row < rows; ++row) values[row] = all[row * columns + column];

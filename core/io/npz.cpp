@@ -32,13 +32,15 @@ Archive load_archive(const Path& path, CloudBuilder& builder, const Job& job) {
   Archive archive;
   archive.contents.reserve(members.size());
   for (const ZipMember& member : members) {
-    job.progress(0.6 * static_cast<double>(archive.contents.size()) / static_cast<double>(members.size()), "unpacking " + member.name);
+    job.progress(0.6 * static_cast<double>(archive.contents.size()) / static_cast<double>(members.size()),
+                 "unpacking " + member.name);
     if (!member.name.ends_with(suffix)) {
       builder.remark("The member '" + member.name + "' is no array and was left out.");
       continue;
     }
     archive.contents.push_back(unzip(file, member, job));
-    archive.arrays.push_back(parse_npy(archive.contents.back(), member.name.substr(0, member.name.size() - suffix.size())));
+    archive.arrays.push_back(
+        parse_npy(archive.contents.back(), member.name.substr(0, member.name.size() - suffix.size())));
   }
   return archive;
 }
@@ -67,9 +69,11 @@ const NpyArray* choose_positions(const std::vector<NpyArray>& arrays, const Open
   if (!options.positions.empty()) {
     for (const NpyArray& array : arrays)
       if (array.name == options.positions) return &array;
-    throw Error(ErrorKind::Config, "there is no array named '" + options.positions + "'", listing(arrays), "Name one of these arrays");
+    throw Error(ErrorKind::Config, "there is no array named '" + options.positions + "'", listing(arrays),
+                "Name one of these arrays");
   }
-  for (const char* name : {"positions", "position", "xyz", "pos", "points", "point", "coords", "coordinates", "verts", "vertices", "r"})
+  for (const char* name :
+       {"positions", "position", "xyz", "pos", "points", "point", "coords", "coordinates", "verts", "vertices", "r"})
     if (const NpyArray* array = find_array(arrays, name); array && holds_positions(*array, size)) return array;
   if (find_array(arrays, "x") && find_array(arrays, "y")) return nullptr;
   std::vector<const NpyArray*> candidates;
@@ -81,7 +85,8 @@ const NpyArray* choose_positions(const std::vector<NpyArray>& arrays, const Open
                 "Save the positions as an array of shape (N, 3) or (T, N, 3) named positions");
   std::vector<std::string> names;
   for (const NpyArray* array : candidates) names.push_back(array->name);
-  throw Error(ErrorKind::Config, "several arrays could be the positions", joined(names), "Choose one with --positions NAME");
+  throw Error(ErrorKind::Config, "several arrays could be the positions", joined(names),
+              "Choose one with --positions NAME");
 }
 
 std::vector<const NpyArray*> add_axes(const std::vector<NpyArray>& arrays, CloudBuilder& builder, const Job& job) {
@@ -109,8 +114,10 @@ void add_array(const NpyArray& array, std::int64_t frames, CloudBuilder& builder
   const bool moving = frames > 1 && shape.size() >= 2 && shape[0] == all_frames && shape[1] == rows;
   if (moving) shape.erase(shape.begin());
   const std::uint64_t components = shape.size() == 2 ? shape[1] : 1;
-  if (!array.plain_numbers() || shape.empty() || shape.size() > 2 || shape[0] != rows || components < 1 || components > kMostComponents) {
-    builder.remark("The array '" + array.name + "' of shape " + array.shape_text() + " has no number for each point and was left out.");
+  if (!array.plain_numbers() || shape.empty() || shape.size() > 2 || shape[0] != rows || components < 1 ||
+      components > kMostComponents) {
+    builder.remark("The array '" + array.name + "' of shape " + array.shape_text() +
+                   " has no number for each point and was left out.");
     return;
   }
   std::vector<double> values = numbers_of(array, job);

@@ -15,7 +15,8 @@ struct Half {
 double to_double(Half half) {  // IEEE 754 binary16
   const int exponent = half.bits >> 10 & 31, fraction = half.bits & 1023;
   const double sign = half.bits & 0x8000 ? -1 : 1;
-  if (exponent == 31) return fraction ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
+  if (exponent == 31)
+    return fraction ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
   return exponent == 0 ? sign * std::ldexp(fraction, -24) : sign * std::ldexp(1024 + fraction, exponent - 25);
 }
 template <typename T>
@@ -42,7 +43,8 @@ void load_rows(const ColumnLayout& from, std::int64_t rows, int components, doub
     for (std::int64_t row = begin; row < std::min(rows, begin + chunk); ++row) {
       const char* at = from.base + static_cast<std::size_t>(row) * from.row_stride;
       double* out = to + static_cast<std::size_t>(row) * to_stride;
-      for (int c = 0; c < components; ++c) out[c] = load<T, Swap>(at + static_cast<std::size_t>(c) * from.number_stride);
+      for (int c = 0; c < components; ++c)
+        out[c] = load<T, Swap>(at + static_cast<std::size_t>(c) * from.number_stride);
     }
   }
 }
@@ -51,17 +53,28 @@ void load_rows(const ColumnLayout& from, std::int64_t rows, int components, doub
 template <typename Action>
 auto with_type(NumberType type, Action action) {
   switch (type) {
-    case NumberType::I8: return action.template operator()<std::int8_t>();
-    case NumberType::U8: return action.template operator()<std::uint8_t>();
-    case NumberType::I16: return action.template operator()<std::int16_t>();
-    case NumberType::U16: return action.template operator()<std::uint16_t>();
-    case NumberType::I32: return action.template operator()<std::int32_t>();
-    case NumberType::U32: return action.template operator()<std::uint32_t>();
-    case NumberType::I64: return action.template operator()<std::int64_t>();
-    case NumberType::U64: return action.template operator()<std::uint64_t>();
-    case NumberType::F16: return action.template operator()<Half>();
-    case NumberType::F32: return action.template operator()<float>();
-    case NumberType::F64: break;
+    case NumberType::I8:
+      return action.template operator()<std::int8_t>();
+    case NumberType::U8:
+      return action.template operator()<std::uint8_t>();
+    case NumberType::I16:
+      return action.template operator()<std::int16_t>();
+    case NumberType::U16:
+      return action.template operator()<std::uint16_t>();
+    case NumberType::I32:
+      return action.template operator()<std::int32_t>();
+    case NumberType::U32:
+      return action.template operator()<std::uint32_t>();
+    case NumberType::I64:
+      return action.template operator()<std::int64_t>();
+    case NumberType::U64:
+      return action.template operator()<std::uint64_t>();
+    case NumberType::F16:
+      return action.template operator()<Half>();
+    case NumberType::F32:
+      return action.template operator()<float>();
+    case NumberType::F64:
+      break;
   }
   return action.template operator()<double>();
 }
@@ -97,7 +110,8 @@ std::vector<double> load_column(const ColumnLayout& layout, std::int64_t rows, i
 }
 
 std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
-  return a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a ? std::numeric_limits<std::uint64_t>::max() : a * b;
+  return a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a ? std::numeric_limits<std::uint64_t>::max()
+                                                                     : a * b;
 }
 
 }  // namespace erwin::io

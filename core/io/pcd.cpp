@@ -41,7 +41,8 @@ struct PcdHeader {
 };
 
 [[noreturn]] void broken(const std::string& what, const std::string& where = {}) {
-  throw Error(ErrorKind::Format, "the PCD file is broken: " + what, where, "Write it again, e.g. with pcl_convert_pcd_ascii_binary");
+  throw Error(ErrorKind::Format, "the PCD file is broken: " + what, where,
+              "Write it again, e.g. with pcl_convert_pcd_ascii_binary");
 }
 
 NumberType type_from(std::string_view type, std::string_view size) {
@@ -80,14 +81,18 @@ PcdHeader parse_header(std::string_view text) {
   }
   header.body = lines.rest();
   header.body_line = lines.number();
-  std::vector<std::string_view> names = words("FIELDS"), sizes = words("SIZE"), types = words("TYPE"), counts = words("COUNT");
+  std::vector<std::string_view> names = words("FIELDS"), sizes = words("SIZE"), types = words("TYPE"),
+                                counts = words("COUNT");
   if (names.empty()) names = words("COLUMNS");
   if (names.size() < 2 || names.size() > kMostFields) broken("the line FIELDS is missing or names nothing");
-  if (sizes.size() != names.size() || types.size() != names.size() || (!counts.empty() && counts.size() != names.size()))
+  if (sizes.size() != names.size() || types.size() != names.size() ||
+      (!counts.empty() && counts.size() != names.size()))
     broken("FIELDS, SIZE, TYPE and COUNT have different lengths");
   for (std::size_t i = 1; i < names.size(); ++i) {
-    PcdField field{std::string(names[i]), type_from(types[i], sizes[i]), counts.empty() ? 1 : count_in(counts, i, "COUNT"), header.record_bytes};
-    if (field.count > (1 << 20)) broken("a field has " + std::to_string(field.count) + " numbers per point", "line COUNT");
+    PcdField field{std::string(names[i]), type_from(types[i], sizes[i]),
+                   counts.empty() ? 1 : count_in(counts, i, "COUNT"), header.record_bytes};
+    if (field.count > (1 << 20))
+      broken("a field has " + std::to_string(field.count) + " numbers per point", "line COUNT");
     header.record_bytes += field.bytes();
     header.numbers_per_point += field.count;
     header.fields.push_back(std::move(field));
@@ -111,29 +116,35 @@ public:
     bytes_ = header.body;
     if (header.storage == "binary_compressed") unpack(wanted);
     if (wanted > bytes_.size())
-      broken("it is cut off", std::to_string(header.points) + " points of " + std::to_string(header.record_bytes) + " bytes need " +
-                                  std::to_string(wanted) + ", the file holds " + std::to_string(bytes_.size()));
+      broken("it is cut off", std::to_string(header.points) + " points of " + std::to_string(header.record_bytes) +
+                                  " bytes need " + std::to_string(wanted) + ", the file holds " +
+                                  std::to_string(bytes_.size()));
   }
 
   std::vector<double> column(const PcdField& field) const {
     const auto points = static_cast<std::size_t>(header_.points);
     const bool packed = unpacked_ != nullptr;
-    const ColumnLayout layout{bytes_.data() + field.offset * (packed ? points : 1), packed ? field.bytes() : header_.record_bytes,
-                              size_of(field.type), field.type, false};
+    const ColumnLayout layout{bytes_.data() + field.offset * (packed ? points : 1),
+                              packed ? field.bytes() : header_.record_bytes, size_of(field.type), field.type, false};
     return load_column(layout, static_cast<std::int64_t>(points), static_cast<int>(field.count), job_);
   }
 
 private:
   void unpack(std::uint64_t wanted) {
     if (bytes_.size() < 8) broken("it is cut off", "the sizes of the packed data are missing");
-    const std::uint64_t packed = load_little<std::uint32_t>(bytes_.data()), bytes = load_little<std::uint32_t>(bytes_.data() + 4);
-    if (bytes != wanted) broken("the packed data make " + std::to_string(bytes) + " bytes, but the points need " + std::to_string(wanted));
+    const std::uint64_t packed = load_little<std::uint32_t>(bytes_.data()),
+                        bytes = load_little<std::uint32_t>(bytes_.data() + 4);
+    if (bytes != wanted)
+      broken("the packed data make " + std::to_string(bytes) + " bytes, but the points need " + std::to_string(wanted));
     if (packed > bytes_.size() - 8)
-      broken("it is cut off", "the packed data have " + std::to_string(packed) + " bytes, the file holds " + std::to_string(bytes_.size() - 8));
-    if (bytes > saturating_product(packed, kLzfBestRatio)) broken("the packed data cannot make as many bytes as it says");
+      broken("it is cut off", "the packed data have " + std::to_string(packed) + " bytes, the file holds " +
+                                  std::to_string(bytes_.size() - 8));
+    if (bytes > saturating_product(packed, kLzfBestRatio))
+      broken("the packed data cannot make as many bytes as it says");
     require_memory(bytes, "the unpacked points");
     unpacked_ = std::make_unique_for_overwrite<char[]>(static_cast<std::size_t>(bytes) + 1);
-    if (!lzf_unpack(bytes_.substr(8, static_cast<std::size_t>(packed)), unpacked_.get(), static_cast<std::size_t>(bytes), job_))
+    if (!lzf_unpack(bytes_.substr(8, static_cast<std::size_t>(packed)), unpacked_.get(),
+                    static_cast<std::size_t>(bytes), job_))
       broken("the packed data do not unpack");
     bytes_ = {unpacked_.get(), static_cast<std::size_t>(bytes)};
   }
@@ -148,14 +159,18 @@ private:
 std::vector<std::vector<double>> parse_ascii(const PcdHeader& header, const Job& job) {
   // A number needs a character and a blank.
   if (saturating_product(header.points, 2 * header.numbers_per_point) > header.body.size() + 1)
-    broken("it is cut off", std::to_string(header.points) + " points cannot fit into " + std::to_string(header.body.size()) + " bytes");
-  require_memory(saturating_product(header.points, header.numbers_per_point * sizeof(double)), "the points of the file");
+    broken("it is cut off",
+           std::to_string(header.points) + " points cannot fit into " + std::to_string(header.body.size()) + " bytes");
+  require_memory(saturating_product(header.points, header.numbers_per_point * sizeof(double)),
+                 "the points of the file");
   std::vector<std::vector<double>> columns(header.fields.size());
-  for (std::size_t f = 0; f < columns.size(); ++f) columns[f].reserve(static_cast<std::size_t>(header.points * header.fields[f].count));
+  for (std::size_t f = 0; f < columns.size(); ++f)
+    columns[f].reserve(static_cast<std::size_t>(header.points * header.fields[f].count));
   LineReader lines(header.body);
   std::string_view line;
   for (std::uint64_t point = 0; point < header.points;) {
-    if (!lines.next(line)) broken("it ends after " + std::to_string(point) + " of " + std::to_string(header.points) + " points");
+    if (!lines.next(line))
+      broken("it ends after " + std::to_string(point) + " of " + std::to_string(header.points) + " points");
     std::string_view rest = line, word = next_word(rest);
     if (word.empty()) continue;
     if (point % 4096 == 0) {
@@ -187,8 +202,10 @@ std::vector<double> unpacked_colour(const PcdField& field, const std::vector<dou
   result.reserve(packed.size() * static_cast<std::size_t>(components));
   for (const double value : packed) {
     std::uint32_t bits = 0;
-    if (!is_integer(field.type)) bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
-    else if (value >= 0 && value <= std::numeric_limits<std::uint32_t>::max()) bits = static_cast<std::uint32_t>(value);
+    if (!is_integer(field.type))
+      bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
+    else if (value >= 0 && value <= std::numeric_limits<std::uint32_t>::max())
+      bits = static_cast<std::uint32_t>(value);
     for (const int shift : {16, 8, 0}) result.push_back(bits >> shift & 255);
     if (components == 4) result.push_back(bits >> 24);
   }
@@ -221,7 +238,8 @@ PointCloud::Parts read_pcd(const Path& path, const OpenOptions& options, const J
         break;
       }
   if (axes < 3)
-    throw Error(ErrorKind::Format, "there are no positions in this PCD file", "FIELDS does not name x, y and z", "Name three fields x, y and z");
+    throw Error(ErrorKind::Format, "there are no positions in this PCD file", "FIELDS does not name x, y and z",
+                "Name three fields x, y and z");
   if (header.points == 0) builder.set_positions({});
   const bool ascii = header.storage == "ascii";
   if (!ascii && header.storage != "binary" && header.storage != "binary_compressed")
@@ -232,9 +250,12 @@ PointCloud::Parts read_pcd(const Path& path, const OpenOptions& options, const J
       if (is_colour(field)) field.type = NumberType::U32;
   std::vector<std::vector<double>> columns;
   std::unique_ptr<BinaryBody> body;
-  if (ascii) columns = parse_ascii(header, job);
-  else body = std::make_unique<BinaryBody>(header, job);
-  require_memory(saturating_product(header.points, 12 * sizeof(double) + header.numbers_per_point * sizeof(float)), "the points of the file");
+  if (ascii)
+    columns = parse_ascii(header, job);
+  else
+    body = std::make_unique<BinaryBody>(header, job);
+  require_memory(saturating_product(header.points, 12 * sizeof(double) + header.numbers_per_point * sizeof(float)),
+                 "the points of the file");
   const auto column = [&](std::size_t f) { return ascii ? std::move(columns[f]) : body->column(header.fields[f]); };
   std::vector<double> positions(static_cast<std::size_t>(header.points) * 3);
   for (std::size_t a = 0; a < 3; ++a) {
@@ -243,11 +264,14 @@ PointCloud::Parts read_pcd(const Path& path, const OpenOptions& options, const J
   }
   job.progress(0.8, "sorting the columns");
   builder.set_positions(std::move(positions), 1, 3, true);
-  if (header.height > 1) builder.remark("An organised cloud of " + std::to_string(header.width) + " x " + std::to_string(header.height) + " points.");
+  if (header.height > 1)
+    builder.remark("An organised cloud of " + std::to_string(header.width) + " x " + std::to_string(header.height) +
+                   " points.");
   for (std::size_t f = 0; f < header.fields.size(); ++f) {
     if (std::find(axis, axis + 3, f) != axis + 3 || header.fields[f].name == "_") continue;
     if (header.fields[f].count < 1 || header.fields[f].count > kMostComponents)
-      builder.remark("The field '" + header.fields[f].name + "' has " + std::to_string(header.fields[f].count) + " numbers per point and was left out.");
+      builder.remark("The field '" + header.fields[f].name + "' has " + std::to_string(header.fields[f].count) +
+                     " numbers per point and was left out.");
     else
       add_field(header.fields[f], column(f), builder);
   }

@@ -45,7 +45,8 @@ public:
     if (saturating_product(element.count, 2 * element.properties.size()) > lines_.rest().size() + 1) cut_off(element);
   }
   void require_numbers(std::uint64_t count, NumberType) const {
-    if (saturating_product(count, 2) > rest_.size() + word_.size() + 2) broken("a list is longer than its line", where());
+    if (saturating_product(count, 2) > rest_.size() + word_.size() + 2)
+      broken("a list is longer than its line", where());
   }
   std::size_t left() const { return lines_.rest().size(); }
   // Where the fixed-size rows of an element can be taken as columns: never in text.
@@ -56,7 +57,8 @@ public:
 private:
   std::string where() const { return "line " + std::to_string(header_lines_ + lines_.number()); }
   [[noreturn]] void cut_off(const PlyElement& element) const {
-    broken("it is cut off", std::to_string(element.count) + " rows of '" + element.name + "' cannot fit into " + std::to_string(left()) + " bytes");
+    broken("it is cut off", std::to_string(element.count) + " rows of '" + element.name + "' cannot fit into " +
+                                std::to_string(left()) + " bytes");
   }
   LineReader lines_;
   std::int64_t header_lines_;
@@ -78,11 +80,12 @@ public:
   void require_rows(const PlyElement& element) const {
     const std::uint64_t wanted = saturating_product(element.count, element.least_bytes());
     if (wanted > left())
-      broken("it is cut off", std::to_string(element.count) + " rows of '" + element.name + "' need " + std::to_string(wanted) +
-                                  " bytes, the file holds " + std::to_string(left()));
+      broken("it is cut off", std::to_string(element.count) + " rows of '" + element.name + "' need " +
+                                  std::to_string(wanted) + " bytes, the file holds " + std::to_string(left()));
   }
   void require_numbers(std::uint64_t count, NumberType type) const {
-    if (saturating_product(count, size_of(type)) > left()) broken("a list is longer than the file", "byte " + std::to_string(at_) + " of the data");
+    if (saturating_product(count, size_of(type)) > left())
+      broken("a list is longer than the file", "byte " + std::to_string(at_) + " of the data");
   }
   std::size_t left() const { return all_.size() - at_; }
   static constexpr bool columns = true;
@@ -113,7 +116,8 @@ void read_rows(const PlyElement& element, Body& body, const Job& job, OnNumber o
         continue;
       }
       const double length = body.number(property.count_type);
-      if (!(length >= 0) || length != std::floor(length) || length > 1e18) broken("a list has no valid length", element.name + " " + std::to_string(row));
+      if (!(length >= 0) || length != std::floor(length) || length > 1e18)
+        broken("a list has no valid length", element.name + " " + std::to_string(row));
       const auto count = static_cast<std::uint64_t>(length);
       body.require_numbers(count, property.type);
       values.clear();
@@ -130,7 +134,8 @@ void read_rows(const PlyElement& element, Body& body, const Job& job, OnNumber o
 // The numbers of each property without lists, [properties][count].
 template <typename Body>
 std::vector<std::vector<double>> read_columns(const PlyElement& element, Body& body, const Job& job) {
-  require_memory(saturating_product(element.count, (element.properties.size() + 6) * sizeof(double)), "the points of the file");
+  require_memory(saturating_product(element.count, (element.properties.size() + 6) * sizeof(double)),
+                 "the points of the file");
   const auto count = static_cast<std::int64_t>(element.count);
   std::vector<std::vector<double>> columns(element.properties.size());
   if (Body::columns && !element.has_list()) {
@@ -145,7 +150,8 @@ std::vector<std::vector<double>> read_columns(const PlyElement& element, Body& b
   }
   for (std::size_t p = 0; p < columns.size(); ++p)
     if (!element.properties[p].list) columns[p].reserve(static_cast<std::size_t>(count));
-  read_rows(element, body, job, [&](std::size_t p, double value) { columns[p].push_back(value); }, [](auto&&...) {});
+  read_rows(
+      element, body, job, [&](std::size_t p, double value) { columns[p].push_back(value); }, [](auto&&...) {});
   return columns;
 }
 
@@ -156,8 +162,8 @@ struct CellTally {
 
 std::uint32_t corner_of(double value, std::uint64_t points, const char* what, std::uint64_t row) {
   if (!(value >= 0) || value >= static_cast<double>(points) || value != std::floor(value) || value > 4294967295.0)
-    broken("a cell names a point that does not exist",
-           std::string(what) + " " + std::to_string(row) + ": point " + std::to_string(value) + " of " + std::to_string(points));
+    broken("a cell names a point that does not exist", std::string(what) + " " + std::to_string(row) + ": point " +
+                                                           std::to_string(value) + " of " + std::to_string(points));
   return static_cast<std::uint32_t>(value);
 }
 
@@ -185,24 +191,29 @@ void read_faces(const PlyElement& element, Body& body, std::uint64_t points, Cel
   for (const PlyProperty& property : element.properties)
     if (is_corner_list(property)) most = body.left() / (Body::columns ? size_of(property.type) : 2);
   require_memory(saturating_product(most, 3 * sizeof(std::uint32_t)), "the faces of the file");
-  read_rows(element, body, job, [](auto&&...) {}, [&](std::size_t p, std::uint64_t row, const std::vector<double>& values) {
-    if (is_corner_list(element.properties[p])) add_polygon(values, points, row, tally);
-  });
+  read_rows(
+      element, body, job, [](auto&&...) {},
+      [&](std::size_t p, std::uint64_t row, const std::vector<double>& values) {
+        if (is_corner_list(element.properties[p])) add_polygon(values, points, row, tally);
+      });
 }
 
 template <typename Body>
 void read_edges(const PlyElement& element, Body& body, std::uint64_t points, CellTally& tally, const Job& job) {
   std::vector<double> ends;
   std::uint64_t row = 0;
-  read_rows(element, body, job, [&](std::size_t p, double value) {
-    const std::string& name = element.properties[p].name;
-    if (name != "vertex1" && name != "vertex2") return;
-    ends.push_back(value);
-    if (ends.size() < 2) return;
-    for (const double end : ends) tally.cells.lines.push_back(corner_of(end, points, "edge", row));
-    ends.clear();
-    ++row;
-  }, [](auto&&...) {});
+  read_rows(
+      element, body, job,
+      [&](std::size_t p, double value) {
+        const std::string& name = element.properties[p].name;
+        if (name != "vertex1" && name != "vertex2") return;
+        ends.push_back(value);
+        if (ends.size() < 2) return;
+        for (const double end : ends) tally.cells.lines.push_back(corner_of(end, points, "edge", row));
+        ends.clear();
+        ++row;
+      },
+      [](auto&&...) {});
 }
 
 void add_points(const PlyElement& element, std::vector<std::vector<double>> columns, CloudBuilder& builder) {
@@ -215,7 +226,8 @@ void add_points(const PlyElement& element, std::vector<std::vector<double>> colu
         break;
       }
   if (axes < 3)
-    throw Error(ErrorKind::Format, "there are no positions in this PLY file", "its vertices have no x, y and z", "Name three properties x, y and z");
+    throw Error(ErrorKind::Format, "there are no positions in this PLY file", "its vertices have no x, y and z",
+                "Name three properties x, y and z");
   if (element.count == 0) builder.set_positions({});
   std::vector<double> positions(static_cast<std::size_t>(element.count) * 3);
   for (std::size_t a = 0; a < 3; ++a)
@@ -237,7 +249,8 @@ void read_body(const PlyHeader& header, CloudBuilder& builder, const Job& job) {
   for (const PlyElement& element : header.elements)
     if (!vertices && (element.name == "vertex" || element.name == "point")) vertices = &element;
   if (!vertices)
-    throw Error(ErrorKind::Format, "there are no points in this PLY file", "its header names no element 'vertex'", "Open a file that holds at least one point");
+    throw Error(ErrorKind::Format, "there are no points in this PLY file", "its header names no element 'vertex'",
+                "Open a file that holds at least one point");
   CellTally tally;
   std::vector<std::vector<double>> columns;
   double done = 0;
@@ -252,14 +265,17 @@ void read_body(const PlyHeader& header, CloudBuilder& builder, const Job& job) {
     } else if (element.name == "edge") {
       read_edges(element, body, vertices->count, tally, job);
     } else {
-      read_rows(element, body, job, [](auto&&...) {}, [](auto&&...) {});
+      read_rows(
+          element, body, job, [](auto&&...) {}, [](auto&&...) {});
       builder.remark("The element '" + element.name + "' was left out.");
     }
   }
   columns.resize(vertices->properties.size());
   add_points(*vertices, std::move(columns), builder);
-  if (tally.fanned > 0) builder.remark(std::to_string(tally.fanned) + " faces of more than four corners were cut into triangles.");
-  if (tally.left_out > 0) builder.remark(std::to_string(tally.left_out) + " faces of fewer than three corners were left out.");
+  if (tally.fanned > 0)
+    builder.remark(std::to_string(tally.fanned) + " faces of more than four corners were cut into triangles.");
+  if (tally.left_out > 0)
+    builder.remark(std::to_string(tally.left_out) + " faces of fewer than three corners were left out.");
   builder.set_cells(std::move(tally.cells));
 }
 
@@ -270,8 +286,10 @@ PointCloud::Parts read_ply(const Path& path, const OpenOptions& options, const J
   const PlyHeader header = parse_ply_header(bytes.view());
   static const char* const storage[] = {"PLY ascii", "PLY binary_little_endian", "PLY binary_big_endian"};
   CloudBuilder builder(storage[static_cast<int>(header.storage)], options, job);
-  if (header.storage == PlyStorage::Ascii) read_body<AsciiBody>(header, builder, job);
-  else read_body<BinaryBody>(header, builder, job);
+  if (header.storage == PlyStorage::Ascii)
+    read_body<AsciiBody>(header, builder, job);
+  else
+    read_body<BinaryBody>(header, builder, job);
   return builder.finish();
 }
 

@@ -13,16 +13,18 @@ namespace {
 constexpr std::size_t kMostHeaderBytes = 1 << 20;
 
 [[noreturn]] void broken(const std::string& what, std::int64_t line) {
-  throw Error(ErrorKind::Format, "the PLY header is broken: " + what, "line " + std::to_string(line), "Write the file again");
+  throw Error(ErrorKind::Format, "the PLY header is broken: " + what, "line " + std::to_string(line),
+              "Write the file again");
 }
 
 NumberType type_named(std::string_view name, std::int64_t line) {
   static const std::pair<std::string_view, NumberType> known[] = {
-      {"char", NumberType::I8},     {"int8", NumberType::I8},     {"uchar", NumberType::U8},   {"uint8", NumberType::U8},
-      {"short", NumberType::I16},   {"int16", NumberType::I16},   {"ushort", NumberType::U16}, {"uint16", NumberType::U16},
-      {"int", NumberType::I32},     {"int32", NumberType::I32},   {"uint", NumberType::U32},   {"uint32", NumberType::U32},
-      {"int64", NumberType::I64},   {"uint64", NumberType::U64},  {"float", NumberType::F32},  {"float32", NumberType::F32},
-      {"double", NumberType::F64},  {"float64", NumberType::F64}};
+      {"char", NumberType::I8},     {"int8", NumberType::I8},    {"uchar", NumberType::U8},
+      {"uint8", NumberType::U8},    {"short", NumberType::I16},  {"int16", NumberType::I16},
+      {"ushort", NumberType::U16},  {"uint16", NumberType::U16}, {"int", NumberType::I32},
+      {"int32", NumberType::I32},   {"uint", NumberType::U32},   {"uint32", NumberType::U32},
+      {"int64", NumberType::I64},   {"uint64", NumberType::U64}, {"float", NumberType::F32},
+      {"float32", NumberType::F32}, {"double", NumberType::F64}, {"float64", NumberType::F64}};
   for (const auto& [text, type] : known)
     if (name == text) return type;
   broken("the type " + in_quotes(name) + " is not known", line);

@@ -21,12 +21,13 @@ public:
 
 private:
   [[noreturn]] void fail() const {
-    throw Error(ErrorKind::Format, "the header of the array is broken", "byte " + std::to_string(at_) + " of the header",
-                "Save the array again with numpy.save");
+    throw Error(ErrorKind::Format, "the header of the array is broken",
+                "byte " + std::to_string(at_) + " of the header", "Save the array again with numpy.save");
   }
 
   void skip_blanks() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r'))
+      ++at_;
   }
   char peek() {
     skip_blanks();
@@ -119,6 +120,8 @@ const PythonLiteral* PythonLiteral::find(std::string_view key) const {
   return nullptr;
 }
 
-PythonLiteral parse_python_literal(std::string_view text) { return Parser(text).whole(); }
+PythonLiteral parse_python_literal(std::string_view text) {
+  return Parser(text).whole();
+}
 
 }  // namespace erwin::io

@@ -48,7 +48,8 @@ Splitter splitter_for(std::string_view line) {
 std::vector<std::string_view> cells_of(std::string_view line, const Splitter& splitter) {
   std::vector<std::string_view> cells;
   for (std::string_view cell; splitter.next(line, cell);) {
-    if (cells.size() == kMostColumns) throw Error(ErrorKind::Format, "a line has more than 4096 columns", {}, "Open a table of points");
+    if (cells.size() == kMostColumns)
+      throw Error(ErrorKind::Format, "a line has more than 4096 columns", {}, "Open a table of points");
     cells.push_back(cell);
   }
   if (cells.size() > 1 && cells.back().empty()) cells.pop_back();  // a line that ends with its delimiter
@@ -73,7 +74,9 @@ Column column_named(std::string_view text) {
   const std::string_view name = trimmed(text);
   for (const auto& [open, close] : {std::pair{'[', ']'}, std::pair{'(', ')'}}) {
     const std::size_t begin = name.rfind(open);
-    if (name.empty() || name.back() != close || begin == std::string_view::npos || trimmed(name.substr(0, begin)).empty()) continue;
+    if (name.empty() || name.back() != close || begin == std::string_view::npos ||
+        trimmed(name.substr(0, begin)).empty())
+      continue;
     column.name = trimmed(name.substr(0, begin));
     column.unit = trimmed(name.substr(begin + 1, name.size() - begin - 2));
     return column;
@@ -84,7 +87,8 @@ Column column_named(std::string_view text) {
 
 // 0, 1, 2 for x, y, z, also in ParaView's spelling; -1 for anything else.
 int axis_of(std::string_view name) {
-  static constexpr std::string_view names[][3] = {{"x", "points:0", "points_0"}, {"y", "points:1", "points_1"}, {"z", "points:2", "points_2"}};
+  static constexpr std::string_view names[][3] = {
+      {"x", "points:0", "points_0"}, {"y", "points:1", "points_1"}, {"z", "points:2", "points_2"}};
   const std::string word = lower(name);
   for (int axis = 0; axis < 3; ++axis)
     for (const std::string_view known : names[axis])
@@ -117,7 +121,7 @@ struct Layout {
   Splitter splitter;
   std::vector<Column> columns;
   bool has_names = false;
-  std::size_t data_offset = 0;      // of the first line of numbers
+  std::size_t data_offset = 0;  // of the first line of numbers
   std::int64_t lines_before = 0;
   std::optional<std::uint64_t> announced;  // a line with the number of points alone
 };
@@ -148,7 +152,8 @@ Layout find_layout(std::string_view text) {
   std::vector<std::string_view> cells = words_of(line);
   if (cells.size() == 1 && to_count(cells[0])) {
     LineReader ahead = lines;
-    if (std::string_view second; next_content(ahead, second, comment) && cells_of(second, splitter_for(second)).size() >= 2) {
+    if (std::string_view second;
+        next_content(ahead, second, comment) && cells_of(second, splitter_for(second)).size() >= 2) {
       layout.announced = to_count(cells[0]);
       lines = ahead;
       line = second;
@@ -157,14 +162,17 @@ Layout find_layout(std::string_view text) {
   begins_here();
   layout.splitter = splitter_for(line);
   cells = cells_of(line, layout.splitter);
-  const bool numbers = std::any_of(cells.begin(), cells.end(), [](std::string_view cell) { return to_number(cell).has_value(); });
+  const bool numbers =
+      std::any_of(cells.begin(), cells.end(), [](std::string_view cell) { return to_number(cell).has_value(); });
   layout.has_names = !numbers || names_x_and_y(cells);
   std::vector<std::string_view> names = cells;
   if (layout.has_names) {
     layout.data_offset = lines.offset();
     layout.lines_before = lines.number();
-    if (next_content(lines, line, comment)) cells = cells_of(line, layout.splitter);
-    else cells.clear();
+    if (next_content(lines, line, comment))
+      cells = cells_of(line, layout.splitter);
+    else
+      cells.clear();
   } else if (!comment.empty()) {
     names = cells_of(without_mark(comment), splitter_for(without_mark(comment)));
     layout.has_names = names.size() == cells.size() && names_x_and_y(names);
@@ -181,10 +189,13 @@ Layout find_layout(std::string_view text) {
 
 [[noreturn]] void no_positions(const Layout& layout) {
   std::vector<std::string> names;
-  for (std::size_t c = 0; c < std::min<std::size_t>(layout.columns.size(), 20); ++c) names.push_back(in_quotes(layout.columns[c].name));
+  for (std::size_t c = 0; c < std::min<std::size_t>(layout.columns.size(), 20); ++c)
+    names.push_back(in_quotes(layout.columns[c].name));
   throw Error(ErrorKind::Format, "there are no positions in this text",
-              layout.has_names ? "the first line names " + joined(names) : "its lines have " + std::to_string(layout.columns.size()) + " columns",
-              "Name the columns of the coordinates x, y and z in the first line, or give a table of at least two columns of numbers");
+              layout.has_names ? "the first line names " + joined(names)
+                               : "its lines have " + std::to_string(layout.columns.size()) + " columns",
+              "Name the columns of the coordinates x, y and z in the first line, or give a table of at least two "
+              "columns of numbers");
 }
 
 // The columns of x, y and z; z is -1 in two dimensions.
@@ -195,7 +206,8 @@ std::array<int, 3> find_axes(const Layout& layout) {
     if (!layout.has_names || axis < 0) continue;
     int& column = axes[static_cast<std::size_t>(axis)];
     if (column >= 0)
-      throw Error(ErrorKind::Format, std::string("two columns are named ") + "xyz"[axis], "columns " + std::to_string(column + 1) + " and " + std::to_string(c + 1),
+      throw Error(ErrorKind::Format, std::string("two columns are named ") + "xyz"[axis],
+                  "columns " + std::to_string(column + 1) + " and " + std::to_string(c + 1),
                   "Give each column a name of its own");
     column = static_cast<int>(c);
   }
@@ -205,7 +217,8 @@ std::array<int, 3> find_axes(const Layout& layout) {
   if (axes[0] < 0 || axes[1] < 0) no_positions(layout);
   for (const int column : axes)
     if (column >= 0 && layout.columns[static_cast<std::size_t>(column)].words)
-      throw Error(ErrorKind::Format, "a coordinate is no number", "column " + std::to_string(column + 1), "Check the first lines of the table");
+      throw Error(ErrorKind::Format, "a coordinate is no number", "column " + std::to_string(column + 1),
+                  "Check the first lines of the table");
   return axes;
 }
 
@@ -225,7 +238,8 @@ public:
     for (std::string_view line; lines.next(line);) {
       if (lines.number() % 4096 == 1) {
         job_.check();
-        job_.progress(0.3 + 0.5 * static_cast<double>(lines.offset()) / static_cast<double>(body.size()), "reading lines");
+        job_.progress(0.3 + 0.5 * static_cast<double>(lines.offset()) / static_cast<double>(body.size()),
+                      "reading lines");
       }
       const std::string_view content = trimmed(line);
       if (!content.empty() && !is_comment(content)) parse_row(line, lines.number());
@@ -234,7 +248,8 @@ public:
 
 private:
   [[noreturn]] void fail(const std::string& what, std::int64_t line) const {
-    throw Error(ErrorKind::Format, what, "line " + std::to_string(layout_.lines_before + line), "Check that line of the file");
+    throw Error(ErrorKind::Format, what, "line " + std::to_string(layout_.lines_before + line),
+                "Check that line of the file");
   }
 
   void parse_row(std::string_view line, std::int64_t number) {
@@ -267,16 +282,21 @@ private:
 
 void add_column(Column& column, CloudBuilder& builder) {
   if (!column.words) return builder.add_field(column.name, std::move(column.values), column.unit);
-  builder.remark("The column '" + column.name + "' holds words, numbered as they appear: " + column.legend.legend() + ".");
+  builder.remark("The column '" + column.name + "' holds words, numbered as they appear: " + column.legend.legend() +
+                 ".");
   builder.add_field(column.name, FieldKind::Label, 1, std::move(column.values), column.unit);
 }
 
 const char* format_of(char delimiter) {
   switch (delimiter) {
-    case ',': return "CSV";
-    case '\t': return "TSV";
-    case ';': return "text with semicolons";
-    default: return "text with blanks";
+    case ',':
+      return "CSV";
+    case '\t':
+      return "TSV";
+    case ';':
+      return "text with semicolons";
+    default:
+      return "text with blanks";
   }
 }
 
@@ -298,9 +318,12 @@ PointCloud::Parts read_text(const Path& path, const OpenOptions& options, const 
     for (std::size_t row = 0; axes[a] >= 0 && row < rows; ++row) positions[row * 3 + a] = column(axes[a]).values[row];
   builder.set_unit(column(axes[0]).unit);
   builder.set_positions(std::move(positions), 1, axes[2] < 0 ? 2 : 3);
-  if (!layout.has_names) builder.remark(std::string("No line names the columns: the first ") + (axes[2] < 0 ? "two were taken as x and y." : "three were taken as x, y and z."));
+  if (!layout.has_names)
+    builder.remark(std::string("No line names the columns: the first ") +
+                   (axes[2] < 0 ? "two were taken as x and y." : "three were taken as x, y and z."));
   if (layout.announced && *layout.announced != rows)
-    builder.remark("The first line announces " + std::to_string(*layout.announced) + " points, the file holds " + std::to_string(rows) + ".");
+    builder.remark("The first line announces " + std::to_string(*layout.announced) + " points, the file holds " +
+                   std::to_string(rows) + ".");
   for (std::size_t c = 0; c < layout.columns.size(); ++c)
     if (std::find(axes.begin(), axes.end(), static_cast<int>(c)) == axes.end()) add_column(layout.columns[c], builder);
   return builder.finish();

@@ -25,7 +25,8 @@ std::string_view trimmed(std::string_view text) {
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t longest = 60;
   std::string result = "'";
-  for (const char c : text.substr(0, longest)) result += c >= ' ' && c != 127 ? c : (static_cast<unsigned char>(c) >= 128 ? c : '?');
+  for (const char c : text.substr(0, longest))
+    result += c >= ' ' && c != 127 ? c : (static_cast<unsigned char>(c) >= 128 ? c : '?');
   return result + (text.size() > longest ? "...'" : "'");
 }
 

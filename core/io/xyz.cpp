@@ -1,4 +1,5 @@
-// XYZ files of atoms: count, comment, one line per atom; several frames; extended XYZ with Properties=name:type:columns.
+// XYZ files of atoms: count, comment, one line per atom; several frames; extended XYZ with
+// Properties=name:type:columns.
 
 #include <algorithm>
 #include <optional>
@@ -22,7 +23,8 @@ struct Property {
 };
 
 [[noreturn]] void broken(const std::string& what, std::int64_t line) {
-  throw Error(ErrorKind::Format, "the XYZ file is broken: " + what, "line " + std::to_string(line), "Check that line of the file");
+  throw Error(ErrorKind::Format, "the XYZ file is broken: " + what, "line " + std::to_string(line),
+              "Check that line of the file");
 }
 
 // The value of Properties= in the comment line, quoted or not; nothing in a plain XYZ file.
@@ -47,9 +49,11 @@ std::vector<Property> parse_properties(std::string_view text, std::int64_t line)
   std::vector<Property> properties;
   for (std::size_t p = 0; p < parts.size(); p += 3) {
     const auto columns = to_count(parts[p + 2]);
-    if (parts[p].empty() || parts[p + 1].size() != 1 || std::string_view("SRIL").find(parts[p + 1][0]) == std::string_view::npos)
+    if (parts[p].empty() || parts[p + 1].size() != 1 ||
+        std::string_view("SRIL").find(parts[p + 1][0]) == std::string_view::npos)
       broken("Properties names the unknown type " + in_quotes(parts[p + 1]), line);
-    if (!columns || *columns < 1 || *columns > 1000) broken("Properties has no valid number of columns: " + in_quotes(parts[p + 2]), line);
+    if (!columns || *columns < 1 || *columns > 1000)
+      broken("Properties has no valid number of columns: " + in_quotes(parts[p + 2]), line);
     properties.push_back({std::string(parts[p]), parts[p + 1][0], static_cast<int>(*columns)});
   }
   return properties;
@@ -59,7 +63,8 @@ std::vector<Property> parse_properties(std::string_view text, std::int64_t line)
 std::vector<Property> plain_properties(std::string_view atom_line) {
   const std::size_t words = words_of(atom_line).size();
   std::vector<Property> properties = {{"species", 'S', 1}, {"pos", 'R', 3}};
-  for (std::size_t c = 5; c <= std::min<std::size_t>(words, 1000); ++c) properties.push_back({"column_" + std::to_string(c), 'R', 1});
+  for (std::size_t c = 5; c <= std::min<std::size_t>(words, 1000); ++c)
+    properties.push_back({"column_" + std::to_string(c), 'R', 1});
   return properties;
 }
 
@@ -84,16 +89,24 @@ private:
     if (!lines_.next(comment)) broken("it ends where a comment line was expected", lines_.number());
     // A line of three coordinates has at least five characters and its end.
     if (saturating_product(*count, 6) > lines_.rest().size() + 1)
-      broken("it is cut off: " + std::to_string(*count) + " atoms cannot fit into the remaining " + std::to_string(lines_.rest().size()) + " bytes", lines_.number());
-    if (*count == 0) throw Error(ErrorKind::Format, "there are no points in this XYZ file", "line " + std::to_string(lines_.number() - 1) + ": 0 atoms", "Open a file that holds at least one atom");
+      broken("it is cut off: " + std::to_string(*count) + " atoms cannot fit into the remaining " +
+                 std::to_string(lines_.rest().size()) + " bytes",
+             lines_.number());
+    if (*count == 0)
+      throw Error(ErrorKind::Format, "there are no points in this XYZ file",
+                  "line " + std::to_string(lines_.number() - 1) + ": 0 atoms",
+                  "Open a file that holds at least one atom");
     if (frames_ > 0 && *count != atoms_)
       throw Error(ErrorKind::Format, "the frames of this XYZ file have different numbers of atoms",
-                  "line " + std::to_string(lines_.number() - 1) + ": " + std::to_string(*count) + " after " + std::to_string(atoms_), "Split the file into one file for each molecule");
+                  "line " + std::to_string(lines_.number() - 1) + ": " + std::to_string(*count) + " after " +
+                      std::to_string(atoms_),
+                  "Split the file into one file for each molecule");
     choose_properties(comment);
     if (frames_ == 0) prepare(*count);
     for (std::uint64_t atom = 0; atom < *count; ++atom) {
       std::string_view line;
-      if (!lines_.next(line)) broken("it ends after " + std::to_string(atom) + " of " + std::to_string(*count) + " atoms", lines_.number());
+      if (!lines_.next(line))
+        broken("it ends after " + std::to_string(atom) + " of " + std::to_string(*count) + " atoms", lines_.number());
       if (lines_.number() % 4096 == 0) {
         job_.check();
         job_.progress(0.3 + 0.5 * static_cast<double>(lines_.offset()) / static_cast<double>(bytes_), "reading atoms");
@@ -113,16 +126,18 @@ private:
       properties_ = std::move(properties);
       const bool positions = std::any_of(properties_.begin(), properties_.end(), is_position);
       if (!positions) broken("Properties names no positions (pos:R:3)", lines_.number());
-    } else if (!std::equal(properties.begin(), properties.end(), properties_.begin(), properties_.end(), [](const Property& a, const Property& b) {
-                 return a.name == b.name && a.type == b.type && a.columns == b.columns;
-               })) {
+    } else if (!std::equal(properties.begin(), properties.end(), properties_.begin(), properties_.end(),
+                           [](const Property& a, const Property& b) {
+                             return a.name == b.name && a.type == b.type && a.columns == b.columns;
+                           })) {
       broken("a frame has other columns than the first", lines_.number());
     }
   }
 
   static bool is_position(const Property& property) {
     const std::string name = lower(property.name);
-    return property.type == 'R' && property.columns == 3 && (name == "pos" || name == "position" || name == "positions");
+    return property.type == 'R' && property.columns == 3 &&
+           (name == "pos" || name == "position" || name == "positions");
   }
 
   void prepare(std::uint64_t count) {

@@ -1,7 +1,7 @@
 #pragma once
 // Turns what a reader found (absolute float64 positions, columns of numbers, cells) into PointCloud::Parts, with one
-// policy for all formats: non-finite positions are refused or left out and counted, fields keep their NaNs, a point's id
-// stays its row in the file.
+// policy for all formats: non-finite positions are refused or left out and counted, fields keep their NaNs, a point's
+// id stays its row in the file.
 
 #include <cstdint>
 #include <set>
@@ -33,8 +33,8 @@ public:
   // blur it, positions are kept relative to an origin.
   void set_finest_step(double step) { finest_step_ = step; }
 
-  // values: [frames, rows, components], one for each row of the file. A name that is taken gets a number behind it, with
-  // a remark.
+  // values: [frames, rows, components], one for each row of the file. A name that is taken gets a number behind it,
+  // with a remark.
   void add_field(std::string name, FieldKind kind, int components, std::vector<double> values, std::string unit = {},
                  std::int64_t frames = 1);
   // The kind from name and values: Label for whole numbers under a name that says class or type.

@@ -14,7 +14,7 @@ namespace erwin::io {
 // One member of a record, or the whole element of a plain array (then without name).
 struct NpyMember {
   std::string name;
-  std::string descr;   // as written: "<f8", "|S4"
+  std::string descr;  // as written: "<f8", "|S4"
   bool numeric = false;
   NumberType type = NumberType::F64;
   bool big_endian = false;
@@ -24,17 +24,17 @@ struct NpyMember {
 };
 
 struct NpyArray {
-  std::string name;                    // in the NPZ, else empty
+  std::string name;  // in the NPZ, else empty
   std::vector<std::uint64_t> shape;
   bool fortran_order = false;
   bool structured = false;
-  std::vector<NpyMember> members;      // one where the array is plain
+  std::vector<NpyMember> members;  // one where the array is plain
   std::size_t item_bytes = 0;
-  std::string_view data;               // exactly elements() * item_bytes bytes
+  std::string_view data;  // exactly elements() * item_bytes bytes
 
-  std::uint64_t elements() const;      // saturating
+  std::uint64_t elements() const;  // saturating
   bool plain_numbers() const { return !structured && members.front().numeric; }
-  std::string shape_text() const;      // "(1065, 3)"
+  std::string shape_text() const;  // "(1065, 3)"
 };
 
 // `file` is the whole content of an .npy file. Raises Error{Format}: broken header, objects (pickle), data shorter than

@@ -12,9 +12,9 @@ namespace erwin::io {
 
 struct PlyProperty {
   std::string name;
-  NumberType type = NumberType::F32;        // of the number, or of each in the list
+  NumberType type = NumberType::F32;  // of the number, or of each in the list
   bool list = false;
-  NumberType count_type = NumberType::U8;   // of a list's length
+  NumberType count_type = NumberType::U8;  // of a list's length
 };
 
 struct PlyElement {
@@ -31,8 +31,8 @@ enum class PlyStorage { Ascii, Little, Big };
 struct PlyHeader {
   PlyStorage storage = PlyStorage::Ascii;
   std::vector<PlyElement> elements;
-  std::string_view body;      // what follows end_header
-  std::int64_t lines = 0;     // of the header
+  std::string_view body;   // what follows end_header
+  std::int64_t lines = 0;  // of the header
 };
 
 // Raises Error{Format} with the line.

@@ -15,7 +15,7 @@ struct PythonLiteral {
   bool boolean = false;
   std::uint64_t integer = 0;
   std::string string;
-  std::vector<PythonLiteral> items;                             // of a list or tuple
+  std::vector<PythonLiteral> items;                            // of a list or tuple
   std::vector<std::pair<std::string, PythonLiteral>> entries;  // of a dictionary with string keys
 
   // Null where the dictionary has no such key.

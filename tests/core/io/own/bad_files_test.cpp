@@ -19,25 +19,53 @@ constexpr std::array<double, 3> kNone{};
 
 const std::vector<Answer>& table() {
   static const std::vector<Answer> rows = {
-      {"lammpstrj/atom-no-item.lammpstrj", "'ITEM: ATOMS' was expected, not 'DUMMY'", 0, kNone, kNone, "no header names the columns"},
-      {"lammpstrj/atom-not-enough-lines.lammpstrj", "ends after 2 of 3 atoms", 0, kNone, kNone, "3 atoms are announced, 2 follow"},
-      {"lammpstrj/box-not-numbers.lammpstrj", "'DUMMY' is no number of the box", 0, kNone, kNone, "the box of the first frame is no box"},
+      {"lammpstrj/atom-no-item.lammpstrj", "'ITEM: ATOMS' was expected, not 'DUMMY'", 0, kNone, kNone,
+       "no header names the columns"},
+      {"lammpstrj/atom-not-enough-lines.lammpstrj", "ends after 2 of 3 atoms", 0, kNone, kNone,
+       "3 atoms are announced, 2 follow"},
+      {"lammpstrj/box-not-numbers.lammpstrj", "'DUMMY' is no number of the box", 0, kNone, kNone,
+       "the box of the first frame is no box"},
       {"lammpstrj/timestep-no-item.lammpstrj", "'ITEM: TIMESTEP' was expected, not 'DUMMY'", 0, kNone, kNone,
        "the lines 'ITEM: ' show a dump, but the frame does not begin"},
-      {"las/bad_vlr_count.las", nullptr, 10, {289814.15, 4320978.61, 170.58}, {289818.5, 4320980.59, 170.76},
+      {"las/bad_vlr_count.las",
+       nullptr,
+       10,
+       {289814.15, 4320978.61, 170.58},
+       {289818.5, 4320980.59, 170.76},
        "3 records are counted, 2 fit before the points; the points lie where the header says and are whole"},
-      {"las/gps-time-nan.las", nullptr, 1, {0, 0, 0}, {0, 0, 0}, "a NaN in a field is legal and counted; the position is finite"},
+      {"las/gps-time-nan.las",
+       nullptr,
+       1,
+       {0, 0, 0},
+       {0, 0, 0},
+       "a NaN in a field is legal and counted; the position is finite"},
       {"las/no-points.las", "no points", 0, kNone, kNone, "valid, but without points"},
       {"lfs_pointer_points.ply", "Git LFS pointer", 0, kNone, kNone, "the data were never fetched"},
-      {"pcd/missingheader.pcd", nullptr, 10, {289814.15, 4320978.61, 170.58}, {289818.5, 4320980.59, 170.76},
+      {"pcd/missingheader.pcd",
+       nullptr,
+       10,
+       {289814.15, 4320978.61, 170.58},
+       {289818.5, 4320980.59, 170.76},
        "no PCD at all, but by content a table of three columns: ten points"},
       {"ply/empty.ply", "empty", 0, kNone, kNone, "0 bytes"},
       // The header is correct and the row has its four values: a legal file.
-      {"ply/issue_2421.ply", nullptr, 1, {1.23457, 12345.6789, 1234567890.12345}, {1.23457, 12345.6789, 1234567890.12345}, "legal, with large numbers"},
+      {"ply/issue_2421.ply",
+       nullptr,
+       1,
+       {1.23457, 12345.6789, 1234567890.12345},
+       {1.23457, 12345.6789, 1234567890.12345},
+       "legal, with large numbers"},
       {"ply/no_vertex.ply", "no points", 0, kNone, kNone, "the header names no vertices"},
-      {"text/badheader.txt", "two columns are named x", 0, kNone, kNone, "X,Y,X: which column is z, which x, would be a guess"},
-      {"text/missingheader.txt", nullptr, 5, {1, 1, 1}, {5, 5, 5}, "four columns of numbers without names: x, y, z and one more"},
-      {"xyz/extended-bad-properties.xyz", "line 3", 0, kNone, kNone, "Properties puts pos before species: 'H' would be a coordinate"},
+      {"text/badheader.txt", "two columns are named x", 0, kNone, kNone,
+       "X,Y,X: which column is z, which x, would be a guess"},
+      {"text/missingheader.txt",
+       nullptr,
+       5,
+       {1, 1, 1},
+       {5, 5, 5},
+       "four columns of numbers without names: x, y, z and one more"},
+      {"xyz/extended-bad-properties.xyz", "line 3", 0, kNone, kNone,
+       "Properties puts pos before species: 'H' would be a coordinate"},
       {"xyz/extended.xyz", "line 3", 0, kNone, kNone, "Properties announces five columns, the line has four"},
       {"xyz/helium.xyz", "ends after 4 of 8 atoms", 0, kNone, kNone, "8 atoms are announced, 4 follow"},
   };
@@ -59,8 +87,10 @@ TEST_P(BadFile, GetsItsAnswer) {
   EXPECT_EQ(cloud->size(), answer.points);
   const Bounds box = cloud->bounds();
   for (std::size_t a = 0; a < 3; ++a) {
-    EXPECT_LE(std::abs(box.minimum[a] - answer.minimum[a]), 6e-8 * std::abs(answer.minimum[a] - cloud->origin()[a]) + 1e-15 * std::abs(answer.minimum[a]));
-    EXPECT_LE(std::abs(box.maximum[a] - answer.maximum[a]), 6e-8 * std::abs(answer.maximum[a] - cloud->origin()[a]) + 1e-15 * std::abs(answer.maximum[a]));
+    EXPECT_LE(std::abs(box.minimum[a] - answer.minimum[a]),
+              6e-8 * std::abs(answer.minimum[a] - cloud->origin()[a]) + 1e-15 * std::abs(answer.minimum[a]));
+    EXPECT_LE(std::abs(box.maximum[a] - answer.maximum[a]),
+              6e-8 * std::abs(answer.maximum[a] - cloud->origin()[a]) + 1e-15 * std::abs(answer.maximum[a]));
   }
 }
 
@@ -121,8 +151,10 @@ TEST(BadFiles, EveryFrameOfTheBrokenBoxes) {
 // Formats that are not supported are named, with what can be opened instead.
 TEST(ForeignFiles, AreNamed) {
   const std::vector<std::pair<const char*, const char*>> expected = {
-      {"chemfiles/water.dcd", "DCD"}, {"ngl/ala3.dcd", "DCD"}, {"chemfiles/water.nc", "NetCDF"}, {"ngl/DPDP.nc", "NetCDF"}, {"ngl/md.xtc", "XTC"},
-      {"ngl/md.gro", "GRO"}, {"ngl/DPDP.pdb", "PDB"}, {"ngl/ala3.pdb", "PDB"}, {"ngl/ala3.psf", "PSF"}, {"ngl/DPDP.prmtop", "prmtop"}};
+      {"chemfiles/water.dcd", "DCD"}, {"ngl/ala3.dcd", "DCD"}, {"chemfiles/water.nc", "NetCDF"},
+      {"ngl/DPDP.nc", "NetCDF"},      {"ngl/md.xtc", "XTC"},   {"ngl/md.gro", "GRO"},
+      {"ngl/DPDP.pdb", "PDB"},        {"ngl/ala3.pdb", "PDB"}, {"ngl/ala3.psf", "PSF"},
+      {"ngl/DPDP.prmtop", "prmtop"}};
   ERWIN_SHARED_OR_SKIP(folder, "data/md");
   for (const auto& [file, name] : expected) {
     SCOPED_TRACE(file);

@@ -1,5 +1,5 @@
-// Damaged and hostile files: whatever the bytes, opening either gives a cloud or throws an Error; nothing crashes, hangs
-// or asks for memory that the file cannot fill. Run under AddressSanitizer these tests are worth twice as much.
+// Damaged and hostile files: whatever the bytes, opening either gives a cloud or throws an Error; nothing crashes,
+// hangs or asks for memory that the file cannot fill. Run under AddressSanitizer these tests are worth twice as much.
 
 #include <cstdlib>
 #include <random>
@@ -44,8 +44,9 @@ TEST_F(Hostile, TruncatedAtEveryLength) {
   for (const auto& [name, bytes] : one_of_each()) {
     SCOPED_TRACE(name);
     // Tables and the last digits of text may lose bytes and stay legal; binary formats may not.
-    const bool binary = name.find("npy") != std::string::npos || name.find("npz") != std::string::npos || name.find("las") != std::string::npos ||
-                        name == "little.ply" || name == "binary.pcd" || name == "packed.pcd";
+    const bool binary = name.find("npy") != std::string::npos || name.find("npz") != std::string::npos ||
+                        name.find("las") != std::string::npos || name == "little.ply" || name == "binary.pcd" ||
+                        name == "packed.pcd";
     for (std::size_t length = 0; length < bytes.size(); ++length) {
       const bool opened = survives(std::string_view(bytes).substr(0, length));
       EXPECT_FALSE(binary && opened) << "cut after " << length << " of " << bytes.size() << " bytes";
@@ -59,7 +60,8 @@ TEST_F(Hostile, BitsFlippedAnywhere) {
     SCOPED_TRACE(name);
     for (int round = 0; round < 200; ++round) {
       std::string damaged = bytes;
-      for (int flips = 1 + round % 4; flips > 0; --flips) damaged[random() % damaged.size()] ^= static_cast<char>(1 << random() % 8);
+      for (int flips = 1 + round % 4; flips > 0; --flips)
+        damaged[random() % damaged.size()] ^= static_cast<char>(1 << random() % 8);
       survives(damaged);
     }
   }
@@ -84,12 +86,22 @@ TEST_F(Hostile, HugeCountsInHeaders) {
   expect_refused(make_npy("'<f4'", "(" + huge + ", 3)", ""), "needs 12000000000000000 bytes");
   expect_refused(make_npy("'<f4'", "(4294967296, 4294967296, 4294967296, 3)", ""), "cut off");
   expect_refused(make_npy("'<f8'", "(18446744073709551615, 3)", ""), "cut off");
-  expect_refused("ply\nformat binary_little_endian 1.0\nelement vertex " + huge + "\nproperty float x\nproperty float y\nproperty float z\nend_header\n", "cut off");
-  expect_refused("ply\nformat ascii 1.0\nelement vertex " + huge + "\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n", "cut off");
-  const std::string one_vertex = "element vertex 1\nproperty float x\nproperty float y\nproperty float z\n", zeros(12, '\0');
-  expect_refused("ply\nformat binary_little_endian 1.0\n" + one_vertex + "element face " + huge + "\nproperty list uchar int vertex_indices\nend_header\n" + zeros, "cut off");
-  expect_refused("ply\nformat binary_little_endian 1.0\n" + one_vertex + "element face 1\nproperty list uint int vertex_indices\nend_header\n" + zeros + "\xff\xff\xff\x7f", "longer than the file");
-  const std::string pcd = "VERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH " + huge + "\nHEIGHT 1\nPOINTS " + huge + "\nDATA ";
+  expect_refused("ply\nformat binary_little_endian 1.0\nelement vertex " + huge +
+                     "\nproperty float x\nproperty float y\nproperty float z\nend_header\n",
+                 "cut off");
+  expect_refused("ply\nformat ascii 1.0\nelement vertex " + huge +
+                     "\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n",
+                 "cut off");
+  const std::string one_vertex = "element vertex 1\nproperty float x\nproperty float y\nproperty float z\n",
+                    zeros(12, '\0');
+  expect_refused("ply\nformat binary_little_endian 1.0\n" + one_vertex + "element face " + huge +
+                     "\nproperty list uchar int vertex_indices\nend_header\n" + zeros,
+                 "cut off");
+  expect_refused("ply\nformat binary_little_endian 1.0\n" + one_vertex +
+                     "element face 1\nproperty list uint int vertex_indices\nend_header\n" + zeros + "\xff\xff\xff\x7f",
+                 "longer than the file");
+  const std::string pcd = "VERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH " + huge +
+                          "\nHEIGHT 1\nPOINTS " + huge + "\nDATA ";
   expect_refused(pcd + "ascii\n0 0 0\n", "cut off");
   expect_refused(pcd + "binary\n", "cut off");
   expect_refused(pcd + "binary_compressed\n" + bytes_of<std::uint32_t>({4, 0xffffffff}), "the points need");
@@ -100,12 +112,16 @@ TEST_F(Hostile, HugeCountsInHeaders) {
   new_las.replace(247, 8, std::string(8, '\xff'));
   expect_refused(new_las, "cut off");
   expect_refused(huge + "\ncomment\nH 0 0 0\n", "cannot fit");
-  expect_refused("ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n" + huge + "\nITEM: BOX BOUNDS pp pp pp\n0 1\n0 1\n0 1\nITEM: ATOMS id x y z\n1 0 0 0\n", "cannot fit");
+  expect_refused("ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n" + huge +
+                     "\nITEM: BOX BOUNDS pp pp pp\n0 1\n0 1\n0 1\nITEM: ATOMS id x y z\n1 0 0 0\n",
+                 "cannot fit");
 }
 
 TEST_F(Hostile, RowsThatTakeNoRoomTakeNoTime) {
   // A trillion rows of nothing: legal, and skipped at once.
-  const std::string file = "ply\nformat ascii 1.0\nelement nothing 1000000000000\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n1 2 3\n";
+  const std::string file =
+      "ply\nformat ascii 1.0\nelement nothing 1000000000000\nelement vertex 1\nproperty float x\nproperty float "
+      "y\nproperty float z\nend_header\n1 2 3\n";
   EXPECT_EQ(positions_of(*open_bytes(file)), (std::vector<double>{1, 2, 3}));
 }
 

@@ -7,7 +7,8 @@
 namespace erwin::test {
 
 std::string make_npy(const std::string& descr, const std::string& shape, const std::string& data, bool fortran) {
-  std::string header = "{'descr': " + descr + ", 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }";
+  std::string header =
+      "{'descr': " + descr + ", 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': " + shape + ", }";
   header.resize((header.size() + 1 + 10 + 63) / 64 * 64 - 10 - 1, ' ');
   header += '\n';
   return "\x93NUMPY" + std::string("\x01\x00", 2) + bytes_of(static_cast<std::uint16_t>(header.size())) + header + data;
@@ -37,24 +38,30 @@ std::string make_zip(const std::vector<std::pair<std::string, std::string>>& mem
   std::string file, directory;
   for (const auto& [name, data] : members) {
     const std::string packed = deflate ? deflated(data) : data;
-    const std::string common = bytes_of<U16>({20, 0, static_cast<U16>(deflate ? 8 : 0), 0, 0}) +
-                               bytes_of<U32>({static_cast<U32>(crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size())),
-                                              static_cast<U32>(packed.size()), static_cast<U32>(data.size())}) +
-                               bytes_of<U16>({static_cast<U16>(name.size()), 0});
-    directory += "PK\x01\x02" + bytes_of<U16>(20) + common + bytes_of<U16>({0, 0, 0}) + bytes_of<U32>({0, static_cast<U32>(file.size())}) + name;
+    const std::string common =
+        bytes_of<U16>({20, 0, static_cast<U16>(deflate ? 8 : 0), 0, 0}) +
+        bytes_of<U32>({static_cast<U32>(crc32_z(0, reinterpret_cast<const Bytef*>(data.data()), data.size())),
+                       static_cast<U32>(packed.size()), static_cast<U32>(data.size())}) +
+        bytes_of<U16>({static_cast<U16>(name.size()), 0});
+    directory += "PK\x01\x02" + bytes_of<U16>(20) + common + bytes_of<U16>({0, 0, 0}) +
+                 bytes_of<U32>({0, static_cast<U32>(file.size())}) + name;
     file += "PK\x03\x04" + common + name + packed;
   }
   const auto count = static_cast<U16>(members.size());
   const auto offset = static_cast<U32>(file.size());
-  return file + directory + "PK\x05\x06" + bytes_of<U16>({0, 0, count, count}) + bytes_of<U32>({static_cast<U32>(directory.size()), offset}) + bytes_of<U16>(0);
+  return file + directory + "PK\x05\x06" + bytes_of<U16>({0, 0, count, count}) +
+         bytes_of<U32>({static_cast<U32>(directory.size()), offset}) + bytes_of<U16>(0);
 }
 
-std::size_t las_points_offset(const LasRecipe& recipe) { return (recipe.minor == 4 ? 375 : recipe.minor == 3 ? 235 : 227) + recipe.vlrs.size(); }
+std::size_t las_points_offset(const LasRecipe& recipe) {
+  return (recipe.minor == 4 ? 375 : recipe.minor == 3 ? 235 : 227) + recipe.vlrs.size();
+}
 
 std::string make_las(const LasRecipe& recipe) {
   // Sizes of the records 0 to 10 as the specification 1.4 R15 lists them.
   constexpr std::size_t sizes[] = {20, 28, 26, 34, 57, 63, 30, 36, 38, 59, 67};
-  const std::size_t record = sizes[recipe.format] + recipe.extra, header = las_points_offset(recipe) - recipe.vlrs.size();
+  const std::size_t record = sizes[recipe.format] + recipe.extra,
+                    header = las_points_offset(recipe) - recipe.vlrs.size();
   std::string file(header, '\0');
   const auto put = [&file](std::size_t at, const std::string& bytes) { file.replace(at, bytes.size(), bytes); };
   put(0, "LASF");
@@ -86,10 +93,13 @@ std::vector<std::pair<std::string, std::string>> one_of_each() {
     atoms += "H " + numbers + "\n";
     dump += std::to_string(8 - i) + " 1 " + numbers + "\n";
   }
-  cells = bytes_of<std::uint8_t>(3) + bytes_of<std::int32_t>({0, 1, 2}) + bytes_of<std::uint8_t>(4) + bytes_of<std::int32_t>({4, 5, 6, 7});
-  const std::string ply_properties = "element vertex 8\nproperty float x\nproperty float y\nproperty float z\nproperty uchar quality\n";
+  cells = bytes_of<std::uint8_t>(3) + bytes_of<std::int32_t>({0, 1, 2}) + bytes_of<std::uint8_t>(4) +
+          bytes_of<std::int32_t>({4, 5, 6, 7});
+  const std::string ply_properties =
+      "element vertex 8\nproperty float x\nproperty float y\nproperty float z\nproperty uchar quality\n";
   const std::string ply_faces = "element face 2\nproperty list uchar int vertex_indices\n";
-  const std::string pcd_header = "VERSION 0.7\nFIELDS x y z i\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 1\nWIDTH 8\nHEIGHT 1\nPOINTS 8\nDATA ";
+  const std::string pcd_header =
+      "VERSION 0.7\nFIELDS x y z i\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 1\nWIDTH 8\nHEIGHT 1\nPOINTS 8\nDATA ";
   // Packed PCD holds one field after the other; runs of plain bytes are valid LZF.
   std::string columns, packed;
   for (int axis = 0; axis < 3; ++axis)
@@ -110,14 +120,20 @@ std::vector<std::pair<std::string, std::string>> one_of_each() {
           {"blanks.txt", ascii},
           {"atoms.xyz", "8\ncomment\n" + atoms},
           {"extended.xyz", "8\nProperties=species:S:1:pos:R:3\n" + atoms},
-          {"ascii.ply", "ply\nformat ascii 1.0\n" + ply_properties + ply_faces + "end_header\n" + ascii + "3 0 1 2\n4 4 5 6 7\n"},
-          {"little.ply", "ply\nformat binary_little_endian 1.0\n" + ply_properties + ply_faces + "end_header\n" + rows + cells},
+          {"ascii.ply",
+           "ply\nformat ascii 1.0\n" + ply_properties + ply_faces + "end_header\n" + ascii + "3 0 1 2\n4 4 5 6 7\n"},
+          {"little.ply",
+           "ply\nformat binary_little_endian 1.0\n" + ply_properties + ply_faces + "end_header\n" + rows + cells},
           {"ascii.pcd", pcd_header + "ascii\n" + ascii},
           {"binary.pcd", pcd_header + "binary\n" + rows},
-          {"packed.pcd", pcd_header + "binary_compressed\n" + bytes_of<std::uint32_t>({static_cast<std::uint32_t>(packed.size()), 104}) + packed},
+          {"packed.pcd", pcd_header + "binary_compressed\n" +
+                             bytes_of<std::uint32_t>({static_cast<std::uint32_t>(packed.size()), 104}) + packed},
           {"old.las", make_las({.format = 3, .points = 8})},
           {"new.las", make_las({.minor = 4, .format = 7, .points = 8})},
-          {"dump.lammpstrj", "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n8\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\nITEM: ATOMS id type x y z\n" + dump}};
+          {"dump.lammpstrj",
+           "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n8\nITEM: BOX BOUNDS pp pp pp\n0 9\n0 9\n0 9\nITEM: ATOMS id type "
+           "x y z\n" +
+               dump}};
 }
 
 }  // namespace erwin::test

@@ -1,6 +1,7 @@
 #pragma once
 // One small, correct file of each format, for tests that change or cut it.
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>

@@ -10,7 +10,8 @@ using Numbers = std::vector<double>;
 template <typename T>
 void expect_type(const std::string& descr, bool big_endian) {
   SCOPED_TRACE(descr);
-  const auto cloud = open_bytes(make_npy("'" + descr + "'", "(4, 3)", bytes_of<T>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, big_endian)));
+  const auto cloud = open_bytes(
+      make_npy("'" + descr + "'", "(4, 3)", bytes_of<T>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, big_endian)));
   EXPECT_EQ(positions_of(*cloud), (Numbers{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   EXPECT_EQ(cloud->frames(), 1);
 }
@@ -65,11 +66,15 @@ TEST(Npy, FurtherColumnsBecomeFieldsInEveryFrame) {
 }
 
 TEST(Npy, RecordsWithTitlesSubArraysPaddingAndWords) {
-  const std::string descr = "[(('east', 'X'), '<f8'), ('Y', '>f4'), ('', '|V2'), ('z', '<i2'), ('v', '<f4', (2,)), ('name', '|S3'), ('ok', '|b1')]";
+  const std::string descr =
+      "[(('east', 'X'), '<f8'), ('Y', '>f4'), ('', '|V2'), ('z', '<i2'), ('v', '<f4', (2,)), ('name', '|S3'), ('ok', "
+      "'|b1')]";
   std::string data;
   for (int i = 1; i <= 2; ++i)
-    data += bytes_of(i * 1.5) + bytes_of(static_cast<float>(i * 10), true) + "##" + bytes_of(static_cast<std::int16_t>(-i)) +
-            bytes_of<float>({static_cast<float>(i), static_cast<float>(2 * i)}) + "abc" + bytes_of(static_cast<std::uint8_t>(i - 1));
+    data += bytes_of(i * 1.5) + bytes_of(static_cast<float>(i * 10), true) + "##" +
+            bytes_of(static_cast<std::int16_t>(-i)) +
+            bytes_of<float>({static_cast<float>(i), static_cast<float>(2 * i)}) + "abc" +
+            bytes_of(static_cast<std::uint8_t>(i - 1));
   const auto cloud = open_bytes(make_npy(descr, "(2,)", data));
   EXPECT_EQ(positions_of(*cloud), (Numbers{1.5, 10, -1, 3, 20, -2}));
   ASSERT_EQ(cloud->fields().size(), 2u);
@@ -80,7 +85,8 @@ TEST(Npy, RecordsWithTitlesSubArraysPaddingAndWords) {
 }
 
 TEST(Npy, PositionsCanBeOneMemberOfARecord) {
-  const auto cloud = open_bytes(make_npy("[('id', '<i4'), ('pos', '<f4', (3,))]", "(1,)", bytes_of<std::int32_t>(7) + bytes_of<float>({1, 2, 3})));
+  const auto cloud = open_bytes(make_npy("[('id', '<i4'), ('pos', '<f4', (3,))]", "(1,)",
+                                         bytes_of<std::int32_t>(7) + bytes_of<float>({1, 2, 3})));
   EXPECT_EQ(positions_of(*cloud), (Numbers{1, 2, 3}));
   EXPECT_EQ(values_of(*cloud, "id"), Numbers{7});
 }
@@ -107,7 +113,8 @@ TEST(Npy, WhatCannotBePointsIsRefused) {
 
 TEST(Npy, NonFinitePositionsAreRefusedUnlessDropped) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
-  const std::string file = make_npy("'<f4'", "(4, 4)", bytes_of<float>({1, 2, 3, nan, nan, 0, 0, 1, 0, 0, inf, 2, 4, 5, 6, inf}));
+  const std::string file =
+      make_npy("'<f4'", "(4, 4)", bytes_of<float>({1, 2, 3, nan, nan, 0, 0, 1, 0, 0, inf, 2, 4, 5, 6, inf}));
   expect_refused(file, "row 1");
   expect_refused(file, "--drop-nonfinite");
   const auto cloud = open_bytes(file, dropping_nonfinite());
@@ -116,15 +123,18 @@ TEST(Npy, NonFinitePositionsAreRefusedUnlessDropped) {
   EXPECT_EQ(cloud->row_id(1), 3);
   // Fields keep their NaNs and infinities, counted.
   EXPECT_EQ(cloud->require_field("column_4").nonfinite_count(), 2);
-  expect_refused(make_npy("'<f4'", "(1, 3)", bytes_of<float>({nan, 0, 0})), "no points", ErrorKind::Format, dropping_nonfinite());
+  expect_refused(make_npy("'<f4'", "(1, 3)", bytes_of<float>({nan, 0, 0})), "no points", ErrorKind::Format,
+                 dropping_nonfinite());
   // A point that is missing in one frame is missing in all.
-  const auto frames = open_bytes(make_npy("'<f4'", "(2, 2, 3)", bytes_of<float>({1, 1, 1, 2, 2, 2, nan, 3, 3, 4, 4, 4})), dropping_nonfinite());
+  const auto frames = open_bytes(
+      make_npy("'<f4'", "(2, 2, 3)", bytes_of<float>({1, 1, 1, 2, 2, 2, nan, 3, 3, 4, 4, 4})), dropping_nonfinite());
   EXPECT_EQ(positions_of(*frames, 1), (Numbers{4, 4, 4}));
   EXPECT_EQ(frames->row_id(0), 1);
 }
 
 TEST(Npy, FarCoordinatesKeepTheirDetail) {
-  const auto cloud = open_bytes(make_npy("'<f8'", "(2, 3)", bytes_of<double>({1e6 + 0.001, 2e6, 3e6, 1e6 + 0.002, 2e6 + 1, 3e6})));
+  const auto cloud =
+      open_bytes(make_npy("'<f8'", "(2, 3)", bytes_of<double>({1e6 + 0.001, 2e6, 3e6, 1e6 + 0.002, 2e6 + 1, 3e6})));
   EXPECT_NEAR(cloud->position(1)[0] - cloud->position(0)[0], 0.001, 1e-7);
   expect_refused(make_npy("'<f8'", "(2, 3)", bytes_of<double>({1e300, 0, 0, -1e300, 0, 0})), "too large");
 }
@@ -132,12 +142,14 @@ TEST(Npy, FarCoordinatesKeepTheirDetail) {
 TEST(Npz, OtherArraysBecomeFields) {
   const std::string xyz = make_npy("'<f4'", "(2, 3)", bytes_of<float>({1, 2, 3, 4, 5, 6}));
   for (const bool deflate : {false, true}) {
-    const auto cloud = open_bytes(make_zip({{"pressure.npy", make_npy("'<f8'", "(2,)", bytes_of<double>({-1, 1}))},
-                                            {"velocity.npy", make_npy("'<f4'", "(2, 3)", bytes_of<float>({1, 0, 0, 0, 1, 0}))},
-                                            {"positions.npy", xyz},
-                                            {"class.npy", make_npy("'<i8'", "(2,)", bytes_of<std::int64_t>({3, 4}))},
-                                            {"other.npy", make_npy("'<f4'", "(5,)", std::string(20, '\0'))},
-                                            {"readme.txt", "hello"}}, deflate));
+    const auto cloud =
+        open_bytes(make_zip({{"pressure.npy", make_npy("'<f8'", "(2,)", bytes_of<double>({-1, 1}))},
+                             {"velocity.npy", make_npy("'<f4'", "(2, 3)", bytes_of<float>({1, 0, 0, 0, 1, 0}))},
+                             {"positions.npy", xyz},
+                             {"class.npy", make_npy("'<i8'", "(2,)", bytes_of<std::int64_t>({3, 4}))},
+                             {"other.npy", make_npy("'<f4'", "(5,)", std::string(20, '\0'))},
+                             {"readme.txt", "hello"}},
+                            deflate));
     EXPECT_EQ(positions_of(*cloud), (Numbers{1, 2, 3, 4, 5, 6}));
     ASSERT_EQ(cloud->fields().size(), 3u);
     EXPECT_EQ(values_of(*cloud, "pressure"), (Numbers{-1, 1}));
@@ -149,7 +161,8 @@ TEST(Npz, OtherArraysBecomeFields) {
 }
 
 TEST(Npz, PositionsByNameShapeOrOption) {
-  const std::string a = make_npy("'<f4'", "(1, 3)", bytes_of<float>({1, 2, 3})), b = make_npy("'<f4'", "(1, 3)", bytes_of<float>({4, 5, 6}));
+  const std::string a = make_npy("'<f4'", "(1, 3)", bytes_of<float>({1, 2, 3})),
+                    b = make_npy("'<f4'", "(1, 3)", bytes_of<float>({4, 5, 6}));
   EXPECT_EQ(positions_of(*open_bytes(make_zip({{"a.npy", a}}))), (Numbers{1, 2, 3}));
   EXPECT_EQ(positions_of(*open_bytes(make_zip({{"a.npy", a}, {"XYZ.npy", b}}))), (Numbers{4, 5, 6}));
   const std::string two = make_zip({{"a.npy", a}, {"b.npy", b}});
@@ -165,10 +178,11 @@ TEST(Npz, PositionsByNameShapeOrOption) {
 }
 
 TEST(Npz, FramesAndTheirFields) {
-  const auto cloud = open_bytes(make_zip({{"R.npy", make_npy("'<f4'", "(2, 1, 3)", bytes_of<float>({1, 2, 3, 4, 5, 6}))},
-                                          {"E.npy", make_npy("'<f4'", "(2, 1)", bytes_of<float>({7, 8}))},
-                                          {"F.npy", make_npy("'<f4'", "(2, 1, 3)", bytes_of<float>({1, 1, 1, 2, 2, 2}))},
-                                          {"q.npy", make_npy("'<f4'", "(1,)", bytes_of<float>({9}))}}));
+  const auto cloud =
+      open_bytes(make_zip({{"R.npy", make_npy("'<f4'", "(2, 1, 3)", bytes_of<float>({1, 2, 3, 4, 5, 6}))},
+                           {"E.npy", make_npy("'<f4'", "(2, 1)", bytes_of<float>({7, 8}))},
+                           {"F.npy", make_npy("'<f4'", "(2, 1, 3)", bytes_of<float>({1, 1, 1, 2, 2, 2}))},
+                           {"q.npy", make_npy("'<f4'", "(1,)", bytes_of<float>({9}))}}));
   EXPECT_EQ(cloud->frames(), 2);
   EXPECT_EQ(values_of(*cloud, "E", 1), Numbers{8});
   EXPECT_EQ(values_of(*cloud, "F", 1), (Numbers{2, 2, 2}));
@@ -176,7 +190,9 @@ TEST(Npz, FramesAndTheirFields) {
 }
 
 TEST(Npz, ObjectArraysAreRefusedByName) {
-  expect_refused(make_zip({{"positions.npy", make_npy("'<f4'", "(1, 3)", std::string(12, '\0'))}, {"meta.npy", make_npy("'|O'", "()", "\x80\x04N.")}}), "'meta' holds Python objects");
+  expect_refused(make_zip({{"positions.npy", make_npy("'<f4'", "(1, 3)", std::string(12, '\0'))},
+                           {"meta.npy", make_npy("'|O'", "()", "\x80\x04N.")}}),
+                 "'meta' holds Python objects");
 }
 
 }  // namespace

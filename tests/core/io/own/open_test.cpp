@@ -29,9 +29,14 @@ TEST(Open, MissingFoldersPipesAndEmptyFiles) {
 
 TEST(Open, DetectsByContentWhateverTheName) {
   const std::vector<std::pair<std::string, FileKind>> kinds = {
-      {"plain.npy", FileKind::Npy}, {"record.npy", FileKind::Npy}, {"stored.npz", FileKind::Npz}, {"deflated.npz", FileKind::Npz}, {"table.csv", FileKind::Text},
-      {"blanks.txt", FileKind::Text}, {"atoms.xyz", FileKind::Xyz}, {"extended.xyz", FileKind::Xyz}, {"ascii.ply", FileKind::Ply}, {"little.ply", FileKind::Ply},
-      {"ascii.pcd", FileKind::Pcd}, {"binary.pcd", FileKind::Pcd}, {"packed.pcd", FileKind::Pcd}, {"old.las", FileKind::Las}, {"new.las", FileKind::Las}, {"dump.lammpstrj", FileKind::LammpsDump}};
+      {"plain.npy", FileKind::Npy},  {"record.npy", FileKind::Npy},
+      {"stored.npz", FileKind::Npz}, {"deflated.npz", FileKind::Npz},
+      {"table.csv", FileKind::Text}, {"blanks.txt", FileKind::Text},
+      {"atoms.xyz", FileKind::Xyz},  {"extended.xyz", FileKind::Xyz},
+      {"ascii.ply", FileKind::Ply},  {"little.ply", FileKind::Ply},
+      {"ascii.pcd", FileKind::Pcd},  {"binary.pcd", FileKind::Pcd},
+      {"packed.pcd", FileKind::Pcd}, {"old.las", FileKind::Las},
+      {"new.las", FileKind::Las},    {"dump.lammpstrj", FileKind::LammpsDump}};
   const auto files = one_of_each();
   ASSERT_EQ(files.size(), kinds.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
@@ -56,7 +61,8 @@ TEST(Open, DetectsWhatIsOpenedElsewhere) {
       {make_zip({{"archive/data.pkl", "\x80\x02."}, {"archive/data/0", "1234"}}), FileKind::TorchZip},
       {make_zip({{"letter.txt", "hello"}}), FileKind::Unknown},
       {"playlist of songs, 2 3 4\n", FileKind::Text}};
-  for (const auto& [bytes, kind] : kinds) EXPECT_STREQ(io::name_of(io::detect(MadeFile(bytes).path())), io::name_of(kind)) << bytes.substr(0, 40);
+  for (const auto& [bytes, kind] : kinds)
+    EXPECT_STREQ(io::name_of(io::detect(MadeFile(bytes).path())), io::name_of(kind)) << bytes.substr(0, 40);
 }
 
 TEST(Open, WhatIsNoCloudSaysWhatItIs) {
