@@ -6,7 +6,11 @@
 
 namespace erwin::ui {
 
-std::string qt_version() { return qVersion(); }
-std::string vtk_version() { return vtkVersion::GetVTKVersion(); }
+std::string qt_version() {
+  return qVersion();
+}
+std::string vtk_version() {
+  return vtkVersion::GetVTKVersion();
+}
 
 }  // namespace erwin::ui

@@ -48,7 +48,8 @@ std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor
     const BallTree& tree = *prediction->tree;
     const std::int64_t units_tight = (tree.point_count + tree.unit - 1) / tree.unit;
     const Padding padding = tree.unit_count == units_tight ? Padding::Masked : Padding::Duplicate;
-    prediction->tree = std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}));
+    prediction->tree =
+        std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}));
   }
   if (result.tap)
     for (const LayerTap& tapped : result.tap->layers) prediction->layers.push_back(describe(tapped));
@@ -154,8 +155,14 @@ void Engine::query(const QueryRequest& request) {
       "query");
 }
 
-void Engine::cancel() { impl_->worker.cancel(); }
-bool Engine::idle() const { return impl_->worker.idle(); }
-Mailbox<EngineSnapshot>& Engine::mailbox() { return impl_->publisher.mailbox(); }
+void Engine::cancel() {
+  impl_->worker.cancel();
+}
+bool Engine::idle() const {
+  return impl_->worker.idle();
+}
+Mailbox<EngineSnapshot>& Engine::mailbox() {
+  return impl_->publisher.mailbox();
+}
 
 }  // namespace erwin

@@ -70,8 +70,14 @@ void IoThread::open_own_sample() {
   });
 }
 
-void IoThread::cancel() { impl_->worker.cancel(); }
-bool IoThread::idle() const { return impl_->worker.idle(); }
-Mailbox<IoSnapshot>& IoThread::mailbox() { return impl_->publisher.mailbox(); }
+void IoThread::cancel() {
+  impl_->worker.cancel();
+}
+bool IoThread::idle() const {
+  return impl_->worker.idle();
+}
+Mailbox<IoSnapshot>& IoThread::mailbox() {
+  return impl_->publisher.mailbox();
+}
 
 }  // namespace erwin

@@ -37,7 +37,8 @@ public:
     } catch (const Error& error) {
       fail(error);
     } catch (const std::bad_alloc&) {
-      fail(Error(ErrorKind::Memory, "out of memory", std::string(what), "Close other programs or use a smaller sample"));
+      fail(
+          Error(ErrorKind::Memory, "out of memory", std::string(what), "Close other programs or use a smaller sample"));
     } catch (const std::exception& error) {
       fail(Error(ErrorKind::Internal, "an error that the program did not expect", error.what(),
                  "Please report it with what you did before"));
@@ -56,7 +57,8 @@ private:
   void fail(const Error& error) {
     update([&](Snapshot& s) {
       s.progress = {};
-      s.failure = Failure{s.failure ? s.failure->serial + 1 : 1, error.kind(), error.message(), error.detail(), error.hint()};
+      s.failure =
+          Failure{s.failure ? s.failure->serial + 1 : 1, error.kind(), error.message(), error.detail(), error.hint()};
     });
   }
 

@@ -30,7 +30,8 @@ std::vector<MarkedBlock> marked_blocks(const LayerTap& layer, const AttentionRow
   }
   std::vector<MarkedBlock> marks;
   for (auto& [block, mark] : best) {
-    mark.points = points_of_slots(layer, std::int64_t{block} * layer.block_size, std::int64_t{block + 1} * layer.block_size);
+    mark.points =
+        points_of_slots(layer, std::int64_t{block} * layer.block_size, std::int64_t{block + 1} * layer.block_size);
     marks.push_back(std::move(mark));
   }
   std::stable_sort(marks.begin(), marks.end(), [](const auto& a, const auto& b) { return a.rank < b.rank; });
@@ -54,7 +55,7 @@ std::vector<TopPoint> top_points(const std::vector<float>& weights, std::size_t 
 }  // namespace
 
 LayerInfo describe(const LayerTap& layer) {
-  return {layer.layer, layer.name, layer.kind, layer.rotated, layer.pool_level,
+  return {layer.layer, layer.name,     layer.kind,      layer.rotated,   layer.pool_level,
           layer.heads, layer.kv_heads, layer.ball_size, layer.block_size};
 }
 

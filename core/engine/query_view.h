@@ -17,7 +17,7 @@ namespace erwin {
 struct QueryRequest {
   std::int64_t point = -1;  // index in the cloud; -1: no question
   int layer = 0;
-  int head = -1;            // -1: mean over the heads
+  int head = -1;  // -1: mean over the heads
   Branch branch = Branch::All;
   bool operator==(const QueryRequest&) const = default;
 };

@@ -59,14 +59,16 @@ Vec3 gradient(const Part& part, const Vec3& p) {
   return g;
 }
 
-double length(const Vec3& v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
+double length(const Vec3& v) {
+  return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+}
 
 struct SurfacePoint {
   Vec3 position, normal;
 };
 
-// A direction, scaled to the surface. Area per solid angle is r^2 / cos(angle between radius and normal): accepting with
-// that share of the part's largest value spreads the points evenly over the surface.
+// A direction, scaled to the surface. Area per solid angle is r^2 / cos(angle between radius and normal): accepting
+// with that share of the part's largest value spreads the points evenly over the surface.
 SurfacePoint draw(const Part& part, Uniform& random) {
   const double bound = 1.6 * (part.half[0] * part.half[0] + part.half[1] * part.half[1] + part.half[2] * part.half[2]);
   while (true) {

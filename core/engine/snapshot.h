@@ -57,7 +57,7 @@ struct Prediction {
   PointCloudPtr cloud;        // what it was made for
   std::vector<Field> fields;  // "prediction", and where the cloud has the target "target" and "error"
   std::optional<Metrics> metrics;
-  BallTreePtr tree;           // the network's main tree
+  BallTreePtr tree;  // the network's main tree
   std::vector<LayerInfo> layers;
   double seconds = 0;
   // Null where there is no field of that name.

@@ -42,11 +42,13 @@ double contrast(Rgb a, Rgb b) {
 TEST(ColourMaps, SequentialAndHeatGrowBrighterAllTheWay) {
   for (const ColourMap map : {ColourMap::Sequential, ColourMap::Heat})
     for (int i = 0; i < 100; ++i)
-      EXPECT_LT(luminance(map_colour(map, i / 100.0)), luminance(map_colour(map, (i + 1) / 100.0)) + 1e-3) << name_of(map) << i;
+      EXPECT_LT(luminance(map_colour(map, i / 100.0)), luminance(map_colour(map, (i + 1) / 100.0)) + 1e-3)
+          << name_of(map) << i;
 }
 
 TEST(ColourMaps, DivergingIsPaleInTheMiddleAndCutAtTheEnds) {
-  const Rgb low = map_colour(ColourMap::Diverging, 0), middle = map_colour(ColourMap::Diverging, 0.5), high = map_colour(ColourMap::Diverging, 1);
+  const Rgb low = map_colour(ColourMap::Diverging, 0), middle = map_colour(ColourMap::Diverging, 0.5),
+            high = map_colour(ColourMap::Diverging, 1);
   EXPECT_GT(luminance(middle), 0.7);
   EXPECT_GT(low.b, low.r);
   EXPECT_GT(high.r, high.b);
@@ -57,9 +59,9 @@ TEST(ColourMaps, DivergingIsPaleInTheMiddleAndCutAtTheEnds) {
 TEST(Themes, TextIsReadable) {
   for (const Theme theme : {Theme::Dark, Theme::Light}) {
     const Palette p = palette_of(theme);
-    EXPECT_GE(contrast(p.text, p.background), 7);     // WCAG AAA
-    EXPECT_GE(contrast(p.faint, p.background), 4.5);  // WCAG AA
-    EXPECT_GE(contrast(p.ball, p.background), 3);     // graphics
+    EXPECT_GE(contrast(p.text, p.background), 7);                    // WCAG AAA
+    EXPECT_GE(contrast(p.faint, p.background), 4.5);                 // WCAG AA
+    EXPECT_GE(contrast(p.ball, p.background), 3);                    // graphics
     EXPECT_GE(contrast(rank_colour(0, 8, theme), p.background), 7);  // the best rank stands out
   }
 }
@@ -81,7 +83,8 @@ TEST(PointColours, FieldEndsGetTheMapsEnds) {
 TEST(PointColours, NonFiniteValuesAreGreyAndSaidSo) {
   PointCloud::Parts parts;
   parts.positions = {0, 0, 0, 1, 0, 0, 0, 1, 0};
-  parts.fields.emplace_back("f", FieldKind::Scalar, 1, std::vector<float>{1, std::numeric_limits<float>::quiet_NaN(), 2});
+  parts.fields.emplace_back("f", FieldKind::Scalar, 1,
+                            std::vector<float>{1, std::numeric_limits<float>::quiet_NaN(), 2});
   SceneData data;
   data.cloud = std::make_shared<PointCloud>(std::move(parts));
   SceneState state;
@@ -101,8 +104,10 @@ TEST(PointColours, EveryPointOfABallHasItsColourAndNeighboursDiffer) {
   const TreeLevel& level = data.tree->levels[5];
   std::vector<std::int64_t> ball_of(4096);
   for (std::int64_t ball = 0; ball < level.size(); ++ball)
-    for (auto s = level.slot_begin[static_cast<std::size_t>(ball)]; s < level.slot_begin[static_cast<std::size_t>(ball) + 1]; ++s)
-      if (data.tree->slot_mask[static_cast<std::size_t>(s)]) ball_of[static_cast<std::size_t>(data.tree->slot_point[static_cast<std::size_t>(s)])] = ball;
+    for (auto s = level.slot_begin[static_cast<std::size_t>(ball)];
+         s < level.slot_begin[static_cast<std::size_t>(ball) + 1]; ++s)
+      if (data.tree->slot_mask[static_cast<std::size_t>(s)])
+        ball_of[static_cast<std::size_t>(data.tree->slot_point[static_cast<std::size_t>(s)])] = ball;
   std::map<std::int64_t, Rgb> colour_of_ball;
   for (std::size_t i = 0; i < 4096; ++i) {
     const auto [entry, is_new] = colour_of_ball.try_emplace(ball_of[i], made.rgb[i]);
@@ -156,7 +161,8 @@ TEST(Camera, PresetsFitAndTextIsChecked) {
   EXPECT_GT(camera_from("top", *cloud, 1.6).position[2], 1.5);
   const Camera camera = camera_from("iso", *cloud, 1.6);
   EXPECT_EQ(camera_from(to_string(camera), *cloud, 1), camera);
-  for (const char* bad : {"", "sideways", "1,2,3", "1,x", "nan,0"}) EXPECT_THROW(camera_from(bad, *cloud, 1), Error) << bad;
+  for (const char* bad : {"", "sideways", "1,2,3", "1,x", "nan,0"})
+    EXPECT_THROW(camera_from(bad, *cloud, 1), Error) << bad;
 }
 
 TEST(Camera, ShortestAxisPointsUp) {

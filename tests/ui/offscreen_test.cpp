@@ -18,11 +18,14 @@ namespace erwin::ui {
 namespace {
 
 Rgb pixel(const Picture& picture, int x, int y) {
-  const auto at = (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)) * 3;
+  const auto at =
+      (static_cast<std::size_t>(y) * static_cast<std::size_t>(picture.width) + static_cast<std::size_t>(x)) * 3;
   return {picture.rgb[at], picture.rgb[at + 1], picture.rgb[at + 2]};
 }
 
-int distance(Rgb a, Rgb b) { return std::max({std::abs(a.r - b.r), std::abs(a.g - b.g), std::abs(a.b - b.b)}); }
+int distance(Rgb a, Rgb b) {
+  return std::max({std::abs(a.r - b.r), std::abs(a.g - b.g), std::abs(a.b - b.b)});
+}
 
 class Offscreen : public testing::Test {
 protected:
@@ -62,7 +65,8 @@ TEST_F(Offscreen, VisiblePointsCarryTheirColourAndTheRestIsBackground) {
   EXPECT_GT(agreement(picture, offscreen.scene(), visible), 0.99);
   EXPECT_GT(visible, 100);
   const Rgb background = palette_of(Theme::Dark).background;
-  for (const auto& [x, y] : {std::pair{2, 2}, {637, 2}, {2, 397}, {637, 397}}) EXPECT_EQ(pixel(picture, x, y), background);
+  for (const auto& [x, y] : {std::pair{2, 2}, {637, 2}, {2, 397}, {637, 397}})
+    EXPECT_EQ(pixel(picture, x, y), background);
 }
 
 TEST_F(Offscreen, ARealCarShowsItsPressure) {
@@ -83,8 +87,10 @@ TEST_F(Offscreen, BallsUseManyColoursAndLevelZeroOne) {
     offscreen.draw(data, state);
     std::set<std::array<int, 3>> colours;
     for (const Rgb& c : offscreen.scene().colours().rgb) colours.insert({c.r, c.g, c.b});
-    if (level == 0) EXPECT_EQ(colours.size(), 1u);
-    else EXPECT_GE(colours.size(), 5u);
+    if (level == 0)
+      EXPECT_EQ(colours.size(), 1u);
+    else
+      EXPECT_GE(colours.size(), 5u);
   }
 }
 
@@ -99,7 +105,8 @@ TEST_F(Offscreen, TheQuerysRingIsDrawnEvenWhereOtherPointsHideIt) {
     for (int dy = -10; dy <= 10; ++dy)
       for (int dx = -10; dx <= 10; ++dx) {
         const int x = static_cast<int>(at.x) + dx, y = static_cast<int>(at.y) + dy;
-        if (x >= 0 && y >= 0 && x < picture.width && y < picture.height) white += pixel(picture, x, y) == Rgb{255, 255, 255};
+        if (x >= 0 && y >= 0 && x < picture.width && y < picture.height)
+          white += pixel(picture, x, y) == Rgb{255, 255, 255};
       }
     EXPECT_GT(white, 30) << point;
   }
@@ -147,7 +154,8 @@ TEST_F(Offscreen, OnePointAndFlatCloudsAreDrawn) {
   EXPECT_NE(pixel(picture, 320, 200), palette_of(Theme::Dark).background);
   PointCloud::Parts flat;
   flat.dimension = 2;
-  for (int i = 0; i < 100; ++i) flat.positions.insert(flat.positions.end(), {static_cast<float>(i % 10), static_cast<float>(i / 10), 0});
+  for (int i = 0; i < 100; ++i)
+    flat.positions.insert(flat.positions.end(), {static_cast<float>(i % 10), static_cast<float>(i / 10), 0});
   use(std::make_shared<PointCloud>(std::move(flat)), "");
   picture = offscreen.draw(data, state);
   int visible = 0;

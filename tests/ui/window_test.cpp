@@ -68,7 +68,8 @@ protected:
     const auto located = window->view()->scene().locate(all);
     for (std::size_t i = 0; i < located.size(); ++i) {
       const QPoint at(static_cast<int>(located[i].x), static_cast<int>(located[i].y));
-      if (located[i].visible && !window->view()->covered_by_strip(at) && skip-- == 0) return {static_cast<std::int64_t>(i), at};
+      if (located[i].visible && !window->view()->covered_by_strip(at) && skip-- == 0)
+        return {static_cast<std::int64_t>(i), at};
     }
     return {-1, {}};
   }
@@ -138,10 +139,13 @@ TEST_F(Window, DraggingTurnsAndTheWheelZooms) {
   EXPECT_NE(turned.position, before.position);
   EXPECT_EQ(turned.focus, before.focus);
   EXPECT_EQ(window->state().query.point, -1);  // a drag is not a click
-  QWheelEvent wheel(from, window->view()->mapToGlobal(QPointF(from)), {}, {0, 120}, Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+  QWheelEvent wheel(from, window->view()->mapToGlobal(QPointF(from)), {}, {0, 120}, Qt::NoButton, Qt::NoModifier,
+                    Qt::NoScrollPhase, false);
   QApplication::sendEvent(window->view(), &wheel);
   const Camera zoomed = window->view()->scene().state().camera;
-  const auto distance = [](const Camera& c) { return std::hypot(c.position[0] - c.focus[0], c.position[1] - c.focus[1], c.position[2] - c.focus[2]); };
+  const auto distance = [](const Camera& c) {
+    return std::hypot(c.position[0] - c.focus[0], c.position[1] - c.focus[1], c.position[2] - c.focus[2]);
+  };
   EXPECT_NEAR(distance(zoomed), distance(turned) / 1.12, 1e-9);
   QTest::keyClick(window.get(), Qt::Key_F);
   EXPECT_EQ(window->view()->scene().state().camera, before);

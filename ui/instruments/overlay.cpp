@@ -38,8 +38,10 @@ void load_font(ImFontAtlas& fonts, float pixels) {
 }
 
 void set_style(bool dark) {
-  if (dark) ImGui::StyleColorsDark();
-  else ImGui::StyleColorsLight();
+  if (dark)
+    ImGui::StyleColorsDark();
+  else
+    ImGui::StyleColorsLight();
   ImGuiStyle& style = ImGui::GetStyle();
   style.WindowRounding = 6;
   style.FrameRounding = 4;
@@ -90,8 +92,10 @@ void Overlay::feed() {
     settling_ = 2;
     io.MousePos = {static_cast<float>(event.x), static_cast<float>(event.y)};
     if (event.kind == Event::Move) continue;
-    if (event.kind == Event::Wheel) io.MouseWheel += static_cast<float>(event.button);
-    else io.MouseDown[event.button] = event.down;
+    if (event.kind == Event::Wheel)
+      io.MouseWheel += static_cast<float>(event.button);
+    else
+      io.MouseDown[event.button] = event.down;
     break;  // one change a frame
   }
 }
@@ -112,8 +116,12 @@ void Overlay::draw(int width, int height, double pixel_ratio, bool dark, const s
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
 }
 
-void Overlay::mouse_moved(double x, double y) { events_.push_back({Event::Move, x, y, 0, false}); }
-void Overlay::mouse_left() { events_.push_back({Event::Move, -FLT_MAX, -FLT_MAX, 0, false}); }
+void Overlay::mouse_moved(double x, double y) {
+  events_.push_back({Event::Move, x, y, 0, false});
+}
+void Overlay::mouse_left() {
+  events_.push_back({Event::Move, -FLT_MAX, -FLT_MAX, 0, false});
+}
 void Overlay::mouse_button(int button, bool down, double x, double y) {
   events_.push_back({Event::Button, x, y, button, down});
 }

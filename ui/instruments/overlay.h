@@ -29,8 +29,8 @@ public:
   void mouse_button(int button, bool down, double x, double y);
   void wheel(double steps);
 
-  // Would an instrument take a press here now? Asks the last frame's windows, not its mouse position: a move and a press
-  // may come between two frames.
+  // Would an instrument take a press here now? Asks the last frame's windows, not its mouse position: a move and a
+  // press may come between two frames.
   bool covers(double x, double y) const;
   // Events still wait (one change of a button per frame, or a quick click is lost) or highlights still settle.
   bool wants_frame() const { return !events_.empty() || settling_ > 0; }

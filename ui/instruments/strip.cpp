@@ -12,7 +12,8 @@ namespace {
 bool choose_layer(const Prediction& prediction, SceneState& state) {
   bool changed = false;
   const auto& layers = prediction.layers;
-  const auto shown = std::find_if(layers.begin(), layers.end(), [&](const LayerInfo& l) { return l.layer == state.query.layer; });
+  const auto shown =
+      std::find_if(layers.begin(), layers.end(), [&](const LayerInfo& l) { return l.layer == state.query.layer; });
   ImGui::SetNextItemWidth(190);
   const std::string current = shown == layers.end() ? "-" : caption_of(*shown).substr(6);
   if (ImGui::BeginCombo("layer", current.c_str())) {
@@ -50,8 +51,9 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
 bool draw_strip(const SceneData& data, SceneState& state) {
   bool changed = false;
   ImGui::SetNextWindowPos({12, 12});
-  ImGui::Begin("strip", nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoMove |
-                                     ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav);
+  ImGui::Begin("strip", nullptr,
+               ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoMove |
+                   ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav);
   if (data.prediction && !data.prediction->layers.empty()) {
     changed |= choose_layer(*data.prediction, state);
     ImGui::SameLine();

@@ -17,7 +17,9 @@ namespace erwin::ui {
 
 namespace {
 
-QString escaped(const std::string& text) { return QString::fromStdString(text).toHtmlEscaped(); }
+QString escaped(const std::string& text) {
+  return QString::fromStdString(text).toHtmlEscaped();
+}
 
 QLabel* rich_label() {
   auto* label = new QLabel;
@@ -28,9 +30,13 @@ QLabel* rich_label() {
   return label;
 }
 
-QString heading(const QString& text) { return "<p style='margin-bottom:2px'><b>" + text + "</b></p>"; }
+QString heading(const QString& text) {
+  return "<p style='margin-bottom:2px'><b>" + text + "</b></p>";
+}
 
-QString number(double value) { return QString::number(value, 'g', 4); }
+QString number(double value) {
+  return QString::number(value, 'g', 4);
+}
 
 QTreeWidget* table(const QStringList& columns) {
   auto* tree = new QTreeWidget;
@@ -44,7 +50,8 @@ QTreeWidget* table(const QStringList& columns) {
 
 QTreeWidgetItem* add_row(QTreeWidget* tree, const QStringList& cells) {
   auto* item = new QTreeWidgetItem(tree, cells);
-  for (int column = 0; column < cells.size(); ++column) item->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
+  for (int column = 0; column < cells.size(); ++column)
+    item->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
   return item;
 }
 
@@ -72,8 +79,9 @@ QString describe_cloud(const PointCloud& cloud) {
 
 Banner::Banner(QWidget* parent) : QFrame(parent), text_(new QLabel) {
   setObjectName("banner");
-  setStyleSheet("#banner { background: #8c2f1b; } #banner QLabel { color: #ffffff; } "
-                "#banner QPushButton { color: #ffffff; background: #6d2414; border: 1px solid #ffffff; padding: 3px 12px; }");
+  setStyleSheet(
+      "#banner { background: #8c2f1b; } #banner QLabel { color: #ffffff; } "
+      "#banner QPushButton { color: #ffffff; background: #6d2414; border: 1px solid #ffffff; padding: 3px 12px; }");
   auto* layout = new QHBoxLayout(this);
   text_->setWordWrap(true);
   text_->setTextFormat(Qt::PlainText);
@@ -93,7 +101,9 @@ void Banner::show_failure(const Failure& failure) {
   show();
 }
 
-QString Banner::text() const { return text_->text(); }
+QString Banner::text() const {
+  return text_->text();
+}
 
 DataPanel::DataPanel(QWidget* parent)
     : QWidget(parent), samples_(new QComboBox), colours_(new QComboBox), cloud_(rich_label()), model_(rich_label()) {
@@ -110,7 +120,8 @@ DataPanel::DataPanel(QWidget* parent)
   samples_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
   connect(samples_, &QComboBox::textActivated, this, &DataPanel::sample_chosen);
   connect(colours_, &QComboBox::activated, this, [this](int row) {
-    Q_EMIT colour_chosen(colours_->itemData(row, Qt::UserRole).toInt(), colours_->itemData(row, Qt::UserRole + 1).toString());
+    Q_EMIT colour_chosen(colours_->itemData(row, Qt::UserRole).toInt(),
+                         colours_->itemData(row, Qt::UserRole + 1).toString());
   });
 }
 
@@ -132,10 +143,12 @@ void DataPanel::fill_colours(const SceneData& shown, const SceneState& state) {
   if (shown.query) add(tr("Attention of the clicked point"), ColourBy::Attention);
   if (shown.cloud)
     for (const Field& field : shown.cloud->fields())
-      add(tr("Field %1").arg(QString::fromStdString(field.name())), ColourBy::Field, QString::fromStdString(field.name()));
+      add(tr("Field %1").arg(QString::fromStdString(field.name())), ColourBy::Field,
+          QString::fromStdString(field.name()));
 }
 
-void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& shown, const SceneState& state) {
+void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, const SceneData& shown,
+                         const SceneState& state) {
   fill_colours(shown, state);
   const QSignalBlocker quiet(samples_);
   samples_->clear();
@@ -149,18 +162,23 @@ void DataPanel::show_all(const OpenedCloud* opened, const ModelInfo* model, cons
     return;
   }
   QString text = heading(escaped(name_of(model->config.kind))) + escaped(model->path) + "<br>" +
-                 QLocale(QLocale::English).toString(static_cast<qlonglong>(model->parameters)) + tr(" parameters, step ") +
-                 QString::number(model->step) + ", " + escaped(model->device) + "<br>" + tr("predicts ") + escaped(model->target);
+                 QLocale(QLocale::English).toString(static_cast<qlonglong>(model->parameters)) +
+                 tr(" parameters, step ") + QString::number(model->step) + ", " + escaped(model->device) + "<br>" +
+                 tr("predicts ") + escaped(model->target);
   if (shown.prediction) {
     text += "<br>" + tr("answered in ") + number(shown.prediction->seconds) + " s";
     if (const auto& metrics = shown.prediction->metrics)
-      text += "<br>" + tr("relative L2 ") + number(metrics->relative_l2) + ", " + tr("mean absolute error ") + number(metrics->mae);
+      text += "<br>" + tr("relative L2 ") + number(metrics->relative_l2) + ", " + tr("mean absolute error ") +
+              number(metrics->mae);
   }
   model_->setText(text);
 }
 
 QueryPanel::QueryPanel(QWidget* parent)
-    : QWidget(parent), head_(rich_label()), gates_(rich_label()), blocks_(table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
+    : QWidget(parent),
+      head_(rich_label()),
+      gates_(rich_label()),
+      blocks_(table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
       top_(table({tr("point"), tr("weight")})) {
   setMinimumWidth(250);
   auto* layout = new QVBoxLayout(this);
@@ -184,7 +202,8 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   }
   QString text = heading(tr("Point %1").arg(shown.cloud->row_id(state.query.point)));
   if (const Field* field = shown_field(shown, state); field && field->components() == 1)
-    text += escaped(field->name()) + " = " + number(field->value(state.query.point, 0, state.frame)) + " " + escaped(field->unit());
+    text += escaped(field->name()) + " = " + number(field->value(state.query.point, 0, state.frame)) + " " +
+            escaped(field->unit());
   if (!shown.query) {
     head_->setText(text + (shown.prediction ? QString() : "<br>" + tr("Load a checkpoint to see where it looks.")));
     return;
@@ -194,13 +213,16 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   const AttentionRow& row = query.row;
   QString gates;
   if (query.layer.kind == LayerKind::Nsa)
-    gates = tr("gates: local %1, selected %2, compressed %3<br>").arg(number(row.gate_local), number(row.gate_selected), number(row.gate_compressed));
+    gates = tr("gates: local %1, selected %2, compressed %3<br>")
+                .arg(number(row.gate_local), number(row.gate_selected), number(row.gate_compressed));
   gates += tr("weight: local %1, selected %2, compressed %3, memory slot %4")
                .arg(number(row.local), number(row.selected_sum), number(row.compressed), number(row.memory));
-  if (row.compressed > 0) gates += "<br><i>" + tr("a compressed weight is spread evenly over its block's points") + "</i>";
+  if (row.compressed > 0)
+    gates += "<br><i>" + tr("a compressed weight is spread evenly over its block's points") + "</i>";
   gates_->setText(gates);
   for (const MarkedBlock& block : query.blocks) {
-    auto* item = add_row(blocks_, {QString::number(block.rank), QString::number(block.block), number(block.score), number(block.weight)});
+    auto* item = add_row(blocks_, {QString::number(block.rank), QString::number(block.block), number(block.score),
+                                   number(block.weight)});
     const Rgb colour = rank_colour(block.rank, query.blocks.back().rank + 1, state.theme);
     item->setBackground(0, QColor(colour.r, colour.g, colour.b));
     item->setForeground(0, colour.g > 120 ? Qt::black : Qt::white);

@@ -15,16 +15,28 @@ namespace erwin::ui {
 
 namespace {
 
-Vec3 operator+(const Vec3& a, const Vec3& b) { return {a[0] + b[0], a[1] + b[1], a[2] + b[2]}; }
-Vec3 operator-(const Vec3& a, const Vec3& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
-Vec3 operator*(double s, const Vec3& a) { return {s * a[0], s * a[1], s * a[2]}; }
-double dot(const Vec3& a, const Vec3& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+Vec3 operator+(const Vec3& a, const Vec3& b) {
+  return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
+}
+Vec3 operator-(const Vec3& a, const Vec3& b) {
+  return {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+}
+Vec3 operator*(double s, const Vec3& a) {
+  return {s * a[0], s * a[1], s * a[2]};
+}
+double dot(const Vec3& a, const Vec3& b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
 Vec3 cross(const Vec3& a, const Vec3& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
-Vec3 unit(const Vec3& a) { return (1 / std::max(std::sqrt(dot(a, a)), 1e-300)) * a; }
+Vec3 unit(const Vec3& a) {
+  return (1 / std::max(std::sqrt(dot(a, a)), 1e-300)) * a;
+}
 
-constexpr double radians(double degrees) { return degrees * std::numbers::pi / 180; }
+constexpr double radians(double degrees) {
+  return degrees * std::numbers::pi / 180;
+}
 
 // Rodrigues' rotation about a unit axis.
 Vec3 turned(const Vec3& v, const Vec3& axis, double degrees) {
@@ -106,8 +118,8 @@ Camera fit_camera(const PointCloud& cloud, double azimuth, double elevation, dou
 
 Camera camera_from(const std::string& text, const PointCloud& cloud, double aspect, std::int64_t frame) {
   static const std::map<std::string, std::pair<double, double>> presets{
-      {"iso", {-38, 22}}, {"front", {0, 0}}, {"back", {180, 0}}, {"left", {90, 0}},
-      {"right", {-90, 0}}, {"top", {0, 90}}, {"bottom", {0, -90}}};
+      {"iso", {-38, 22}},  {"front", {0, 0}}, {"back", {180, 0}},  {"left", {90, 0}},
+      {"right", {-90, 0}}, {"top", {0, 90}},  {"bottom", {0, -90}}};
   if (const auto preset = presets.find(text); preset != presets.end())
     return fit_camera(cloud, preset->second.first, preset->second.second, aspect, frame);
   const std::vector<double> n = numbers_in(text);

@@ -30,7 +30,8 @@ std::string short_number(double value) {
   return text;
 }
 
-void LegendActors::text(vtkRenderer& renderer, const std::string& what, double x, double y, int size, Rgb colour, bool bold) {
+void LegendActors::text(vtkRenderer& renderer, const std::string& what, double x, double y, int size, Rgb colour,
+                        bool bold) {
   vtkNew<vtkTextActor> actor;
   actor->SetInput(what.c_str());
   actor->SetPosition(x, y);
@@ -87,9 +88,8 @@ double LegendActors::bar(vtkRenderer& renderer, const LegendScale& scale, const 
   rectangle(renderer, x, bottom, s * bar_width, height, rows);
   for (int tick = 0; tick < ticks; ++tick) {
     const double t = static_cast<double>(tick) / (ticks - 1);
-    const double value = scale.logarithmic
-                             ? scale.minimum * std::pow(scale.maximum / scale.minimum, t)
-                             : scale.minimum + t * (scale.maximum - scale.minimum);
+    const double value = scale.logarithmic ? scale.minimum * std::pow(scale.maximum / scale.minimum, t)
+                                           : scale.minimum + t * (scale.maximum - scale.minimum);
     const double y = bottom + t * height;
     rectangle(renderer, x + s * bar_width, y - 0.5, s * 5, 1, {palette.faint});
     text(renderer, short_number(value), x + s * (bar_width + 10), y, static_cast<int>(s * small_text), palette.text);

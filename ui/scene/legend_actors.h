@@ -19,7 +19,8 @@ public:
   void show(vtkRenderer& renderer, const Legend& legend, const SceneState& state);
 
 private:
-  void text(vtkRenderer& renderer, const std::string& what, double x, double y, int size, Rgb colour, bool bold = false);
+  void text(vtkRenderer& renderer, const std::string& what, double x, double y, int size, Rgb colour,
+            bool bold = false);
   void rectangle(vtkRenderer& renderer, double x, double y, double width, double height, const std::vector<Rgb>& rows);
   double bar(vtkRenderer& renderer, const LegendScale& scale, const SceneState& state, double top);
   std::vector<vtkSmartPointer<vtkProp>> props_;

@@ -36,8 +36,9 @@ public:
     EGLConfig config = nullptr;
     EGLint found = 0;
     eglChooseConfig(display_, wanted, &config, 1, &found);
-    const EGLint version[] = {EGL_CONTEXT_MAJOR_VERSION, 3, EGL_CONTEXT_MINOR_VERSION, 2,
-                              EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
+    const EGLint version[] = {
+        EGL_CONTEXT_MAJOR_VERSION,           3,       EGL_CONTEXT_MINOR_VERSION, 2, EGL_CONTEXT_OPENGL_PROFILE_MASK,
+        EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT, EGL_NONE};
     context_ = eglCreateContext(display_, found > 0 ? config : nullptr, EGL_NO_CONTEXT, version);
     if (context_ == EGL_NO_CONTEXT || !make_current()) fail("no OpenGL 3.2 context without a surface");
   }
@@ -82,8 +83,8 @@ private:
   EGLContext context_ = EGL_NO_CONTEXT;
 };
 
-// What VTK has to say goes to the log, but for the one thing that is always said and means nothing: its loader of OpenGL
-// functions looks for an X display first.
+// What VTK has to say goes to the log, but for the one thing that is always said and means nothing: its loader of
+// OpenGL functions looks for an X display first.
 class MessagesToLog : public vtkOutputWindow {
 public:
   static MessagesToLog* New() {
@@ -113,7 +114,8 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
   const auto stride = static_cast<std::size_t>(picture.width) * 3;
   auto* pixels = static_cast<std::uint8_t*>(image->GetScalarPointer());
   for (std::size_t row = 0; row < static_cast<std::size_t>(picture.height); ++row)
-    std::copy_n(&picture.rgb[row * stride], stride, pixels + (static_cast<std::size_t>(picture.height) - 1 - row) * stride);
+    std::copy_n(&picture.rgb[row * stride], stride,
+                pixels + (static_cast<std::size_t>(picture.height) - 1 - row) * stride);
   vtkNew<vtkPNGWriter> writer;
   writer->SetInputData(image);
   writer->WriteToMemoryOn();
@@ -134,8 +136,10 @@ struct OffscreenScene::Impl {
     answers->SetClientData(&context);
     answers->SetCallback([](vtkObject*, unsigned long event, void* client, void* data) {
       auto& egl = *static_cast<EglContext*>(client);
-      if (event == vtkCommand::WindowMakeCurrentEvent) egl.make_current();
-      else if (event == vtkCommand::WindowIsCurrentEvent) *static_cast<bool*>(data) = egl.is_current();
+      if (event == vtkCommand::WindowMakeCurrentEvent)
+        egl.make_current();
+      else if (event == vtkCommand::WindowIsCurrentEvent)
+        *static_cast<bool*>(data) = egl.is_current();
     });
     window->AddObserver(vtkCommand::WindowMakeCurrentEvent, answers);
     window->AddObserver(vtkCommand::WindowIsCurrentEvent, answers);
@@ -157,13 +161,16 @@ struct OffscreenScene::Impl {
 
 OffscreenScene::OffscreenScene() : impl_(std::make_unique<Impl>()) {}
 OffscreenScene::~OffscreenScene() = default;
-const Scene& OffscreenScene::scene() const { return *impl_->scene; }
+const Scene& OffscreenScene::scene() const {
+  return *impl_->scene;
+}
 
 Picture OffscreenScene::draw(const SceneData& data, const SceneState& state) {
   if (state.width < 16 || state.height < 16 || state.width > 16384 || state.height > 16384)
     throw Error(ErrorKind::Config, "this picture size is out of range",
                 std::to_string(state.width) + "x" + std::to_string(state.height), "Use 16x16 to 16384x16384 pixels");
-  require_memory(std::uint64_t{24} * static_cast<std::uint64_t>(state.width) * static_cast<std::uint64_t>(state.height), "the picture");
+  require_memory(std::uint64_t{24} * static_cast<std::uint64_t>(state.width) * static_cast<std::uint64_t>(state.height),
+                 "the picture");
   impl_->window->SetSize(state.width, state.height);
   impl_->scene->update(data, state);
   impl_->window->Render();
@@ -173,7 +180,8 @@ Picture OffscreenScene::draw(const SceneData& data, const SceneState& state) {
   const auto stride = static_cast<std::size_t>(state.width) * 3;
   picture.rgb.resize(stride * static_cast<std::size_t>(state.height));
   for (std::size_t row = 0; row < static_cast<std::size_t>(state.height); ++row)
-    std::copy_n(pixels->GetPointer(0) + (static_cast<std::size_t>(state.height) - 1 - row) * stride, stride, &picture.rgb[row * stride]);
+    std::copy_n(pixels->GetPointer(0) + (static_cast<std::size_t>(state.height) - 1 - row) * stride, stride,
+                &picture.rgb[row * stride]);
   return picture;
 }
 

@@ -20,7 +20,8 @@ std::vector<Box> node_boxes(const BallTree& tree, const PointCloud& cloud, const
     Box& box = boxes[node];
     box.low.fill(std::numeric_limits<float>::infinity());
     box.high.fill(-std::numeric_limits<float>::infinity());
-    for (auto slot = static_cast<std::size_t>(level.slot_begin[node]); slot < static_cast<std::size_t>(level.slot_begin[node + 1]); ++slot) {
+    for (auto slot = static_cast<std::size_t>(level.slot_begin[node]);
+         slot < static_cast<std::size_t>(level.slot_begin[node + 1]); ++slot) {
       if (!tree.slot_mask[slot]) continue;
       const float* p = &positions[static_cast<std::size_t>(tree.slot_point[slot]) * 3];
       for (std::size_t k = 0; k < 3; ++k) {
@@ -62,8 +63,7 @@ Rgb colour_of_number(double value, const LegendScale& scale) {
 LegendScale scale_of(const Field& field, const SceneState& state, int component) {
   LegendScale scale;
   scale.title = field.name();
-  if (field.components() > 1)
-    scale.title += component < 0 ? " (length)" : " [" + std::to_string(component) + "]";
+  if (field.components() > 1) scale.title += component < 0 ? " (length)" : " [" + std::to_string(component) + "]";
   scale.unit = field.unit();
   const FieldRange range = state.range.value_or(field.range(component).value_or(FieldRange{}));
   scale.minimum = range.minimum;
@@ -119,9 +119,11 @@ void colour_by_balls(const SceneData& data, const SceneState& state, PointColour
   const TreeLevel& nodes = tree.levels[static_cast<std::size_t>(level)];
   const std::vector<int> colours = ball_colours(tree, *data.cloud, level, state.frame);
   for (std::size_t node = 0; node < colours.size(); ++node)
-    for (auto slot = static_cast<std::size_t>(nodes.slot_begin[node]); slot < static_cast<std::size_t>(nodes.slot_begin[node + 1]); ++slot)
+    for (auto slot = static_cast<std::size_t>(nodes.slot_begin[node]);
+         slot < static_cast<std::size_t>(nodes.slot_begin[node + 1]); ++slot)
       if (tree.slot_mask[slot])
-        result.rgb[static_cast<std::size_t>(tree.slot_point[slot])] = palette()[static_cast<std::size_t>(colours[node])];
+        result.rgb[static_cast<std::size_t>(tree.slot_point[slot])] =
+            palette()[static_cast<std::size_t>(colours[node])];
   result.legend.notes.push_back("level " + std::to_string(level) + ": " + std::to_string(nodes.size()) +
                                 (nodes.size() == 1 ? " ball" : " balls"));
 }
@@ -138,7 +140,8 @@ void mark_query(const SceneData& data, const SceneState& state, PointColours& re
   for (const MarkedBlock& block : query.blocks)
     for (const std::int32_t point : block.points) {
       light(point);
-      if (marks == SelectionMarks::Fill) result.rgb[static_cast<std::size_t>(point)] = rank_colour(block.rank, ranks, state.theme);
+      if (marks == SelectionMarks::Fill)
+        result.rgb[static_cast<std::size_t>(point)] = rank_colour(block.rank, ranks, state.theme);
     }
   if (query.request.point >= 0) light(static_cast<std::int32_t>(query.request.point));
   for (std::size_t i = 0; i < result.rgb.size(); ++i)
@@ -156,19 +159,24 @@ void mark_query(const SceneData& data, const SceneState& state, PointColours& re
 
 const char* name_of(ColourBy value) {
   switch (value) {
-    case ColourBy::Field: return "field";
-    case ColourBy::Target: return "target";
-    case ColourBy::Prediction: return "prediction";
-    case ColourBy::Error: return "error";
-    case ColourBy::Balls: return "balls";
-    case ColourBy::Attention: return "attention";
+    case ColourBy::Field:
+      return "field";
+    case ColourBy::Target:
+      return "target";
+    case ColourBy::Prediction:
+      return "prediction";
+    case ColourBy::Error:
+      return "error";
+    case ColourBy::Balls:
+      return "balls";
+    case ColourBy::Attention:
+      return "attention";
   }
   return "field";
 }
 
 Palette palette_of(Theme theme) {
-  if (theme == Theme::Dark)
-    return {{22, 25, 31}, {226, 229, 235}, {150, 156, 168}, {255, 255, 255}, {64, 208, 232}};
+  if (theme == Theme::Dark) return {{22, 25, 31}, {226, 229, 235}, {150, 156, 168}, {255, 255, 255}, {64, 208, 232}};
   return {{248, 248, 246}, {32, 35, 42}, {96, 102, 114}, {0, 0, 0}, {0, 116, 152}};
 }
 
@@ -203,7 +211,8 @@ std::vector<int> ball_colours(const BallTree& tree, const PointCloud& cloud, int
   int turn = 0;
   for (const std::size_t node : order) {
     const double reach = 0.5 * diagonal(boxes[node]);
-    std::erase_if(active, [&](std::size_t other) { return boxes[other].high[0] + diagonal(boxes[other]) < boxes[node].low[0]; });
+    std::erase_if(
+        active, [&](std::size_t other) { return boxes[other].high[0] + diagonal(boxes[other]) < boxes[node].low[0]; });
     std::vector<double> nearest(palette().size(), std::numeric_limits<double>::infinity());
     for (const std::size_t other : active) {
       const double d = gap(boxes[node], boxes[other]);
@@ -225,16 +234,21 @@ std::vector<int> ball_colours(const BallTree& tree, const PointCloud& cloud, int
 const Field* shown_field(const SceneData& data, const SceneState& state) {
   const auto predicted = [&](const char* name) { return data.prediction ? data.prediction->field(name) : nullptr; };
   switch (state.colour_by) {
-    case ColourBy::Field: return data.cloud->field(state.field);
+    case ColourBy::Field:
+      return data.cloud->field(state.field);
     case ColourBy::Target: {
       if (const Field* field = predicted("target")) return field;
       if (const Field* field = data.cloud->field(data.target)) return field;
       return data.cloud->fields().empty() ? nullptr : &data.cloud->fields().front();
     }
-    case ColourBy::Prediction: return predicted("prediction");
-    case ColourBy::Error: return predicted("error");
-    case ColourBy::Balls: return nullptr;
-    case ColourBy::Attention: return data.query ? data.query->attention.get() : nullptr;
+    case ColourBy::Prediction:
+      return predicted("prediction");
+    case ColourBy::Error:
+      return predicted("error");
+    case ColourBy::Balls:
+      return nullptr;
+    case ColourBy::Attention:
+      return data.query ? data.query->attention.get() : nullptr;
   }
   return nullptr;
 }

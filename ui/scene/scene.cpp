@@ -39,7 +39,8 @@ const char* const ring_shader =
     "//VTK::Color::Impl\n"
     "float away = length(offsetVCVSOutput.xy);\n"
     "if (away > 1.0 || away < 0.58) discard;\n"
-    "if (away > 0.9 || away < 0.66) { ambientColor = vec3(1.0) - ambientColor; diffuseColor = vec3(1.0) - diffuseColor; }\n";
+    "if (away > 0.9 || away < 0.66) { ambientColor = vec3(1.0) - ambientColor; diffuseColor = vec3(1.0) - "
+    "diffuseColor; }\n";
 
 constexpr std::int64_t largest_ball_style = 200'000;
 
@@ -55,8 +56,10 @@ vtkSmartPointer<vtkActor> flat_actor(vtkPolyDataMapper* mapper) {
 // Colours reach the screen as they are: no lookup table, no interpolation.
 void use_direct_colours(vtkPolyDataMapper* mapper, bool per_cell) {
   mapper->SetColorModeToDirectScalars();
-  if (per_cell) mapper->SetScalarModeToUseCellData();
-  else mapper->SetScalarModeToUsePointData();
+  if (per_cell)
+    mapper->SetScalarModeToUseCellData();
+  else
+    mapper->SetScalarModeToUsePointData();
   mapper->ScalarVisibilityOn();
 }
 
@@ -125,7 +128,8 @@ private:
 // Points of the ball of `level` that holds a point; empty where the tree has no nodes.
 std::vector<std::int32_t> ball_of_level(const BallTree& tree, int level, std::int64_t point) {
   if (tree.levels.empty()) return {};
-  const TreeLevel& nodes = tree.levels[static_cast<std::size_t>(std::clamp(level, 0, static_cast<int>(tree.levels.size()) - 1))];
+  const TreeLevel& nodes =
+      tree.levels[static_cast<std::size_t>(std::clamp(level, 0, static_cast<int>(tree.levels.size()) - 1))];
   const std::int64_t slot = tree.point_slot[static_cast<std::size_t>(point)];
   const auto next = std::upper_bound(nodes.slot_begin.begin(), nodes.slot_begin.end(), slot);
   std::vector<std::int32_t> members;
@@ -134,7 +138,8 @@ std::vector<std::int32_t> ball_of_level(const BallTree& tree, int level, std::in
   return members;
 }
 
-// Radius of every point's disc in multiples of disc_radius(): what is dimmed also shrinks, or it would hide what is marked.
+// Radius of every point's disc in multiples of disc_radius(): what is dimmed also shrinks, or it would hide what is
+// marked.
 std::vector<float> relative_sizes(const SceneData& data, const SceneState& state) {
   std::vector<float> sizes(static_cast<std::size_t>(data.cloud->size()), 1.0f);
   if (!data.query || state.query.point < 0 || marks_of(state) == SelectionMarks::Off) return sizes;
@@ -150,10 +155,14 @@ std::vector<float> relative_sizes(const SceneData& data, const SceneState& state
 }  // namespace
 
 Scene::Scene(vtkRenderWindow& window)
-    : renderer_(vtkSmartPointer<vtkRenderer>::New()), front_(vtkSmartPointer<vtkRenderer>::New()),
-      points_(vtkSmartPointer<vtkPolyData>::New()), boxes_(vtkSmartPointer<vtkPolyData>::New()),
-      ring_(vtkSmartPointer<vtkPolyData>::New()), point_mapper_(disc_mapper(points_, ball_shader)),
-      ring_mapper_(disc_mapper(ring_, ring_shader)), point_actor_(flat_actor(point_mapper_)),
+    : renderer_(vtkSmartPointer<vtkRenderer>::New()),
+      front_(vtkSmartPointer<vtkRenderer>::New()),
+      points_(vtkSmartPointer<vtkPolyData>::New()),
+      boxes_(vtkSmartPointer<vtkPolyData>::New()),
+      ring_(vtkSmartPointer<vtkPolyData>::New()),
+      point_mapper_(disc_mapper(points_, ball_shader)),
+      ring_mapper_(disc_mapper(ring_, ring_shader)),
+      point_actor_(flat_actor(point_mapper_)),
       ring_actor_(flat_actor(ring_mapper_)) {
   vtkNew<vtkPolyDataMapper> box_mapper;
   box_mapper->SetInputData(boxes_);
@@ -192,7 +201,9 @@ void Scene::update(const SceneData& data, const SceneState& state) {
   set_camera(state.camera);
 }
 
-double Scene::disc_radius() const { return spacing_ * std::clamp(state_.point_size, 0.05, 20.0); }
+double Scene::disc_radius() const {
+  return spacing_ * std::clamp(state_.point_size, 0.05, 20.0);
+}
 
 void Scene::upload_positions() {
   const auto positions = data_.cloud->positions(state_.frame);
@@ -239,7 +250,8 @@ void Scene::place_marks() {
   const double grow = 0.3 * disc_radius();
   if (!data_.query) {
     if (data_.tree)
-      edges.add(corners_of(*data_.cloud, ball_of_level(*data_.tree, state_.level, point), state_.frame), grow, palette.ball);
+      edges.add(corners_of(*data_.cloud, ball_of_level(*data_.tree, state_.level, point), state_.frame), grow,
+                palette.ball);
   } else {
     if (!data_.query->ball.empty())
       edges.add(corners_of(*data_.cloud, data_.query->ball, state_.frame), grow, palette.ball);
@@ -247,7 +259,8 @@ void Scene::place_marks() {
     if (marks_of(state_) == SelectionMarks::Outline)
       for (const MarkedBlock& block : blocks)
         if (!block.points.empty())
-          edges.add(corners_of(*data_.cloud, block.points, state_.frame), grow, rank_colour(block.rank, blocks.back().rank + 1, state_.theme));
+          edges.add(corners_of(*data_.cloud, block.points, state_.frame), grow,
+                    rank_colour(block.rank, blocks.back().rank + 1, state_.theme));
   }
   edges.move_to(*boxes_);
   box_actor_->GetProperty()->SetLineWidth(static_cast<float>(1.5 * state_.text_scale));
@@ -276,7 +289,8 @@ void Scene::set_camera(const Camera& camera) {
     const float* p = &data_.cloud->positions(state_.frame)[static_cast<std::size_t>(state_.query.point) * 3];
     double squares = 0;
     for (std::size_t k = 0; k < 3; ++k) squares += std::pow(p[k] - camera.position[k], 2);
-    const double pixel = 2 * std::sqrt(squares) * std::tan(camera.view_angle * 0.00872664625997) / std::max(1, state_.height);
+    const double pixel =
+        2 * std::sqrt(squares) * std::tan(camera.view_angle * 0.00872664625997) / std::max(1, state_.height);
     ring_mapper_->SetScaleFactor(std::max(1.6 * disc_radius(), 9 * state_.text_scale * pixel));
   }
   renderer_->ResetCameraClippingRange();
@@ -302,8 +316,9 @@ std::vector<Scene::Screen> Scene::project_all() const {
     for (std::size_t row = 0; row < 4; ++row)
       clip[row] = m[4 * row] * p[0] + m[4 * row + 1] * p[1] + m[4 * row + 2] * p[2] + m[4 * row + 3];
     all[i] = {0.5 * state_.width * (clip[0] / clip[3] + 1), 0.5 * state_.height * (1 - clip[1] / clip[3]), clip[3],
-              point_mapper_->GetScaleFactor() == 0 ? state_.point_size
-                                                   : sizes[i] * disc_radius() / (clip[3] * tangent) * 0.5 * state_.height};
+              point_mapper_->GetScaleFactor() == 0
+                  ? state_.point_size
+                  : sizes[i] * disc_radius() / (clip[3] * tangent) * 0.5 * state_.height};
   }
   return all;
 }
@@ -330,8 +345,9 @@ std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& point
                colours_.rgb[static_cast<std::size_t>(point)]};
     // A pixel of rounding; and discs about as near are drawn in either order.
     at.visible = at.inside && std::none_of(all.begin(), all.end(), [&](const Screen& other) {
-      return &other != &s && other.depth > 0 && other.depth < s.depth + tie && std::hypot(other.x - s.x, other.y - s.y) < other.radius + 1;
-    });
+                   return &other != &s && other.depth > 0 && other.depth < s.depth + tie &&
+                          std::hypot(other.x - s.x, other.y - s.y) < other.radius + 1;
+                 });
     result.push_back(at);
   }
   return result;

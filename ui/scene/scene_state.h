@@ -18,7 +18,7 @@ enum class ColourBy { Field, Target, Prediction, Error, Balls, Attention };
 const char* name_of(ColourBy value);  // "field", "target", ...
 
 enum class PointStyle {
-  Auto,    // Spheres up to 200,000 points, above that Pixels
+  Auto,  // Spheres up to 200,000 points, above that Pixels
   Spheres,
   Pixels
 };
@@ -33,21 +33,21 @@ enum class Theme { Dark, Light };
 
 struct SceneState {
   ColourBy colour_by = ColourBy::Target;
-  std::string field;    // with ColourBy::Field
-  int component = -1;   // of a vector field; -1: its norm
+  std::string field;                // with ColourBy::Field
+  int component = -1;               // of a vector field; -1: its norm
   std::optional<FieldRange> range;  // absent: the field's own
-  int level = 4;        // of the tree, with ColourBy::Balls
+  int level = 4;                    // of the tree, with ColourBy::Balls
   int frame = 0;
 
-  QueryRequest query;   // the clicked point; layer, head and branch of the question
+  QueryRequest query;                   // the clicked point; layer, head and branch of the question
   std::optional<SelectionMarks> marks;  // absent: Fill, but Outline where the colours show attention
-  double dim = 0.8;     // how far everything that is not marked fades into the background, 0 to 1
+  double dim = 0.8;                     // how far everything that is not marked fades into the background, 0 to 1
 
   PointStyle style = PointStyle::Auto;
   double point_size = 1;  // in multiples of the size that suits the cloud
   bool legend = true;
   Theme theme = Theme::Dark;
-  std::string title;      // top left
+  std::string title;  // top left
 
   int width = 1280, height = 800;  // pixels
   double text_scale = 1;           // of legend and title, for dense displays

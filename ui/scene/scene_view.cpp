@@ -36,7 +36,8 @@ QSurfaceFormat SceneView::surface_format() {
 }
 
 SceneView::SceneView(QWidget* parent)
-    : QOpenGLWidget(parent), window_(vtkSmartPointer<vtkGenericOpenGLRenderWindow>::New()),
+    : QOpenGLWidget(parent),
+      window_(vtkSmartPointer<vtkGenericOpenGLRenderWindow>::New()),
       answers_(vtkSmartPointer<vtkCallbackCommand>::New()) {
   setFormat(surface_format());
   setFocusPolicy(Qt::StrongFocus);
@@ -52,8 +53,10 @@ SceneView::SceneView(QWidget* parent)
   answers_->SetCallback([](vtkObject*, unsigned long event, void* client, void* answer) {
     auto* view = static_cast<SceneView*>(client);
     const bool current = view->context() && QOpenGLContext::currentContext() == view->context();
-    if (event == vtkCommand::WindowIsCurrentEvent) *static_cast<bool*>(answer) = current;
-    else if (event == vtkCommand::WindowMakeCurrentEvent && !current && view->context()) view->makeCurrent();
+    if (event == vtkCommand::WindowIsCurrentEvent)
+      *static_cast<bool*>(answer) = current;
+    else if (event == vtkCommand::WindowMakeCurrentEvent && !current && view->context())
+      view->makeCurrent();
   });
   window_->AddObserver(vtkCommand::WindowMakeCurrentEvent, answers_);
   window_->AddObserver(vtkCommand::WindowIsCurrentEvent, answers_);
@@ -89,7 +92,9 @@ void SceneView::release_gl() {
   doneCurrent();
 }
 
-void SceneView::resizeGL(int, int) { refresh(); }
+void SceneView::resizeGL(int, int) {
+  refresh();
+}
 
 void SceneView::show_scene(const SceneData& shown, const SceneState& state) {
   const Camera camera = state_.camera;
@@ -111,7 +116,8 @@ void SceneView::refresh() {
   state_.height = std::max(16, qRound(height() * ratio));
   state_.text_scale = ratio;
   if (data_.cloud && !camera_moved_)
-    state_.camera = camera_from(camera_text_, *data_.cloud, static_cast<double>(state_.width) / state_.height, state_.frame);
+    state_.camera =
+        camera_from(camera_text_, *data_.cloud, static_cast<double>(state_.width) / state_.height, state_.frame);
   window_->SetSize(state_.width, state_.height);
   scene_->update(data_, state_);
   redraw_scene();
@@ -147,8 +153,10 @@ void SceneView::paintGL() {
   overlay_.draw(width(), height(), devicePixelRatioF(), state_.theme == Theme::Dark,
                 [&] { edited = draw_strip(data_, state_); });
   // After painting: whoever answers may change the scene.
-  if (edited) QTimer::singleShot(0, this, [this, state = state_] { Q_EMIT state_edited(state); });
-  else state_ = before;
+  if (edited)
+    QTimer::singleShot(0, this, [this, state = state_] { Q_EMIT state_edited(state); });
+  else
+    state_ = before;
   if (overlay_.wants_frame()) QTimer::singleShot(0, this, [this] { update(); });
   Q_EMIT painted();
 }
@@ -191,15 +199,19 @@ Picture SceneView::picture() {
   const auto stride = static_cast<std::size_t>(result.width) * 3;
   result.rgb.resize(stride * static_cast<std::size_t>(result.height));
   for (std::size_t row = 0; row < static_cast<std::size_t>(result.height); ++row)
-    std::copy_n(pixels->GetPointer(0) + (static_cast<std::size_t>(result.height) - 1 - row) * stride, stride, &result.rgb[row * stride]);
+    std::copy_n(pixels->GetPointer(0) + (static_cast<std::size_t>(result.height) - 1 - row) * stride, stride,
+                &result.rgb[row * stride]);
   return result;
 }
 
 std::int64_t SceneView::pick(const QPointF& at) const {
   if (!data_.cloud) return -1;
-  // What is seen is what is meant; only beside all discs, and where points are mere pixels, the nearest one near the ray.
+  // What is seen is what is meant; only beside all discs, and where points are mere pixels, the nearest one near the
+  // ray.
   if (data_.cloud->size() <= 200'000)
-    if (const std::int64_t seen = scene_->disc_at(at.x() * devicePixelRatioF(), at.y() * devicePixelRatioF()); seen >= 0) return seen;
+    if (const std::int64_t seen = scene_->disc_at(at.x() * devicePixelRatioF(), at.y() * devicePixelRatioF());
+        seen >= 0)
+      return seen;
   if (!pick_tree_ || pick_tree_->point_count != data_.cloud->size() || data_.cloud->dimension() != 3) return -1;
   const Camera& camera = state_.camera;
   const double half_height = std::tan(camera.view_angle * 0.00872664625997);
@@ -243,9 +255,12 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
     const QPointF by = (at - last_) / std::max(1, height());
     const bool shift = event->modifiers() & Qt::ShiftModifier;
     if (dragged_) {
-      if ((event->buttons() & Qt::LeftButton) && !shift) move_camera(orbit(state_.camera, 220 * by.x(), 220 * by.y()));
-      else if (event->buttons() & Qt::RightButton) move_camera(zoom(state_.camera, std::exp(-3 * by.y())));
-      else move_camera(pan(state_.camera, by.x(), -by.y()));
+      if ((event->buttons() & Qt::LeftButton) && !shift)
+        move_camera(orbit(state_.camera, 220 * by.x(), 220 * by.y()));
+      else if (event->buttons() & Qt::RightButton)
+        move_camera(zoom(state_.camera, std::exp(-3 * by.y())));
+      else
+        move_camera(pan(state_.camera, by.x(), -by.y()));
       last_ = at;
     }
   }
@@ -255,8 +270,10 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
 void SceneView::mouseReleaseEvent(QMouseEvent* event) {
   const QPointF at = event->position();
   if (event->button() == Qt::LeftButton) {
-    if (grab_ == Grab::Strip) overlay_.mouse_button(0, false, at.x(), at.y());
-    else if (grab_ == Grab::Scene && !dragged_) Q_EMIT point_clicked(pick(at));
+    if (grab_ == Grab::Strip)
+      overlay_.mouse_button(0, false, at.x(), at.y());
+    else if (grab_ == Grab::Scene && !dragged_)
+      Q_EMIT point_clicked(pick(at));
   }
   if (event->buttons() == Qt::NoButton) grab_ = Grab::None;
   update();
@@ -264,8 +281,10 @@ void SceneView::mouseReleaseEvent(QMouseEvent* event) {
 
 void SceneView::wheelEvent(QWheelEvent* event) {
   const double steps = event->angleDelta().y() / 120.0;
-  if (overlay_.covers(event->position().x(), event->position().y())) overlay_.wheel(steps);
-  else move_camera(zoom(state_.camera, std::pow(1.12, steps)));
+  if (overlay_.covers(event->position().x(), event->position().y()))
+    overlay_.wheel(steps);
+  else
+    move_camera(zoom(state_.camera, std::pow(1.12, steps)));
   event->accept();
   update();
 }

@@ -23,7 +23,8 @@
 
 namespace erwin::ui {
 
-MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), engine_(std::make_unique<Engine>()), io_(std::make_unique<IoThread>(*engine_)) {
+MainWindow::MainWindow(QWidget* parent)
+    : QMainWindow(parent), engine_(std::make_unique<Engine>()), io_(std::make_unique<IoThread>(*engine_)) {
   setWindowTitle("ErwinScope");
   setAcceptDrops(true);
   resize(1400, 880);
@@ -31,12 +32,16 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent), engine_(std::make
   make_actions();
   apply_theme();
   // Snapshots wake the GUI thread; it takes the newest when it comes round.
-  const auto wake = [this] { QMetaObject::invokeMethod(this, [this] { receive(); }, Qt::QueuedConnection); };
+  const auto wake = [this] {
+    QMetaObject::invokeMethod(
+        this, [this] { receive(); }, Qt::QueuedConnection);
+  };
   engine_->mailbox().set_listener(wake);
   io_->mailbox().set_listener(wake);
   set_log_listener([this](LogLevel, std::string_view text) {
-    QMetaObject::invokeMethod(this, [this, line = QString::fromUtf8(text.data(), static_cast<int>(text.size()))] { say(line); },
-                              Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        this, [this, line = QString::fromUtf8(text.data(), static_cast<int>(text.size()))] { say(line); },
+        Qt::QueuedConnection);
   });
   refresh();
 }
@@ -99,7 +104,8 @@ void MainWindow::make_panels() {
   connect(cancel_, &QPushButton::clicked, this, &MainWindow::cancel);
 }
 
-QAction* MainWindow::add_action(QMenu* menu, const char* name, const QString& text, const QString& shortcut, std::function<void()> what) {
+QAction* MainWindow::add_action(QMenu* menu, const char* name, const QString& text, const QString& shortcut,
+                                std::function<void()> what) {
   QAction* made = menu->addAction(text);
   made->setObjectName(name);
   made->setShortcut(QKeySequence(shortcut));
@@ -118,7 +124,8 @@ void MainWindow::make_actions() {
   add_action(colour, "colour-prediction", tr("&Prediction"), "2", [this] { colour_by(ColourBy::Prediction); });
   add_action(colour, "colour-error", tr("&Error"), "3", [this] { colour_by(ColourBy::Error); });
   add_action(colour, "colour-balls", tr("&Balls of a level"), "4", [this] { colour_by(ColourBy::Balls); });
-  add_action(colour, "colour-attention", tr("&Attention of the clicked point"), "5", [this] { colour_by(ColourBy::Attention); });
+  add_action(colour, "colour-attention", tr("&Attention of the clicked point"), "5",
+             [this] { colour_by(ColourBy::Attention); });
   QMenu* view = menuBar()->addMenu(tr("&View"));
   add_action(view, "level-down", tr("Coarser balls"), "[", [this] { step_level(-1); });
   add_action(view, "level-up", tr("Finer balls"), "]", [this] { step_level(1); });
@@ -126,8 +133,9 @@ void MainWindow::make_actions() {
   add_action(view, "layer-next", tr("Next layer"), ".", [this] { step_layer(1); });
   view->addSeparator();
   add_action(view, "fit", tr("&Fit"), "F", [this] { view_->look("iso"); });
-  const std::pair<const char*, const char*> sides[] = {{"front", "Shift+1"}, {"left", "Shift+2"}, {"top", "Shift+3"},
-                                                       {"back", "Shift+4"},  {"right", "Shift+5"}, {"bottom", "Shift+6"}};
+  const std::pair<const char*, const char*> sides[] = {{"front", "Shift+1"}, {"left", "Shift+2"},
+                                                       {"top", "Shift+3"},   {"back", "Shift+4"},
+                                                       {"right", "Shift+5"}, {"bottom", "Shift+6"}};
   for (const auto& [side, key] : sides)
     add_action(view, side, tr("From %1").arg(side), key, [this, from = std::string(side)] { view_->look(from); });
   view->addSeparator();
@@ -147,7 +155,9 @@ void MainWindow::make_actions() {
   add_action(run, "clear-query", tr("C&lear query"), "Backspace", [this] { ask(-1); });
 }
 
-QAction* MainWindow::action(const QString& name) const { return findChild<QAction*>(name); }
+QAction* MainWindow::action(const QString& name) const {
+  return findChild<QAction*>(name);
+}
 
 void MainWindow::choose_file() {
   const QString path = QFileDialog::getOpenFileName(this, tr("Open cloud or checkpoint"));
@@ -170,7 +180,9 @@ void MainWindow::open(const QString& path) {
   io_->open(path.toStdString());
 }
 
-void MainWindow::open_own_sample() { io_->open_own_sample(); }
+void MainWindow::open_own_sample() {
+  io_->open_own_sample();
+}
 
 void MainWindow::open_sample(const QString& name) {
   if (opened_ && !opened_->path.empty()) io_->open(opened_->path, name.toStdString());
@@ -274,7 +286,8 @@ void MainWindow::receive_engine() {
     predict();
   }
   // An answer for a cloud that is no longer shown is not shown.
-  const auto prediction = snapshot->prediction && snapshot->prediction->cloud == data_.cloud ? snapshot->prediction : nullptr;
+  const auto prediction =
+      snapshot->prediction && snapshot->prediction->cloud == data_.cloud ? snapshot->prediction : nullptr;
   const bool fresh = prediction && prediction != data_.prediction;
   const bool first = fresh && !data_.prediction;
   data_.prediction = prediction;
@@ -308,7 +321,9 @@ void MainWindow::show_failure(const Failure& failure) {
   say(banner_->text());
 }
 
-std::optional<Failure> MainWindow::take_failure() { return std::exchange(failure_, std::nullopt); }
+std::optional<Failure> MainWindow::take_failure() {
+  return std::exchange(failure_, std::nullopt);
+}
 
 bool MainWindow::idle() {
   // In this order: the I/O thread may feed the engine, and receiving may post new work.
@@ -319,7 +334,9 @@ bool MainWindow::idle() {
 
 void MainWindow::refresh() {
   state_.title = opened_ ? opened_->sample : std::string();
-  if (data_.query) state_.title += ", point " + std::to_string(data_.cloud->row_id(data_.query->request.point)) + ", " + caption_of(data_.query->layer);
+  if (data_.query)
+    state_.title += ", point " + std::to_string(data_.cloud->row_id(data_.query->request.point)) + ", " +
+                    caption_of(data_.query->layer);
   view_->show_scene(data_, state_);
   data_panel_->show_all(opened_.get(), model_.get(), data_, state_);
   query_panel_->show_query(data_, state_);
@@ -330,7 +347,8 @@ void MainWindow::apply_theme() {
   if (state_.theme == Theme::Dark) {
     const QColor window(32, 36, 43), base(24, 27, 33), text(226, 229, 235);
     palette = QPalette(window);
-    for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::ToolTipText}) palette.setColor(role, text);
+    for (const auto role : {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::ToolTipText})
+      palette.setColor(role, text);
     palette.setColor(QPalette::Base, base);
     palette.setColor(QPalette::AlternateBase, QColor(29, 33, 40));
     palette.setColor(QPalette::Highlight, QColor(0, 114, 178));
@@ -344,7 +362,9 @@ void MainWindow::apply_theme() {
   QApplication::setPalette(palette);
 }
 
-void MainWindow::say(const QString& text) { log_->appendPlainText(text); }
+void MainWindow::say(const QString& text) {
+  log_->appendPlainText(text);
+}
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
   if (event->mimeData()->hasUrls()) event->acceptProposedAction();

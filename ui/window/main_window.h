@@ -1,6 +1,6 @@
 #pragma once
-// The window: owns the working threads, the state of the view and the panels, and passes snapshots from one to the other.
-// Nothing here computes, reads a file or waits.
+// The window: owns the working threads, the state of the view and the panels, and passes snapshots from one to the
+// other. Nothing here computes, reads a file or waits.
 
 #include <QMainWindow>
 #include <functional>
@@ -43,13 +43,13 @@ public:
   // True where both threads rest and everything they published is shown.
   bool idle();
 
-  void open(const QString& path);         // cloud, data set or checkpoint
+  void open(const QString& path);  // cloud, data set or checkpoint
   void open_own_sample();
   void open_sample(const QString& name);  // of the data set that is open
   void predict();
   void cancel();
-  void ask(std::int64_t point);           // index in the cloud; -1 clears
-  void change(const SceneState& state);   // colours, level, layer, head, branch, theme, ...
+  void ask(std::int64_t point);          // index in the cloud; -1 clears
+  void change(const SceneState& state);  // colours, level, layer, head, branch, theme, ...
   void colour_by(ColourBy value, const std::string& field = {});
 
 protected:

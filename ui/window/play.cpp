@@ -33,7 +33,8 @@ int whole_number(const std::string& text) {
 
 void resize_scene(MainWindow& window, const std::string& text) {
   int width = 0, height = 0;
-  if (std::sscanf(text.c_str(), "%dx%d", &width, &height) != 2 || width < 320 || height < 240 || width > 8192 || height > 8192)
+  if (std::sscanf(text.c_str(), "%dx%d", &width, &height) != 2 || width < 320 || height < 240 || width > 8192 ||
+      height > 8192)
     throw Error(ErrorKind::Config, "this size is not understood", text, "Write it as WIDTHxHEIGHT, from 320x240");
   window.view()->setFixedSize(width, height);
   window.adjustSize();
@@ -73,18 +74,23 @@ void Play::fail(const Error& error, const std::string& line) {
 
 bool Play::perform(const std::string& verb, const std::string& rest) {
   SceneState state = window_.state();
-  static const std::map<std::string, ColourBy> colours{{"target", ColourBy::Target},         {"prediction", ColourBy::Prediction},
-                                                       {"error", ColourBy::Error},           {"balls", ColourBy::Balls},
+  static const std::map<std::string, ColourBy> colours{{"target", ColourBy::Target},
+                                                       {"prediction", ColourBy::Prediction},
+                                                       {"error", ColourBy::Error},
+                                                       {"balls", ColourBy::Balls},
                                                        {"attention", ColourBy::Attention}};
-  static const std::map<std::string, Branch> branches{
-      {"all", Branch::All}, {"local", Branch::Local}, {"compressed", Branch::Compressed}, {"selected", Branch::Selected}};
+  static const std::map<std::string, Branch> branches{{"all", Branch::All},
+                                                      {"local", Branch::Local},
+                                                      {"compressed", Branch::Compressed},
+                                                      {"selected", Branch::Selected}};
   if (verb == "open" || verb == "load") {
     window_.open(QString::fromStdString(rest));
   } else if (verb == "run") {
     window_.predict();
   } else if (verb == "query") {
     const int id = whole_number(rest);
-    const std::int64_t point = id < 0 || !window_.scene_data().cloud ? -1 : window_.scene_data().cloud->point_of_row(id);
+    const std::int64_t point =
+        id < 0 || !window_.scene_data().cloud ? -1 : window_.scene_data().cloud->point_of_row(id);
     if (id >= 0 && point < 0) throw Error(ErrorKind::Config, "there is no point with this id", rest);
     window_.ask(point);
   } else if (verb == "layer" || verb == "head" || verb == "level") {
@@ -94,8 +100,10 @@ bool Play::perform(const std::string& verb, const std::string& rest) {
     state.query.branch = branches.at(rest);
     window_.change(state);
   } else if (verb == "color" || verb == "colour") {
-    if (const auto found = colours.find(rest); found != colours.end()) window_.colour_by(found->second);
-    else if (window_.scene_data().cloud) window_.colour_by(ColourBy::Field, window_.scene_data().cloud->require_field(rest).name());
+    if (const auto found = colours.find(rest); found != colours.end())
+      window_.colour_by(found->second);
+    else if (window_.scene_data().cloud)
+      window_.colour_by(ColourBy::Field, window_.scene_data().cloud->require_field(rest).name());
   } else if (verb == "theme" && (rest == "dark" || rest == "light")) {
     state.theme = rest == "dark" ? Theme::Dark : Theme::Light;
     window_.change(state);
@@ -131,23 +139,25 @@ void Play::print_selection() const {
   const SceneData& data = window_.scene_data();
   const SceneState& state = window_.state();
   const SceneState& drawn = window_.view()->scene().state();
-  QJsonObject out{{"schema", 1},
-                  {"cloud", QString::fromStdString(state.title)},
-                  {"points", data.cloud ? static_cast<qint64>(data.cloud->size()) : 0},
-                  {"model", window_.model() ? QJsonValue(QString::fromStdString(window_.model()->path)) : QJsonValue()},
-                  {"point", state.query.point < 0 || !data.cloud ? -1 : static_cast<qint64>(data.cloud->row_id(state.query.point))},
-                  {"layer", state.query.layer},
-                  {"head", state.query.head},
-                  {"branch", name_of(state.query.branch)},
-                  {"level", state.level},
-                  {"color", name_of(state.colour_by)},
-                  {"field", QString::fromStdString(state.field)},
-                  {"theme", state.theme == Theme::Dark ? "dark" : "light"},
-                  {"size", QJsonArray{drawn.width, drawn.height}},
-                  {"camera", QString::fromStdString(to_string(drawn.camera))}};
+  QJsonObject out{
+      {"schema", 1},
+      {"cloud", QString::fromStdString(state.title)},
+      {"points", data.cloud ? static_cast<qint64>(data.cloud->size()) : 0},
+      {"model", window_.model() ? QJsonValue(QString::fromStdString(window_.model()->path)) : QJsonValue()},
+      {"point", state.query.point < 0 || !data.cloud ? -1 : static_cast<qint64>(data.cloud->row_id(state.query.point))},
+      {"layer", state.query.layer},
+      {"head", state.query.head},
+      {"branch", name_of(state.query.branch)},
+      {"level", state.level},
+      {"color", name_of(state.colour_by)},
+      {"field", QString::fromStdString(state.field)},
+      {"theme", state.theme == Theme::Dark ? "dark" : "light"},
+      {"size", QJsonArray{drawn.width, drawn.height}},
+      {"camera", QString::fromStdString(to_string(drawn.camera))}};
   QJsonArray selected;
   if (data.query)
-    for (const MarkedBlock& block : data.query->blocks) selected.append(QJsonObject{{"block", block.block}, {"rank", block.rank}});
+    for (const MarkedBlock& block : data.query->blocks)
+      selected.append(QJsonObject{{"block", block.block}, {"rank", block.rank}});
   out["selected"] = selected;
   QJsonArray fields;
   if (data.cloud)

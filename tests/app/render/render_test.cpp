@@ -35,7 +35,8 @@ protected:
     for (const json& point : report["points"]) {
       if (!point["visible"]) continue;
       ++visible;
-      const QColor got = image.pixelColor(static_cast<int>(point["x"].get<double>()), static_cast<int>(point["y"].get<double>()));
+      const QColor got =
+          image.pixelColor(static_cast<int>(point["x"].get<double>()), static_cast<int>(point["y"].get<double>()));
       const json& rgb = point["color"];
       right += std::max({std::abs(got.red() - rgb[0].get<int>()), std::abs(got.green() - rgb[1].get<int>()),
                          std::abs(got.blue() - rgb[2].get<int>())}) <= 3;
@@ -69,7 +70,8 @@ TEST_F(Render, DrawsTheSampleWhereItSaysItDoes) {
 }
 
 TEST_F(Render, BallsOfALevelUseSeveralColours) {
-  const auto result = render({sample, "--color", "balls", "--level", "4", "--size", "640x400", "--locate", ids(4096, 3)});
+  const auto result =
+      render({sample, "--color", "balls", "--level", "4", "--size", "640x400", "--locate", ids(4096, 3)});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json report = json::parse(result.out);
   EXPECT_EQ(report["balls"], 16);

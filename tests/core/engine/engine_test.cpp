@@ -123,7 +123,8 @@ TEST(Engine, LoadsPredictsAndAnswersAQuestion) {
   const auto result = direct.run(*cloud, 0, tap);
   const auto expected = attention_row(*result.tap, {1, -1, Branch::All, 500});
   ASSERT_EQ(expected.points.size(), s.query->row.points.size());
-  for (std::size_t i = 0; i < expected.points.size(); ++i) ASSERT_NEAR(expected.points[i], s.query->row.points[i], 1e-6);
+  for (std::size_t i = 0; i < expected.points.size(); ++i)
+    ASSERT_NEAR(expected.points[i], s.query->row.points[i], 1e-6);
   // Its ball holds the point and has at most 128 points; no selected block lies in it.
   const auto& ball = s.query->ball;
   EXPECT_TRUE(std::find(ball.begin(), ball.end(), 500) != ball.end());

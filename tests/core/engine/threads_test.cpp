@@ -78,7 +78,12 @@ TEST(Worker, ANewerQuestionOfAKindReplacesTheWaitingAndStopsTheRunningOne) {
       },
       "query");
   wait_until([&] { return started.load(); });
-  for (int i = 0; i < 20; ++i) worker.post([&, i](std::stop_token stop) { if (!stop.stop_requested()) answered.push_back(i); }, "query");
+  for (int i = 0; i < 20; ++i)
+    worker.post(
+        [&, i](std::stop_token stop) {
+          if (!stop.stop_requested()) answered.push_back(i);
+        },
+        "query");
   wait_until([&] { return worker.idle(); });
   EXPECT_TRUE(stopped);
   // Those posted before the running one had noticed were replaced; the newest is always answered.
