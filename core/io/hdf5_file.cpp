@@ -89,10 +89,12 @@ std::vector<Entry> entries_from(Packet packet) {
 
 Lock::Lock() {
   if (times_held++ == 0) library_mutex.lock();
+  // A file whose last write failed (a full disk) stays half open inside the library, which would crash on it at exit; we
+  // close every file ourselves. Plugins would be code from outside.
+  static const bool prepared = H5dont_atexit() >= 0 && H5PLset_loading_state(0) >= 0;
+  (void)prepared;
   // Per thread in a thread-safe build of the library, hence at every entry.
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  static const bool plugins_off = H5PLset_loading_state(0) >= 0;
-  (void)plugins_off;
 }
 
 Lock::~Lock() {
