@@ -28,6 +28,8 @@ add_library(erwin::torch INTERFACE IMPORTED)
 target_include_directories(erwin::torch SYSTEM INTERFACE
   ${ERWIN_TORCH_ROOT}/include ${ERWIN_TORCH_ROOT}/include/torch/csrc/api/include)
 target_link_directories(erwin::torch INTERFACE ${ERWIN_TORCH_LIBRARY_DIR})
+# libtorch_cpu.so exports functions of std::filesystem that differ from this system's; the system's must be found first.
+string(APPEND CMAKE_EXE_LINKER_FLAGS " -Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state")
 # The CUDA half (a gigabyte, half a second) is loaded by core/model/cuda_backend.cpp, and only where there is a driver.
 target_link_libraries(erwin::torch INTERFACE
   ${ERWIN_TORCH_LIBRARY_DIR}/libtorch_cpu.so ${ERWIN_TORCH_LIBRARY_DIR}/libc10.so -Wl,-rpath,${ERWIN_TORCH_LIBRARY_DIR})

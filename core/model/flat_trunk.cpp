@@ -126,7 +126,7 @@ public:
       context.check();
       const bool turn = rotated && i % 2 == 1;
       x = x + attended(blocks_[i], x, turn ? *rotated : main, batch, context);
-      x = x + blocks_[i].swiglu(blocks_[i].norm2(x));
+      x = x + blocks_[i].swiglu(blocks_[i].norm2(x), context.job);
       if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
     }
     return x.index_select(0, batch.point_slot);

@@ -37,7 +37,7 @@ std::vector<std::vector<std::int32_t>> points_of_rows(const Batch& batch, const 
   const std::vector<std::int64_t> slot_point = integers_of(batch.slot_point), point_slot = integers_of(batch.point_slot);
   const std::size_t span = slot_point.size() / rows;
   std::vector<std::vector<std::int32_t>> points(rows);
-  if (place.pool_level == 0) {  // copies of duplicate padding are keys, so they name the point that they copy
+  if (span == 1) {  // copies of duplicate padding are keys, so they name the point that they copy
     const std::vector<std::int64_t> mask = integers_of(level.mask);
     for (std::size_t slot = 0; slot < rows; ++slot)
       if (mask[slot]) points[slot].push_back(static_cast<std::int32_t>(slot_point[slot]));
