@@ -21,20 +21,23 @@ struct ConvertArguments {
   io::OpenOptions open;
 };
 
-bool is_hdf5(const fs::path& path) { return path.extension() == ".h5" || path.extension() == ".hdf5"; }
+bool is_hdf5(const fs::path& path) {
+  return path.extension() == ".h5" || path.extension() == ".hdf5";
+}
 
 // All samples of a file of ours where the output can hold them, else the one asked for.
 io::NamedClouds open_samples(const ConvertArguments& arguments) {
   std::vector<std::string> names = io::sample_names(arguments.in);
   if (!arguments.open.sample.empty()) names = {arguments.open.sample};
   if (names.size() > 1 && !is_hdf5(arguments.out))
-    throw Error(ErrorKind::Config, "the file holds " + std::to_string(names.size()) + " samples, the output one", arguments.in.string(),
-                "Choose one with --sample, or write an .h5 file");
+    throw Error(ErrorKind::Config, "the file holds " + std::to_string(names.size()) + " samples, the output one",
+                arguments.in.string(), "Choose one with --sample, or write an .h5 file");
   io::NamedClouds clouds;
   for (const std::string& name : names) {
     io::OpenOptions options = arguments.open;
     options.sample = name;
-    clouds.emplace_back(name.empty() ? arguments.in.stem().string() : name, io::open(arguments.in, options, command_job()));
+    clouds.emplace_back(name.empty() ? arguments.in.stem().string() : name,
+                        io::open(arguments.in, options, command_job()));
   }
   return clouds;
 }
@@ -42,12 +45,14 @@ io::NamedClouds open_samples(const ConvertArguments& arguments) {
 void convert(const ConvertArguments& arguments) {
   if (io::detect(arguments.in) == io::FileKind::TorchZip) {
     if (arguments.config.empty())
-      throw Error(ErrorKind::Config, "a PyTorch state does not say what network it belongs to", arguments.in.string(), "Give its configuration with --config FILE");
+      throw Error(ErrorKind::Config, "a PyTorch state does not say what network it belongs to", arguments.in.string(),
+                  "Give its configuration with --config FILE");
     convert_state(arguments.in, arguments.out, arguments.config);
     return;
   }
   if (!arguments.config.empty())
-    throw Error(ErrorKind::Config, "--config is for PyTorch states only", arguments.in.string(), "Leave it out for point clouds");
+    throw Error(ErrorKind::Config, "--config is for PyTorch states only", arguments.in.string(),
+                "Leave it out for point clouds");
   const io::NamedClouds clouds = open_samples(arguments);
   io::write(arguments.out, clouds, command_job());
   command_job().progress(1, "done");
@@ -56,12 +61,13 @@ void convert(const ConvertArguments& arguments) {
     points += cloud->size();
     for (const std::string& remark : cloud->source().remarks) std::fprintf(stderr, "note: %s\n", remark.c_str());
   }
-  std::printf("%s: %zu sample%s, %lld points\n", arguments.out.string().c_str(), clouds.size(), clouds.size() == 1 ? "" : "s",
-              static_cast<long long>(points));
+  std::printf("%s: %zu sample%s, %lld points\n", arguments.out.string().c_str(), clouds.size(),
+              clouds.size() == 1 ? "" : "s", static_cast<long long>(points));
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
-  CLI::App* command = app.add_subcommand("convert", "a point cloud to .h5, .vtp or .csv; a PyTorch state to a checkpoint");
+  CLI::App* command =
+      app.add_subcommand("convert", "a point cloud to .h5, .vtp or .csv; a PyTorch state to a checkpoint");
   const auto arguments = std::make_shared<ConvertArguments>();
   command->add_option("IN", arguments->in, "any file that opens, or a state saved by PyTorch")->required();
   command->add_option("OUT", arguments->out, "the file to write; its extension says the format")->required();

@@ -6,6 +6,7 @@
 namespace erwin::app {
 
 // in: a PyTorch zip file; config: TOML with what the state does not say. Raises Error{Io, Format, Config, Model}.
-void convert_state(const std::filesystem::path& in, const std::filesystem::path& out, const std::filesystem::path& config);
+void convert_state(const std::filesystem::path& in, const std::filesystem::path& out,
+                   const std::filesystem::path& config);
 
 }  // namespace erwin::app

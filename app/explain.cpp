@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/inputs.h"
 #include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
@@ -34,20 +35,6 @@ struct Options {
 
 [[noreturn]] void refuse(const std::string& message, const std::string& detail, const std::string& hint = {}) {
   throw Error(ErrorKind::Config, message, detail, hint);
-}
-
-// Which of the two files is the checkpoint is told by content.
-std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>& files) {
-  const auto is_checkpoint = [](const fs::path& path) {
-    std::error_code problem;
-    if (!fs::exists(path, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
-    return fs::is_regular_file(path, problem) && io::detect(path) == io::FileKind::Checkpoint;
-  };
-  const bool first = is_checkpoint(files[0]), second = is_checkpoint(files[1]);
-  if (first == second)
-    refuse(first ? "both files are checkpoints" : "neither file is a checkpoint", files[0] + ", " + files[1],
-           "Give one checkpoint and one file, folder or manifest of data");
-  return first ? std::pair<fs::path, fs::path>{files[0], files[1]} : std::pair<fs::path, fs::path>{files[1], files[0]};
 }
 
 int whole_number(const std::string& text, const char* option, const std::string& allowed) {
@@ -105,7 +92,7 @@ std::vector<ExplanationSource::Value> values_at(const std::vector<Field>& fields
 
 void explain_point(const Options& options) {
   const Job& job = command_job();
-  const auto [checkpoint, data] = checkpoint_and_data(options.files);
+  const auto [data, checkpoint] = checkpoint_and_data(options.files);
   const Dataset dataset = Dataset::open(data, options.open);
   const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
   const SampleEntry& entry = dataset.samples().at(static_cast<std::size_t>(index));

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.h"
+#include "app/inputs.h"
+#include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/io/open.h"
@@ -31,21 +33,6 @@ struct SampleResult {
   FieldRange range;  // of the prediction
   std::optional<Metrics> metrics;
 };
-
-// A checkpoint is told from data by its content.
-bool is_checkpoint(const fs::path& path) {
-  std::error_code problem;
-  if (!fs::exists(path, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
-  return fs::is_regular_file(path, problem) && io::detect(path) == io::FileKind::Checkpoint;
-}
-
-std::pair<fs::path, fs::path> checkpoint_and_data(const std::vector<std::string>& paths) {
-  const bool first = is_checkpoint(paths[0]), second = is_checkpoint(paths[1]);
-  if (first == second)
-    throw Error(ErrorKind::Config, first ? "both files are checkpoints" : "neither of the two is a checkpoint",
-                paths[0] + ", " + paths[1], "Give one checkpoint and one file, folder or manifest with data");
-  return first ? std::pair<fs::path, fs::path>{paths[0], paths[1]} : std::pair<fs::path, fs::path>{paths[1], paths[0]};
-}
 
 std::vector<std::int64_t> chosen_samples(const Dataset& dataset, const InferArguments& arguments) {
   if (!arguments.sample.empty()) return {dataset.index_of(arguments.sample)};
@@ -120,7 +107,7 @@ void print_table(const std::vector<SampleResult>& results, const std::optional<M
 }
 
 void infer(const InferArguments& arguments) {
-  const auto [checkpoint_path, data_path] = checkpoint_and_data(arguments.paths);
+  const auto [data_path, checkpoint_path] = checkpoint_and_data(arguments.paths);
   const Dataset dataset = Dataset::open(data_path, arguments.open);
   const std::vector<std::int64_t> chosen = chosen_samples(dataset, arguments);
   if (chosen.empty()) throw Error(ErrorKind::Config, "there is no sample to predict", data_path.string());
@@ -173,8 +160,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   command->add_option("--split", arguments->split,
                       "a split of the manifest; default: test where there is one, else everything");
   command->add_flag("--json", arguments->json, "print JSON (schema 1)");
-  command->add_option("--positions", arguments->open.positions, "HDF5 path or NPZ name of the positions");
-  command->add_flag("--drop-nonfinite", arguments->open.drop_nonfinite, "leave out points without a finite position");
+  add_open_options(*command, arguments->open);
   command->callback([arguments] { infer(*arguments); });
 }};
 

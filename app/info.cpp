@@ -33,8 +33,12 @@ Json range_json(const std::optional<FieldRange>& range) {
 }
 
 Json field_json(const Field& field) {
-  Json entry{{"name", field.name()}, {"kind", name_of(field.kind())}, {"components", field.components()}, {"unit", field.unit()},
-             {"frames", field.frames()}, {"range", range_json(field.range(field.components() > 1 ? -1 : 0))}};
+  Json entry{{"name", field.name()},
+             {"kind", name_of(field.kind())},
+             {"components", field.components()},
+             {"unit", field.unit()},
+             {"frames", field.frames()},
+             {"range", range_json(field.range(field.components() > 1 ? -1 : 0))}};
   if (field.components() > 1) {
     entry["component_ranges"] = Json::array();
     for (int c = 0; c < field.components(); ++c) entry["component_ranges"].push_back(range_json(field.range(c)));
@@ -54,7 +58,10 @@ Json cloud_json(const PointCloud& cloud) {
           {"unit", cloud.unit()},
           {"bounds", {{"minimum", box.minimum}, {"maximum", box.maximum}}},
           {"fields", fields},
-          {"cells", {{"triangles", cloud.cells().triangles.size() / 3}, {"quads", cloud.cells().quads.size() / 4}, {"lines", cloud.cells().lines.size() / 2}}},
+          {"cells",
+           {{"triangles", cloud.cells().triangles.size() / 3},
+            {"quads", cloud.cells().quads.size() / 4},
+            {"lines", cloud.cells().lines.size() / 2}}},
           {"dropped_points", cloud.source().dropped_points},
           {"remarks", cloud.source().remarks},
           {"content_hash", cloud.content_hash()}};
@@ -89,12 +96,18 @@ Json dataset_info(const InfoArguments& arguments) {
     if (input != "position") first->require_field(input);
   if (!dataset.target().empty()) first->require_field(dataset.target());
   Json info = head_json(arguments.file, "data set");
-  info.update({{"name", dataset.name()}, {"inputs", dataset.inputs()}, {"target", dataset.target()}, {"samples", samples},
-               {"splits", splits}, {"first_sample", cloud_json(*first)}});
+  info.update({{"name", dataset.name()},
+               {"inputs", dataset.inputs()},
+               {"target", dataset.target()},
+               {"samples", samples},
+               {"splits", splits},
+               {"first_sample", cloud_json(*first)}});
   return info;
 }
 
-Json standard_json(const Standard& standard) { return {{"mean", standard.mean}, {"deviation", standard.deviation}}; }
+Json standard_json(const Standard& standard) {
+  return {{"mean", standard.mean}, {"deviation", standard.deviation}};
+}
 
 Json model_json(const ModelConfig& model) {
   Config config;
@@ -115,16 +128,26 @@ Json checkpoint_info(const fs::path& path) {
     numbers += count;
   }
   Json normalisation = Json::object();
-  if (!checkpoint.recipe.normalisation.position.empty()) normalisation["position"] = standard_json(checkpoint.recipe.normalisation.position);
-  for (const auto& [name, standard] : checkpoint.recipe.normalisation.field) normalisation[name] = standard_json(standard);
+  if (!checkpoint.recipe.normalisation.position.empty())
+    normalisation["position"] = standard_json(checkpoint.recipe.normalisation.position);
+  for (const auto& [name, standard] : checkpoint.recipe.normalisation.field)
+    normalisation[name] = standard_json(standard);
   Json info = head_json(path, "checkpoint");
-  info.update({{"format", io::name_of(io::FileKind::Checkpoint)}, {"step", checkpoint.step}, {"model", model_json(checkpoint.config)},
-               {"inputs", checkpoint.recipe.inputs}, {"target", checkpoint.recipe.target}, {"normalisation", normalisation},
-               {"arrays", checkpoint.weights.size()}, {"numbers", numbers}, {"provenance", checkpoint.provenance}});
+  info.update({{"format", io::name_of(io::FileKind::Checkpoint)},
+               {"step", checkpoint.step},
+               {"model", model_json(checkpoint.config)},
+               {"inputs", checkpoint.recipe.inputs},
+               {"target", checkpoint.recipe.target},
+               {"normalisation", normalisation},
+               {"arrays", checkpoint.weights.size()},
+               {"numbers", numbers},
+               {"provenance", checkpoint.provenance}});
   return info;
 }
 
-void print_line(const char* label, const std::string& text) { std::printf("%-12s %s\n", label, text.c_str()); }
+void print_line(const char* label, const std::string& text) {
+  std::printf("%-12s %s\n", label, text.c_str());
+}
 
 std::string number(const Json& value) {
   char text[40];
@@ -148,11 +171,14 @@ void print_cloud(const Json& info) {
   if (info["frames"] > 1) print_line("frames", std::to_string(info["frames"].get<std::int64_t>()));
   const std::string unit = info["unit"];
   for (int axis = 0; axis < info["dimension"]; ++axis)
-    print_line(axis == 0 ? "bounds" : "", std::string(1, "xyz"[axis]) + " " + number(info["bounds"]["minimum"][static_cast<std::size_t>(axis)]) + " to " +
-                                              number(info["bounds"]["maximum"][static_cast<std::size_t>(axis)]) + (unit.empty() ? "" : " " + unit));
+    print_line(axis == 0 ? "bounds" : "",
+               std::string(1, "xyz"[axis]) + " " + number(info["bounds"]["minimum"][static_cast<std::size_t>(axis)]) +
+                   " to " + number(info["bounds"]["maximum"][static_cast<std::size_t>(axis)]) +
+                   (unit.empty() ? "" : " " + unit));
   const Json& cells = info["cells"];
   if (cells["triangles"] != 0 || cells["quads"] != 0 || cells["lines"] != 0)
-    print_line("cells", cells["triangles"].dump() + " triangles, " + cells["quads"].dump() + " quads, " + cells["lines"].dump() + " lines");
+    print_line("cells", cells["triangles"].dump() + " triangles, " + cells["quads"].dump() + " quads, " +
+                            cells["lines"].dump() + " lines");
   for (const Json& field : info["fields"]) {
     const std::string field_unit = field["unit"];
     std::string text = field["name"].get<std::string>() + ": " + field["kind"].get<std::string>();
@@ -162,7 +188,8 @@ void print_cloud(const Json& info) {
     print_line("field", text);
   }
   if (info["fields"].empty()) print_line("fields", "none");
-  if (info["dropped_points"] > 0) print_line("left out", info["dropped_points"].dump() + " points without a finite position");
+  if (info["dropped_points"] > 0)
+    print_line("left out", info["dropped_points"].dump() + " points without a finite position");
   for (const Json& remark : info["remarks"]) print_line("note", remark);
   print_line("hash", info["content_hash"]);
 }
@@ -172,7 +199,8 @@ void print_dataset(const Json& info) {
   print_line("samples", listed(info["samples"]));
   print_line("inputs", listed(info["inputs"]));
   if (info["target"] != "") print_line("target", info["target"]);
-  for (const auto& [split, count] : info["splits"].items()) print_line("split", split + ": " + count.dump() + " samples");
+  for (const auto& [split, count] : info["splits"].items())
+    print_line("split", split + ": " + count.dump() + " samples");
   std::printf("\nfirst sample, %s\n", info["samples"][0].get<std::string>().c_str());
   print_cloud(info["first_sample"]);
 }
@@ -184,21 +212,29 @@ void print_checkpoint(const Json& info) {
   print_line("target", info["target"] == "" ? Json("none") : info["target"]);
   print_line("weights", info["numbers"].dump() + " numbers in " + info["arrays"].dump() + " arrays");
   for (const auto& [name, value] : info["model"].items()) print_line("model", name + " = " + value.dump());
-  for (const auto& [name, value] : info["provenance"].items()) print_line("provenance", name + " = " + value.get<std::string>());
+  for (const auto& [name, value] : info["provenance"].items())
+    print_line("provenance", name + " = " + value.get<std::string>());
 }
 
 void print_info(const InfoArguments& arguments) {
   std::error_code problem;
-  if (!fs::exists(arguments.file, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", arguments.file.string());
+  if (!fs::exists(arguments.file, problem))
+    throw Error(ErrorKind::Io, "there is no such file or folder", arguments.file.string());
   const bool folder = fs::is_directory(arguments.file, problem);
   const io::FileKind kind = folder ? io::FileKind::Unknown : io::detect(arguments.file);
   Json info;
-  if (folder || kind == io::FileKind::Manifest || arguments.file.extension() == ".toml") info = dataset_info(arguments);
-  else if (kind == io::FileKind::Checkpoint) info = checkpoint_info(arguments.file);
-  else info = file_info(arguments);
-  if (arguments.json) std::printf("%s\n", info.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-  else if (info["kind"] == "data set") print_dataset(info);
-  else if (info["kind"] == "checkpoint") print_checkpoint(info);
+  if (folder || kind == io::FileKind::Manifest || arguments.file.extension() == ".toml")
+    info = dataset_info(arguments);
+  else if (kind == io::FileKind::Checkpoint)
+    info = checkpoint_info(arguments.file);
+  else
+    info = file_info(arguments);
+  if (arguments.json)
+    std::printf("%s\n", info.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  else if (info["kind"] == "data set")
+    print_dataset(info);
+  else if (info["kind"] == "checkpoint")
+    print_checkpoint(info);
   else {
     if (info.contains("samples")) print_line("samples", listed(info["samples"]));
     print_cloud(info);

@@ -1,5 +1,6 @@
 // The one executable: finds the sub-command, runs it, turns an Error into one line on stderr and an exit code.
 
+#include <unistd.h>
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -8,7 +9,6 @@
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "app/command.h"
@@ -82,8 +82,10 @@ int run(int argc, char** argv) {
   std::reverse(arguments.begin(), arguments.end());
   try {
     program.parse(arguments);
-    if (version) print_version();
-    else if (program.get_subcommands().empty()) std::fputs(program.help().c_str(), stdout);
+    if (version)
+      print_version();
+    else if (program.get_subcommands().empty())
+      std::fputs(program.help().c_str(), stdout);
   } catch (const CLI::Success& shown) {
     return program.exit(shown);
   } catch (const CLI::ParseError& error) {
@@ -94,14 +96,18 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-CommandRegistration::CommandRegistration(Add add) { registered().push_back(add); }
+CommandRegistration::CommandRegistration(Add add) {
+  registered().push_back(add);
+}
 
 const Job& command_job() {
   static const Job job(stop_source().get_token(), show_progress);
   return job;
 }
 
-void set_exit_code(int code) { own_exit_code = code; }
+void set_exit_code(int code) {
+  own_exit_code = code;
+}
 
 }  // namespace erwin::app
 

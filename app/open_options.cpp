@@ -3,8 +3,10 @@
 namespace erwin::app {
 
 void add_open_options(CLI::App& command, io::OpenOptions& options) {
-  command.add_option("--positions", options.positions, "path of the N x 3 array in an HDF5 file, its name in an NPZ file");
-  command.add_flag("--drop-nonfinite", options.drop_nonfinite, "leave out points whose position is not finite, instead of refusing the file");
+  command.add_option("--positions", options.positions,
+                     "path of the N x 3 array in an HDF5 file, its name in an NPZ file");
+  command.add_flag("--drop-nonfinite", options.drop_nonfinite,
+                   "leave out points whose position is not finite, instead of refusing the file");
 }
 
 void add_sample_option(CLI::App& command, io::OpenOptions& options) {

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/inputs.h"
+#include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/engine/cloud_tree.h"
@@ -34,26 +36,9 @@ struct Options {
   std::int64_t point = -1;  // id: row in the file
   std::vector<std::int64_t> locate;
   bool json = false;
+  io::OpenOptions open;
   ui::SceneState state;
 };
-
-// Files in either order, told apart by content.
-struct Inputs {
-  std::string data, checkpoint;
-};
-
-Inputs tell_apart(const std::vector<std::string>& files) {
-  Inputs inputs;
-  for (const std::string& file : files) {
-    const bool is_checkpoint = !std::filesystem::is_directory(file) && io::detect(file) == io::FileKind::Checkpoint;
-    std::string& slot = is_checkpoint ? inputs.checkpoint : inputs.data;
-    if (!slot.empty())
-      throw Error(ErrorKind::Config, is_checkpoint ? "two checkpoints were given" : "two data files were given",
-                  slot + " and " + file, "Give one data file and at most one checkpoint");
-    slot = file;
-  }
-  return inputs;
-}
 
 template <typename T>
 void add_choice(CLI::App& command, const std::string& name, T& value, std::map<std::string, T> choices,
@@ -113,7 +98,7 @@ void open_cloud(const Options& options, const std::string& path, ui::SceneData& 
     state.title = "made-up car, made-up pressure";
     return;
   }
-  const Dataset dataset = Dataset::open(path);
+  const Dataset dataset = Dataset::open(path, options.open);
   const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
   data.cloud = dataset.load(index, command_job());
   data.target = dataset.target();
@@ -202,7 +187,7 @@ void run(const Options& options) {
   parse_range(options.range, state);
   const Inputs inputs = tell_apart(options.files);
   if (inputs.data.empty() && !inputs.checkpoint.empty())
-    throw Error(ErrorKind::Config, "there is no cloud to draw", inputs.checkpoint + " is a checkpoint",
+    throw Error(ErrorKind::Config, "there is no cloud to draw", inputs.checkpoint.string() + " is a checkpoint",
                 "Give a data file too");
   ui::SceneData data;
   open_cloud(options, inputs.data, data, state);
@@ -235,6 +220,7 @@ const CommandRegistration registration{[](CLI::App& app) {
       ->expected(0, 2);
   render->add_option("--out", options->out, "PNG file to write")->capture_default_str();
   render->add_option("--sample", options->sample, "which sample of a data set");
+  add_open_options(*render, options->open);
   render->add_option("--frame", state.frame, "which frame of a trajectory")->capture_default_str();
   render->add_option("--device", options->device, "cpu, cuda, cuda:1 or auto")->capture_default_str();
   render->add_option("--field", state.field, "colour by a field of the cloud");

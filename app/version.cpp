@@ -22,7 +22,8 @@ void print_version() {
   std::printf("LibTorch %s\nCUDA %s\nHDF5 %s\n", torch_version().c_str(), torch_cuda_version().c_str(),
               io::hdf5_version().c_str());
   for (const DeviceInfo& device : find_devices())
-    std::printf("device %s: %s, %s\n", device.id.c_str(), device.name.c_str(), format_bytes(device.memory_bytes).c_str());
+    std::printf("device %s: %s, %s\n", device.id.c_str(), device.name.c_str(),
+                format_bytes(device.memory_bytes).c_str());
 }
 
 }  // namespace erwin::app

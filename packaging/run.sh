@@ -2,7 +2,7 @@
 # Installs what is missing, builds, and runs ErwinScope with the arguments given. Without arguments: the window with the
 # sample cloud; where there is no display, a picture of it.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-set_up erwinscope $([ -d "$root/core/io/vtk_child" ] && echo erwinscope-vtk-reader)
+set_up erwinscope
 
 program=$build/bin/erwinscope
 if [ $# -gt 0 ]; then exec "$program" "$@"; fi

@@ -1,13 +1,14 @@
 #pragma once
 // One row of a layer's attention, recomputed on demand from a Tap: where does this query look? Nothing N x N is ever
-// made; a row costs time and memory linear in the number of slots at worst (kind Full), a ball and a few blocks at best.
+// made; a row costs time and memory linear in the number of slots at worst (kind Full), a ball and a few blocks at
+// best.
 //
 // What is shown (method 8.4), per query head or averaged over heads:
 //   A[i, j] = g_l P_l[i, j] + g_s P_s[i, j] + g_c P_c[i, block(j)] / n_block(j)        over real points j
-// The last term spreads a compressed weight evenly over the block's real points: say so wherever it is shown. In a pooled
-// layer a point stands for the node that holds it: the query is that node, and a node's weight is spread evenly over its
-// real points. Kinds Ball and Full have one branch, reported as local with gate 1.
-// Softmax runs in float64 on the record's float32 q, k, v.
+// The last term spreads a compressed weight evenly over the block's real points: say so wherever it is shown. In a
+// pooled layer a point stands for the node that holds it: the query is that node, and a node's weight is spread evenly
+// over its real points. Kinds Ball and Full have one branch, reported as local with gate 1. Softmax runs in float64 on
+// the record's float32 q, k, v.
 
 #include <cstdint>
 #include <vector>
@@ -23,14 +24,14 @@ enum class Branch {
   Compressed,  // P_c: sums to 1 with the memory slot
   Selected     // P_s: sums to 1, or is 0 where nothing was selected
 };
-const char* name_of(Branch branch);     // "all", "local", "compressed", "selected"
-const char* name_of(LayerKind kind);    // "ball", "nsa", "full"
+const char* name_of(Branch branch);   // "all", "local", "compressed", "selected"
+const char* name_of(LayerKind kind);  // "ball", "nsa", "full"
 
 struct AttentionQuery {
-  int layer = 0;               // LayerTap::layer
-  int head = -1;               // query head; -1: mean over the heads
+  int layer = 0;  // LayerTap::layer
+  int head = -1;  // query head; -1: mean over the heads
   Branch branch = Branch::All;
-  std::int64_t point = -1;     // the query, a point of the cloud; -1: the slots below
+  std::int64_t point = -1;  // the query, a point of the cloud; -1: the slots below
   // A block, ball or any other node as the query: the mean row of the real slots in [slot_begin, slot_end).
   std::int64_t slot_begin = 0, slot_end = 0;
 };
@@ -40,15 +41,16 @@ struct SelectedBlock {
   std::int32_t block = 0;        // id in the layer's own partition: slots [block * b, (block + 1) * b)
   std::int32_t query_block = 0;  // who selected it
   int kv_head = 0;
-  int rank = 0;                  // 0 is the best
+  int rank = 0;  // 0 is the best
   float score = 0;
-  double weight = 0;             // of the selected branch, in the row's own terms (gated for Branch::All)
+  double weight = 0;  // of the selected branch, in the row's own terms (gated for Branch::All)
 };
 
 struct AttentionRow {
   // Weight of every point [n]: ready to become a Field.
   std::vector<float> points;
-  // Nsa only, [blocks]: weight that the compressed branch gives each block, and that the selected branch gives its slots.
+  // Nsa only, [blocks]: weight that the compressed branch gives each block, and that the selected branch gives its
+  // slots.
   std::vector<float> block_compressed, block_selected;
   // By query block, KV head and rank; KV heads that `head` does not read are left out. Empty for Ball and Full.
   std::vector<SelectedBlock> selected;
@@ -65,8 +67,8 @@ struct AttentionRow {
   std::int64_t queries = 0;  // real slots that were averaged
 };
 
-// Raises Error{Config}: no such layer, head, point (out of range, or in no slot of this layer) or slots; a branch that the
-// layer does not have; q, k, v not recorded. Error{Internal} where the record's arrays disagree. Error{Cancelled}.
+// Raises Error{Config}: no such layer, head, point (out of range, or in no slot of this layer) or slots; a branch that
+// the layer does not have; q, k, v not recorded. Error{Internal} where the record's arrays disagree. Error{Cancelled}.
 AttentionRow attention_row(const Tap& tap, const AttentionQuery& query, const Job& job = {});
 
 // What a query's block selected, from the block ids alone (no q, k, v needed; weights stay 0). head -1: all KV heads.
@@ -84,9 +86,10 @@ struct MissedBlock {
 
 // How good the selection was (method 8.4): the exact softmax of the selected branch's q.k over all real slots.
 struct MissedMass {
-  double recall = 0;                // mass inside own ball and selected blocks; mean over the heads
-  std::vector<MissedBlock> missed;  // the best S blocks by mass that were not chosen, outside the own ball; heaviest first
-  double missed_sum = 0;            // 1 - recall: mass of all blocks not seen
+  double recall = 0;  // mass inside own ball and selected blocks; mean over the heads
+  std::vector<MissedBlock>
+      missed;             // the best S blocks by mass that were not chosen, outside the own ball; heaviest first
+  double missed_sum = 0;  // 1 - recall: mass of all blocks not seen
 };
 
 // head -1: mean over the heads, each with what its KV head selected. Kind Nsa only; errors as attention_row.

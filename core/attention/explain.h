@@ -28,11 +28,11 @@ struct Place {
 // A node of the layer's tree that holds the query; level 0 is the root.
 struct PathNode {
   int level = 0;
-  std::int64_t node = 0;   // index within its level, in slot order
+  std::int64_t node = 0;  // index within its level, in slot order
   Place place;
-  int split_axis = -1;     // axis on which its children part (of the rotated frame in a rotated layer), -1: none
-  bool is_ball = false;    // the local attention's ball
-  bool is_block = false;   // the query's block
+  int split_axis = -1;    // axis on which its children part (of the rotated frame in a rotated layer), -1: none
+  bool is_ball = false;   // the local attention's ball
+  bool is_block = false;  // the query's block
 };
 
 struct Gates {
@@ -55,7 +55,7 @@ struct AttendedPoint {
   std::int64_t point = 0;  // index in the cloud
   double weight = 0;       // of A, compressed weights spread over their blocks
   std::array<double, 3> position{};
-  double distance = 0;     // to the query, in the file's units
+  double distance = 0;                        // to the query, in the file's units
   bool in_ball = false, in_selected = false;  // how it is seen at full resolution
 };
 
@@ -73,8 +73,8 @@ struct Explanation {
   bool query_per_block = false;
   std::int64_t slot = 0, slots = 0, block = -1;  // where the query sits in this layer; block -1: no blocks
 
-  std::vector<PathNode> path;  // from the root to the slot
-  Gates gates;                 // of `head`
+  std::vector<PathNode> path;     // from the root to the slot
+  Gates gates;                    // of `head`
   std::vector<Gates> head_gates;  // [heads]
   // Parts of the row: sums of A over real points by branch, and the memory slot. `sum` is their total and must equal
   // `expected_sum` = g_l + g_c + g_s [something was selected].
@@ -93,15 +93,17 @@ struct ExplainRequest {
   std::int64_t frame = 0;
   int layer = 0;
   int head = -1;
-  int top = 10;            // attended points listed
+  int top = 10;  // attended points listed
 };
 
-// The tree in which a layer ran, with its levels: the main one, or the rotated one of the layer's pooled level. Levels that
-// the trees lack are computed here, from positions [n, d] in model space and the rotation's angle. Error{Internal} where there is no such tree.
+// The tree in which a layer ran, with its levels: the main one, or the rotated one of the layer's pooled level. Levels
+// that the trees lack are computed here, from positions [n, d] in model space and the rotation's angle. Error{Internal}
+// where there is no such tree.
 BallTreePtr tree_of_layer(const LayerTap& layer, const BallTreePtr& main, std::span<const BallTreePtr> rotated,
                           std::span<const float> positions, double rotate_degrees, const Job& job = {});
 
-// tree: tree_of_layer's. Raises what attention_row raises; Error{Internal} where tree, cloud and record do not belong together.
+// tree: tree_of_layer's. Raises what attention_row raises; Error{Internal} where tree, cloud and record do not belong
+// together.
 Explanation explain(const Tap& tap, const PointCloud& cloud, const BallTree& tree, const ExplainRequest& request,
                     const Job& job = {});
 

@@ -20,35 +20,36 @@ struct TapRequest {
 
 enum class LayerKind { Ball, Nsa, Full };
 
-// One attention layer as it ran, for one sample. Rows of all [slots, ...] arrays are the slots of the partition in which
-// the layer ran (the rotated tree's where `rotated`). H query heads, G key/value heads, D head width.
+// One attention layer as it ran, for one sample. Rows of all [slots, ...] arrays are the slots of the partition in
+// which the layer ran (the rotated tree's where `rotated`). H query heads, G key/value heads, D head width.
 struct LayerTap {
-  int layer = 0;              // order of evaluation, from 0
-  std::string name;           // "block.3", "encoder.0.blocks.1": as in the weights' names
+  int layer = 0;     // order of evaluation, from 0
+  std::string name;  // "block.3", "encoder.0.blocks.1": as in the weights' names
   LayerKind kind = LayerKind::Nsa;
   bool rotated = false;
-  int pool_level = 0;         // 0: slots hold points; l > 0: slots hold nodes of the l times pooled main tree
-  int ball_size = 0;          // slots; for Full all slots of the sample
-  int block_size = 0;         // Nsa only
+  int pool_level = 0;  // 0: slots hold points; l > 0: slots hold nodes of the l times pooled main tree
+  int ball_size = 0;   // slots; for Full all slots of the sample
+  int block_size = 0;  // Nsa only
   int heads = 0, kv_heads = 0, head_dim = 0;
 
-  // Points behind every slot as CSR: slot s holds the real points slot_points[slot_point_begin[s] .. [s + 1]); none: padding,
-  // a key for nobody. With duplicate padding copies are keys, so a copy's slot lists the point that it copies (at pooled
-  // levels every node lists each of its points once).
-  std::vector<std::int64_t> slot_point_begin;   // [slots + 1]
+  // Points behind every slot as CSR: slot s holds the real points slot_points[slot_point_begin[s] .. [s + 1]); none:
+  // padding, a key for nobody. With duplicate padding copies are keys, so a copy's slot lists the point that it copies
+  // (at pooled levels every node lists each of its points once).
+  std::vector<std::int64_t> slot_point_begin;  // [slots + 1]
   std::vector<std::int32_t> slot_points;
-  // [n] the slot that holds each point, -1 where none does: the inverse of the above, filled by index_points() or by the
-  // recorder itself (duplicate padding: the slot whose row becomes the point's output). Empty: slot_of_point searches.
+  // [n] the slot that holds each point, -1 where none does: the inverse of the above, filled by index_points() or by
+  // the recorder itself (duplicate padding: the slot whose row becomes the point's output). Empty: slot_of_point
+  // searches.
   std::vector<std::int32_t> point_slot;
 
-  Array<float> positions;       // [slots, d] in model space (pooled levels: node centres)
-  Array<float> sigma;           // [H]; empty for Full
-  Array<float> gate;            // [slots, 3, H]: compressed, selected, local; Nsa only
-  Array<float> lse_local;       // [slots, H]; for Ball and Full the only branch
-  Array<float> lse_compressed;  // [slots, H] memory slot included
-  Array<float> lse_selected;    // [slots, H]; -infinity where nothing was selected
-  Array<std::int32_t> selected;        // [blocks, G, S] block ids by rank (best first), -1 where fewer exist
-  Array<float> selected_score;         // [blocks, G, S]
+  Array<float> positions;        // [slots, d] in model space (pooled levels: node centres)
+  Array<float> sigma;            // [H]; empty for Full
+  Array<float> gate;             // [slots, 3, H]: compressed, selected, local; Nsa only
+  Array<float> lse_local;        // [slots, H]; for Ball and Full the only branch
+  Array<float> lse_compressed;   // [slots, H] memory slot included
+  Array<float> lse_selected;     // [slots, H]; -infinity where nothing was selected
+  Array<std::int32_t> selected;  // [blocks, G, S] block ids by rank (best first), -1 where fewer exist
+  Array<float> selected_score;   // [blocks, G, S]
 
   // Kept for requested layers only.
   Array<float> q, k, v;                    // [slots, H or G, D]: compressed and selected branches (Nsa)

@@ -15,7 +15,9 @@ public:
   Sha256();
   void update(const void* data, std::size_t bytes);
   template <typename T>
-  void update(std::span<const T> values) { update(values.data(), values.size_bytes()); }
+  void update(std::span<const T> values) {
+    update(values.data(), values.size_bytes());
+  }
   // The digest as 64 lower-case hex digits; the object must not be fed afterwards.
   std::string hex();
 

@@ -21,8 +21,14 @@ void widen(std::optional<FieldRange>& range, double value) {
 
 Field::Field(std::string name, FieldKind kind, int components, std::vector<float> values, std::string unit,
              double offset, std::int64_t frames)
-    : name_(std::move(name)), unit_(std::move(unit)), kind_(kind), components_(components), frames_(frames),
-      points_(0), offset_(offset), values_(std::move(values)) {
+    : name_(std::move(name)),
+      unit_(std::move(unit)),
+      kind_(kind),
+      components_(components),
+      frames_(frames),
+      points_(0),
+      offset_(offset),
+      values_(std::move(values)) {
   const auto count = static_cast<std::int64_t>(values_.size());
   if (components_ < 1 || frames_ < 1 || count % (static_cast<std::int64_t>(components_) * frames_) != 0)
     throw Error(ErrorKind::Internal, "the sizes of a field disagree",
@@ -78,9 +84,12 @@ std::optional<FieldRange> Field::range(int component) const {
 
 const char* name_of(FieldKind kind) {
   switch (kind) {
-    case FieldKind::Scalar: return "scalar";
-    case FieldKind::Vector: return "vector";
-    case FieldKind::Label: return "label";
+    case FieldKind::Scalar:
+      return "scalar";
+    case FieldKind::Vector:
+      return "vector";
+    case FieldKind::Label:
+      return "label";
   }
   return "scalar";
 }

@@ -16,7 +16,8 @@ namespace {
 void require_indices(const std::vector<std::uint32_t>& cells, std::size_t corners, std::int64_t points,
                      const char* what) {
   if (cells.size() % corners != 0)
-    throw Error(ErrorKind::Format, "the cells are cut off", std::string(what) + ": " + std::to_string(cells.size()) + " indices");
+    throw Error(ErrorKind::Format, "the cells are cut off",
+                std::string(what) + ": " + std::to_string(cells.size()) + " indices");
   for (const std::uint32_t index : cells)
     if (index >= static_cast<std::uint64_t>(points))
       throw Error(ErrorKind::Format, "a cell names a point that does not exist",
@@ -42,12 +43,14 @@ std::string hash_of(const PointCloud::Parts& parts) {
 
 PointCloud::PointCloud(Parts parts) : parts_(std::move(parts)) {
   if (parts_.positions.empty())
-    throw Error(ErrorKind::Format, "there are no points", parts_.source.path, "Open a file that holds at least one point");
+    throw Error(ErrorKind::Format, "there are no points", parts_.source.path,
+                "Open a file that holds at least one point");
   const auto numbers = static_cast<std::int64_t>(parts_.positions.size());
   if (parts_.frames < 1 || numbers % (3 * parts_.frames) != 0)
     throw Error(ErrorKind::Internal, "positions are not frames x points x 3", std::to_string(numbers) + " numbers");
   size_ = numbers / 3 / parts_.frames;
-  const auto bad = std::find_if(parts_.positions.begin(), parts_.positions.end(), [](float x) { return !std::isfinite(x); });
+  const auto bad =
+      std::find_if(parts_.positions.begin(), parts_.positions.end(), [](float x) { return !std::isfinite(x); });
   if (bad != parts_.positions.end())
     throw Error(ErrorKind::Format, "a position is not finite",
                 "point " + std::to_string((bad - parts_.positions.begin()) / 3 % size_),
@@ -59,8 +62,9 @@ PointCloud::PointCloud(Parts parts) : parts_(std::move(parts)) {
   for (const Field& field : parts_.fields) {
     if (!names.insert(field.name()).second) throw Error(ErrorKind::Format, "two fields have one name", field.name());
     if (field.points() != size_ || (field.frames() != 1 && field.frames() != parts_.frames))
-      throw Error(ErrorKind::Format, "a field and the positions have different lengths",
-                  field.name() + ": " + std::to_string(field.points()) + " values for " + std::to_string(size_) + " points");
+      throw Error(
+          ErrorKind::Format, "a field and the positions have different lengths",
+          field.name() + ": " + std::to_string(field.points()) + " values for " + std::to_string(size_) + " points");
   }
   if (!parts_.row_ids.empty() && static_cast<std::int64_t>(parts_.row_ids.size()) != size_)
     throw Error(ErrorKind::Internal, "row ids and positions have different lengths");

@@ -40,9 +40,9 @@ public:
     std::vector<float> positions;
     std::array<double, 3> origin{};
     std::int64_t frames = 1;
-    int dimension = 3;                  // 2 or 3
-    std::string unit;                   // of positions
-    std::vector<Field> fields;          // each with n points and 1 or `frames` frames
+    int dimension = 3;          // 2 or 3
+    std::string unit;           // of positions
+    std::vector<Field> fields;  // each with n points and 1 or `frames` frames
     Cells cells;
     std::vector<std::int64_t> row_ids;  // row of each point in its file; empty: 0..n-1
     SourceNotes source;

@@ -38,7 +38,8 @@ std::string without_magic(const std::string& text) {
 }
 
 std::vector<fs::path> matching_files(const fs::path& folder, const std::string& pattern) {
-  const std::string whole = !pattern.empty() && pattern.front() == '/' ? pattern : without_magic(folder.string()) + "/" + pattern;
+  const std::string whole =
+      !pattern.empty() && pattern.front() == '/' ? pattern : without_magic(folder.string()) + "/" + pattern;
   glob_t found{};
   const int result = ::glob(whole.c_str(), 0, nullptr, &found);
   std::vector<fs::path> files;
@@ -47,7 +48,8 @@ std::vector<fs::path> matching_files(const fs::path& folder, const std::string& 
     if (fs::is_regular_file(found.gl_pathv[i], problem)) files.emplace_back(found.gl_pathv[i]);
   ::globfree(&found);
   if (files.empty())
-    throw Error(ErrorKind::Config, "no file fits the manifest", "dataset.files = \"" + pattern + "\"", "Globs count from the manifest's folder, " + folder.string());
+    throw Error(ErrorKind::Config, "no file fits the manifest", "dataset.files = \"" + pattern + "\"",
+                "Globs count from the manifest's folder, " + folder.string());
   return files;
 }
 
@@ -62,8 +64,13 @@ std::vector<fs::path> files_of(const fs::path& folder, const std::vector<std::st
 
 bool is_data(io::FileKind kind) {
   switch (kind) {
-    case io::FileKind::Unknown: case io::FileKind::Empty: case io::FileKind::LfsPointer: case io::FileKind::Checkpoint:
-    case io::FileKind::Laz: case io::FileKind::TorchZip: case io::FileKind::Manifest:
+    case io::FileKind::Unknown:
+    case io::FileKind::Empty:
+    case io::FileKind::LfsPointer:
+    case io::FileKind::Checkpoint:
+    case io::FileKind::Laz:
+    case io::FileKind::TorchZip:
+    case io::FileKind::Manifest:
       return false;
     default:
       return true;
@@ -87,12 +94,14 @@ std::vector<fs::path> data_files_of(const fs::path& folder, const io::OpenOption
   std::vector<fs::path> files;
   std::error_code problem;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem))
-    if (entry.is_regular_file(problem) && entry.path().filename().string().front() != '.') files.push_back(entry.path());
+    if (entry.is_regular_file(problem) && entry.path().filename().string().front() != '.')
+      files.push_back(entry.path());
   if (problem) throw Error(ErrorKind::Io, "cannot read the folder", folder.string() + ": " + problem.message());
   std::sort(files.begin(), files.end());
   std::erase_if(files, [&](const fs::path& file) { return !opens(file, options); });
   if (files.empty())
-    throw Error(ErrorKind::Format, "no file of this folder can be opened", folder.string(), "Give a folder with point clouds, or a manifest (*.toml)");
+    throw Error(ErrorKind::Format, "no file of this folder can be opened", folder.string(),
+                "Give a folder with point clouds, or a manifest (*.toml)");
   return files;
 }
 
@@ -103,8 +112,10 @@ std::vector<std::string> names_of(const std::vector<fs::path>& files, const fs::
   std::vector<std::string> names;
   for (const fs::path& file : files) {
     const std::string stem = file.stem().string();
-    if (stems[stem] == 1) names.push_back(stem);
-    else names.push_back(file.lexically_relative(folder.lexically_normal()).replace_extension().generic_string());
+    if (stems[stem] == 1)
+      names.push_back(stem);
+    else
+      names.push_back(file.lexically_relative(folder.lexically_normal()).replace_extension().generic_string());
   }
   // a.csv beside a.h5
   std::map<std::string, int> seen;
@@ -114,10 +125,13 @@ std::vector<std::string> names_of(const std::vector<fs::path>& files, const fs::
   return names;
 }
 
-void add_file(std::vector<SampleEntry>& samples, const fs::path& file, const std::string& name, const std::string& only) {
+void add_file(std::vector<SampleEntry>& samples, const fs::path& file, const std::string& name,
+              const std::string& only) {
   const std::vector<std::string> inner = io::sample_names(file);
-  if (!only.empty() && std::find(inner.begin(), inner.end(), only) == inner.end() && inner != std::vector<std::string>{""})
-    throw Error(ErrorKind::Config, "there is no sample named '" + only + "'", file.string(), "The file's samples are: " + some_of(inner));
+  if (!only.empty() && std::find(inner.begin(), inner.end(), only) == inner.end() &&
+      inner != std::vector<std::string>{""})
+    throw Error(ErrorKind::Config, "there is no sample named '" + only + "'", file.string(),
+                "The file's samples are: " + some_of(inner));
   for (const std::string& sample : inner) {
     if (!only.empty() && !sample.empty() && sample != only) continue;
     samples.push_back({inner.size() > 1 ? name + "#" + sample : name, file, sample, 0});
@@ -125,7 +139,8 @@ void add_file(std::vector<SampleEntry>& samples, const fs::path& file, const std
 }
 
 // Each sample once per frame asked for.
-std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, const Manifest& manifest, const io::OpenOptions& options) {
+std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, const Manifest& manifest,
+                                   const io::OpenOptions& options) {
   if (!manifest.all_frames && manifest.frames == std::vector<std::int64_t>{0}) return samples;
   std::vector<SampleEntry> result;
   for (const SampleEntry& sample : samples) {
@@ -139,7 +154,8 @@ std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, cons
     }
     for (const std::int64_t frame : wanted) {
       if (frame >= frames)
-        throw Error(ErrorKind::Config, "the manifest names a frame that does not exist", "dataset.frames: " + std::to_string(frame) + " of " + sample.name,
+        throw Error(ErrorKind::Config, "the manifest names a frame that does not exist",
+                    "dataset.frames: " + std::to_string(frame) + " of " + sample.name,
                     "It has frames 0 to " + std::to_string(frames - 1));
       SampleEntry entry = sample;
       entry.frame = frame;
@@ -150,7 +166,8 @@ std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, cons
   return result;
 }
 
-std::vector<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const std::string& split, const std::vector<std::string>& patterns) {
+std::vector<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const std::string& split,
+                                 const std::vector<std::string>& patterns) {
   std::set<std::int64_t> indices;
   for (const std::string& pattern : patterns) {
     bool any = false;
@@ -162,18 +179,21 @@ std::vector<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const 
     if (any) continue;
     std::vector<std::string> names;
     for (const SampleEntry& sample : samples) names.push_back(sample.name);
-    throw Error(ErrorKind::Config, "a split names no sample", "split." + split + " = \"" + pattern + "\"", "The samples are: " + some_of(names));
+    throw Error(ErrorKind::Config, "a split names no sample", "split." + split + " = \"" + pattern + "\"",
+                "The samples are: " + some_of(names));
   }
   return {indices.begin(), indices.end()};
 }
 
-void require_apart(const std::map<std::string, std::vector<std::int64_t>>& splits, const std::vector<SampleEntry>& samples) {
+void require_apart(const std::map<std::string, std::vector<std::int64_t>>& splits,
+                   const std::vector<SampleEntry>& samples) {
   std::map<std::int64_t, std::string> owner;
   for (const auto& [split, indices] : splits)
     for (const std::int64_t index : indices) {
       const auto [place, fresh] = owner.emplace(index, split);
       if (!fresh)
-        throw Error(ErrorKind::Config, "a sample is in two splits", samples[static_cast<std::size_t>(index)].name + ": " + place->second + " and " + split,
+        throw Error(ErrorKind::Config, "a sample is in two splits",
+                    samples[static_cast<std::size_t>(index)].name + ": " + place->second + " and " + split,
                     "A sample that is tested must not be trained on: change the globs under [split]");
     }
 }
@@ -184,7 +204,8 @@ Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options) {
   std::error_code problem;
   fs::path path = given;
   const bool folder = fs::is_directory(path, problem);
-  if (!folder && !fs::exists(path, problem)) throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
+  if (!folder && !fs::exists(path, problem))
+    throw Error(ErrorKind::Io, "there is no such file or folder", path.string());
   if (folder && fs::is_regular_file(path / "manifest.toml", problem)) path /= "manifest.toml";
   Dataset dataset;
   dataset.options_ = options;
@@ -212,7 +233,8 @@ Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options) {
   if (dataset.samples_.empty()) throw Error(ErrorKind::Format, "there is no sample in this data set", given.string());
   if (manifest) {
     dataset.samples_ = by_frames(dataset.samples_, *manifest, dataset.options_);
-    for (const auto& [split, patterns] : manifest->splits) dataset.splits_[split] = chosen(dataset.samples_, split, patterns);
+    for (const auto& [split, patterns] : manifest->splits)
+      dataset.splits_[split] = chosen(dataset.samples_, split, patterns);
     require_apart(dataset.splits_, dataset.samples_);
   }
   return dataset;
@@ -239,7 +261,8 @@ std::int64_t Dataset::index_of(const std::string& name) const {
   for (std::size_t i = 0; i < samples_.size(); ++i)
     if (!samples_[i].inner.empty() && samples_[i].inner == name) match = match < 0 ? static_cast<std::int64_t>(i) : -2;
   if (match >= 0) return match;
-  throw Error(ErrorKind::Config, "there is no sample named '" + name + "'", name_, "The samples are: " + some_of(names));
+  throw Error(ErrorKind::Config, "there is no sample named '" + name + "'", name_,
+              "The samples are: " + some_of(names));
 }
 
 PointCloudPtr Dataset::load(std::int64_t index, const Job& job) const {
@@ -248,7 +271,8 @@ PointCloudPtr Dataset::load(std::int64_t index, const Job& job) const {
   options.sample = entry.inner;
   PointCloudPtr cloud = io::open(entry.file, options, job);
   if (entry.frame >= cloud->frames())
-    throw Error(ErrorKind::Format, "the file has lost a frame", entry.file.string() + ": frame " + std::to_string(entry.frame));
+    throw Error(ErrorKind::Format, "the file has lost a frame",
+                entry.file.string() + ": frame " + std::to_string(entry.frame));
   return cloud;
 }
 
@@ -263,7 +287,8 @@ Normalisation Dataset::normalise(const Job& job) const {
     if (!given_.field.contains(name)) of_field.emplace(name, Moments(name));
   const std::vector<std::int64_t> training = split("train");
   if (training.empty())
-    throw Error(ErrorKind::Config, "the data set has no training samples to normalise with", name_, "Name some under [split] train");
+    throw Error(ErrorKind::Config, "the data set has no training samples to normalise with", name_,
+                "Name some under [split] train");
   double done = 0;
   if (given_.position.empty() || !of_field.empty())
     for (const std::int64_t index : training) {

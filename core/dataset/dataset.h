@@ -27,9 +27,9 @@ struct Normalisation {
 
 // One sample by name; opened when asked for.
 struct SampleEntry {
-  std::string name;             // "train_00", or "file#sample" for a sample of one of our HDF5 files
+  std::string name;  // "train_00", or "file#sample" for a sample of one of our HDF5 files
   std::filesystem::path file;
-  std::string inner;            // sample within the file, empty where the file holds one
+  std::string inner;  // sample within the file, empty where the file holds one
   std::int64_t frame = 0;
 };
 
@@ -50,7 +50,8 @@ public:
     target_ = std::move(target);
   }
   const std::vector<SampleEntry>& samples() const { return samples_; }
-  // Indices into samples(). Splits: "train", "validation", "test"; a data set without splits answers all for every name.
+  // Indices into samples(). Splits: "train", "validation", "test"; a data set without splits answers all for every
+  // name.
   std::vector<std::int64_t> split(const std::string& name) const;
   bool has_split(const std::string& name) const { return splits_.contains(name); }
 

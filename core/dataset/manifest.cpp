@@ -1,10 +1,10 @@
 #include "core/dataset/internal/manifest.h"
 
+#include <toml++/toml.h>
 #include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "core/base/error.h"
 
@@ -38,7 +38,8 @@ public:
     manifest_.positions = text(dataset, "dataset.", "positions", "auto");
     if (manifest_.positions == "auto") manifest_.positions.clear();
     manifest_.inputs = texts(dataset, "dataset.", "inputs", {"position"});
-    if (manifest_.inputs.empty()) refuse(*dataset.get("inputs"), "dataset.inputs", "at least one of \"position\" and names of fields");
+    if (manifest_.inputs.empty())
+      refuse(*dataset.get("inputs"), "dataset.inputs", "at least one of \"position\" and names of fields");
     manifest_.target = text(dataset, "dataset.", "target", "");
     read_frames(dataset);
     if (const toml::node* node = dataset.get("drop_nonfinite")) {
@@ -63,15 +64,19 @@ private:
     try {
       return toml::parse(content.str());
     } catch (const toml::parse_error& error) {
-      throw Error(ErrorKind::Config, "the manifest is not valid TOML",
-                  path_.string() + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+      throw Error(
+          ErrorKind::Config, "the manifest is not valid TOML",
+          path_.string() + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
     }
   }
 
-  std::string place(const toml::node& node) const { return path_.string() + ":" + std::to_string(node.source().begin.line) + ": "; }
+  std::string place(const toml::node& node) const {
+    return path_.string() + ":" + std::to_string(node.source().begin.line) + ": ";
+  }
 
   [[noreturn]] void refuse(const toml::node& node, const std::string& key, const std::string& allowed) const {
-    throw Error(ErrorKind::Config, "the manifest has a value that is not allowed", place(node) + key + " = " + shown(node), "Allowed is " + allowed);
+    throw Error(ErrorKind::Config, "the manifest has a value that is not allowed",
+                place(node) + key + " = " + shown(node), "Allowed is " + allowed);
   }
   [[noreturn]] void missing(const std::string& key, const std::string& allowed) const {
     throw Error(ErrorKind::Config, "the manifest lacks a key", path_.string() + ": " + key, "Give it " + allowed);
@@ -82,7 +87,8 @@ private:
       if (keys.contains(std::string(key.str()))) continue;
       std::string list;
       for (const std::string& name : keys) list += (list.empty() ? "" : ", ") + prefix + name;
-      throw Error(ErrorKind::Config, "the manifest has a key that does not exist", place(node) + prefix + std::string(key.str()), "Known are " + list);
+      throw Error(ErrorKind::Config, "the manifest has a key that does not exist",
+                  place(node) + prefix + std::string(key.str()), "Known are " + list);
     }
   }
 
@@ -95,14 +101,16 @@ private:
     return *node->as_table();
   }
 
-  std::string text(const toml::table& table, const std::string& prefix, const char* key, const std::string& fallback) const {
+  std::string text(const toml::table& table, const std::string& prefix, const char* key,
+                   const std::string& fallback) const {
     const toml::node* node = table.get(key);
     if (!node) return fallback;
     if (!node->is_string()) refuse(*node, prefix + key, "a text in quotes");
     return node->value_or(std::string());
   }
 
-  std::vector<std::string> texts(const toml::table& table, const std::string& prefix, const std::string& key, std::vector<std::string> fallback) const {
+  std::vector<std::string> texts(const toml::table& table, const std::string& prefix, const std::string& key,
+                                 std::vector<std::string> fallback) const {
     const toml::node* node = table.get(key);
     if (!node) return fallback;
     if (node->is_string()) return {node->value_or(std::string())};
@@ -135,21 +143,26 @@ private:
 
   void read_splits(const toml::table& table) {
     known(table, "split.", {"train", "validation", "test"});
-    for (const auto& [key, node] : table) manifest_.splits[std::string(key.str())] = texts(table, "split.", std::string(key.str()), {});
+    for (const auto& [key, node] : table)
+      manifest_.splits[std::string(key.str())] = texts(table, "split.", std::string(key.str()), {});
   }
 
   std::vector<double> numbers(const toml::table& table, const std::string& prefix, const char* key) const {
     const toml::node* node = table.get(key);
     if (!node) missing(prefix + key, "a number, or one number per component");
-    const std::string allowed = std::string(key) == "deviation" ? "a positive number, or one per component" : "a number, or one per component";
+    const std::string allowed =
+        std::string(key) == "deviation" ? "a positive number, or one per component" : "a number, or one per component";
     std::vector<double> values;
     const auto take = [&](const toml::node& element) {
       const double value = element.value_or(std::nan(""));
-      if (!element.is_number() || !std::isfinite(value) || (std::string(key) == "deviation" && value <= 0)) refuse(element, prefix + key, allowed);
+      if (!element.is_number() || !std::isfinite(value) || (std::string(key) == "deviation" && value <= 0))
+        refuse(element, prefix + key, allowed);
       values.push_back(value);
     };
-    if (!node->is_array()) take(*node);
-    else for (const toml::node& element : *node->as_array()) take(element);
+    if (!node->is_array())
+      take(*node);
+    else
+      for (const toml::node& element : *node->as_array()) take(element);
     if (values.empty()) refuse(*node, prefix + key, allowed);
     return values;
   }
@@ -160,10 +173,14 @@ private:
       if (!node.is_table()) refuse(node, "normalisation." + name, "a table with mean and deviation");
       const std::string prefix = "normalisation." + name + ".";
       known(*node.as_table(), prefix, {"mean", "deviation"});
-      const Standard standard{numbers(*node.as_table(), prefix, "mean"), numbers(*node.as_table(), prefix, "deviation")};
-      if (standard.mean.size() != standard.deviation.size()) refuse(node, "normalisation." + name, "as many means as deviations");
-      if (name == "position") manifest_.normalisation.position = standard;
-      else manifest_.normalisation.field[name] = standard;
+      const Standard standard{numbers(*node.as_table(), prefix, "mean"),
+                              numbers(*node.as_table(), prefix, "deviation")};
+      if (standard.mean.size() != standard.deviation.size())
+        refuse(node, "normalisation." + name, "as many means as deviations");
+      if (name == "position")
+        manifest_.normalisation.position = standard;
+      else
+        manifest_.normalisation.field[name] = standard;
     }
   }
 
@@ -173,6 +190,8 @@ private:
 
 }  // namespace
 
-Manifest read_manifest(const fs::path& path) { return ManifestReader(path).read(); }
+Manifest read_manifest(const fs::path& path) {
+  return ManifestReader(path).read();
+}
 
 }  // namespace erwin

@@ -53,10 +53,12 @@ Standard Moments::standard() const {
   Standard result;
   for (std::size_t component = 0; component < count_.size(); ++component) {
     if (count_[component] == 0)
-      throw Error(ErrorKind::Format, "a quantity has no finite value in the training samples", name_ + ", component " + std::to_string(component));
+      throw Error(ErrorKind::Format, "a quantity has no finite value in the training samples",
+                  name_ + ", component " + std::to_string(component));
     double deviation = std::sqrt(squares_[component] / count_[component]);
     if (!(deviation > 0)) {
-      log(LogLevel::Warning, name_ + ", component " + std::to_string(component) + ", is the same everywhere: its deviation is taken as 1");
+      log(LogLevel::Warning,
+          name_ + ", component " + std::to_string(component) + ", is the same everywhere: its deviation is taken as 1");
       deviation = 1;
     }
     result.mean.push_back(mean_[component]);

@@ -30,7 +30,8 @@ void close_end(int& end) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments, int seconds, const Job& job)
+ChildProcess::ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments, int seconds,
+                           const Job& job)
     : job_(job), seconds_(seconds), start_(std::chrono::steady_clock::now()) {
   std::array<int, 2> out{-1, -1}, err{-1, -1};
   if (::pipe2(out.data(), O_CLOEXEC) != 0 || ::pipe2(err.data(), O_CLOEXEC) != 0) {
@@ -83,7 +84,8 @@ void ChildProcess::watch_clock() {
   }
   if (std::chrono::steady_clock::now() - start_ <= std::chrono::seconds(seconds_)) return;
   kill();
-  throw Error(ErrorKind::Format, "reading the file took too long and was ended", "after " + std::to_string(seconds_) + " s",
+  throw Error(ErrorKind::Format, "reading the file took too long and was ended",
+              "after " + std::to_string(seconds_) + " s",
               "The file may be damaged; if it is only large, convert it to HDF5 first");
 }
 
@@ -106,7 +108,8 @@ std::size_t ChildProcess::read_some(char* to, std::size_t bytes) {
     drain_complaints();
     const ssize_t got = ::read(out_, to, bytes);
     if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EAGAIN && errno != EINTR) throw Error(ErrorKind::Io, "cannot read from a program", std::strerror(errno));
+    if (errno != EAGAIN && errno != EINTR)
+      throw Error(ErrorKind::Io, "cannot read from a program", std::strerror(errno));
   }
 }
 

@@ -18,7 +18,8 @@ constexpr double max_packing = 1100;
 
 // Product that saturates instead of wrapping.
 std::uint64_t times(std::uint64_t a, std::uint64_t b) {
-  return b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b ? std::numeric_limits<std::uint64_t>::max() : a * b;
+  return b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b ? std::numeric_limits<std::uint64_t>::max()
+                                                                     : a * b;
 }
 
 struct OpenDataset {
@@ -33,7 +34,8 @@ void check_filters(const Id& creation, const std::string& path) {
     unsigned flags = 0, settings = 0;
     std::size_t values = 0;
     char name[64] = {};
-    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, &settings);
+    const H5Z_filter_t filter =
+        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &values, nullptr, sizeof name, name, &settings);
     if (filter < 0 || H5Zfilter_avail(filter) <= 0)
       throw Error(ErrorKind::Format, "the array is packed with an HDF5 filter that is not available",
                   path + ": filter " + std::to_string(filter) + (name[0] ? std::string(" (") + name + ")" : ""),
@@ -60,8 +62,10 @@ void check_storage(OpenDataset& open, const File::Impl& file, const std::string&
     std::uint64_t bytes = element;
     for (int axis = 0; axis < rank; ++axis) bytes = times(bytes, chunk[axis]);
     if (rank < 1 || bytes == 0 || bytes > max_chunk_bytes)
-      throw Error(ErrorKind::Format, "the array is stored in chunks too large to unpack", path + ": " + format_bytes(bytes));
-    open.rows_per_chunk = static_cast<std::int64_t>(std::min<hsize_t>(chunk[0], std::numeric_limits<std::int32_t>::max()));
+      throw Error(ErrorKind::Format, "the array is stored in chunks too large to unpack",
+                  path + ": " + format_bytes(bytes));
+    open.rows_per_chunk =
+        static_cast<std::int64_t>(std::min<hsize_t>(chunk[0], std::numeric_limits<std::int32_t>::max()));
   }
   if (declared == 0 || file.writable) return;
   const hsize_t stored = H5Dget_storage_size(open.dataset);
@@ -97,11 +101,17 @@ OpenDataset open_checked(const File::Impl& file, const std::string& path) {
 template <typename T>
 hid_t memory_type();
 template <>
-hid_t memory_type<float>() { return H5T_NATIVE_FLOAT; }
+hid_t memory_type<float>() {
+  return H5T_NATIVE_FLOAT;
+}
 template <>
-hid_t memory_type<double>() { return H5T_NATIVE_DOUBLE; }
+hid_t memory_type<double>() {
+  return H5T_NATIVE_DOUBLE;
+}
 template <>
-hid_t memory_type<std::int64_t>() { return H5T_NATIVE_INT64; }
+hid_t memory_type<std::int64_t>() {
+  return H5T_NATIVE_INT64;
+}
 
 template <typename T>
 std::vector<T> read_as(const File::Impl& file, const std::string& path, Question question, const Job& job) {
@@ -133,7 +143,8 @@ void make_groups_on_the_way(const File::Impl& file, const std::string& path, boo
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     if (slash == std::string::npos && !last_too) return;
     const std::string group = path.substr(0, slash);
-    if (!file.open_object(group).valid() && !Id(H5Gcreate2(file.file, group.c_str(), links, creation, H5P_DEFAULT)).valid())
+    if (!file.open_object(group).valid() &&
+        !Id(H5Gcreate2(file.file, group.c_str(), links, creation, H5P_DEFAULT)).valid())
       fail(ErrorKind::Io, "cannot write an HDF5 group", group);
     if (slash == std::string::npos) return;
   }
@@ -149,9 +160,11 @@ void write_array(const File::Impl& file, const std::string& path, const std::vec
     product *= static_cast<std::uint64_t>(size);
   }
   if (product != count)
-    throw Error(ErrorKind::Internal, "an array and its shape disagree", path + ": " + std::to_string(count) + " values");
+    throw Error(ErrorKind::Internal, "an array and its shape disagree",
+                path + ": " + std::to_string(count) + " values");
   make_groups_on_the_way(file, path, false);
-  const Id space(shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr));
+  const Id space(shape.empty() ? H5Screate(H5S_SCALAR)
+                               : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr));
   const Id links = creation_of_links();
   const Id creation(H5Pcreate(H5P_DATASET_CREATE));
   H5Pset_obj_track_times(creation, false);
@@ -163,7 +176,8 @@ void write_array(const File::Impl& file, const std::string& path, const std::vec
 }  // namespace
 
 template <typename T>
-void read_slabs(const File::Impl& file, const std::string& path, const Job& job, const std::function<void(std::uint64_t)>& begin,
+void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
+                const std::function<void(std::uint64_t)>& begin,
                 const std::function<void(const T*, std::size_t)>& add) {
   const Lock lock;
   const OpenDataset open = open_checked(file, path);
@@ -192,16 +206,20 @@ void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
       chosen = H5Sselect_hyperslab(open.space, H5S_SELECT_SET, start.data(), nullptr, size.data(), nullptr) >= 0;
     }
     // Of the same shape as the part chosen in the file: HDF5 copies number by number where they differ.
-    const Id memory_space(size.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(size.size()), size.data(), nullptr));
+    const Id memory_space(size.empty() ? H5Screate(H5S_SCALAR)
+                                       : H5Screate_simple(static_cast<int>(size.size()), size.data(), nullptr));
     if (!chosen || H5Dread(open.dataset, memory_type<T>(), memory_space, open.space, H5P_DEFAULT, slab.data()) < 0)
-      fail(ErrorKind::Format, "an HDF5 array cannot be read", path, "The file may be cut off or damaged: copy it again");
+      fail(ErrorKind::Format, "an HDF5 array cannot be read", path,
+           "The file may be cut off or damaged: copy it again");
     add(slab.data(), slab.size());
   }
 }
 
 using Begin = std::function<void(std::uint64_t)>;
-template void read_slabs<float>(const File::Impl&, const std::string&, const Job&, const Begin&, const std::function<void(const float*, std::size_t)>&);
-template void read_slabs<double>(const File::Impl&, const std::string&, const Job&, const Begin&, const std::function<void(const double*, std::size_t)>&);
+template void read_slabs<float>(const File::Impl&, const std::string&, const Job&, const Begin&,
+                                const std::function<void(const float*, std::size_t)>&);
+template void read_slabs<double>(const File::Impl&, const std::string&, const Job&, const Begin&,
+                                 const std::function<void(const double*, std::size_t)>&);
 template void read_slabs<std::int64_t>(const File::Impl&, const std::string&, const Job&, const Begin&,
                                        const std::function<void(const std::int64_t*, std::size_t)>&);
 

@@ -21,7 +21,9 @@ std::mutex library_mutex;
 thread_local int times_held = 0;
 
 // A file of ours is one file: a link that would open another one fails.
-herr_t refuse_external_link(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) { return -1; }
+herr_t refuse_external_link(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) {
+  return -1;
+}
 
 Id link_access(hid_t property_class) {
   Id list(H5Pcreate(property_class));
@@ -40,7 +42,9 @@ Kind kind_of(const Id& object) {
   return type == H5I_GROUP ? Kind::Group : type == H5I_DATASET ? Kind::Dataset : Kind::Other;
 }
 
-std::string join(const std::string& group, const std::string& name) { return group == "/" ? "/" + name : group + "/" + name; }
+std::string join(const std::string& group, const std::string& name) {
+  return group == "/" ? "/" + name : group + "/" + name;
+}
 
 struct Listing {
   std::vector<std::string> names;
@@ -89,8 +93,8 @@ std::vector<Entry> entries_from(Packet packet) {
 
 Lock::Lock() {
   if (times_held++ == 0) library_mutex.lock();
-  // A file whose last write failed (a full disk) stays half open inside the library, which would crash on it at exit; we
-  // close every file ourselves. Plugins would be code from outside.
+  // A file whose last write failed (a full disk) stays half open inside the library, which would crash on it at exit;
+  // we close every file ourselves. Plugins would be code from outside.
   static const bool prepared = H5dont_atexit() >= 0 && H5PLset_loading_state(0) >= 0;
   (void)prepared;
   // Per thread in a thread-safe build of the library, hence at every entry.
@@ -118,22 +122,35 @@ Type type_of(hid_t datatype) {
     case H5T_INTEGER: {
       const bool is_signed = H5Tget_sign(datatype) == H5T_SGN_2;
       switch (size) {
-        case 1: return is_signed ? Type::Int8 : Type::UInt8;
-        case 2: return is_signed ? Type::Int16 : Type::UInt16;
-        case 4: return is_signed ? Type::Int32 : Type::UInt32;
-        case 8: return is_signed ? Type::Int64 : Type::UInt64;
-        default: return Type::Other;
+        case 1:
+          return is_signed ? Type::Int8 : Type::UInt8;
+        case 2:
+          return is_signed ? Type::Int16 : Type::UInt16;
+        case 4:
+          return is_signed ? Type::Int32 : Type::UInt32;
+        case 8:
+          return is_signed ? Type::Int64 : Type::UInt64;
+        default:
+          return Type::Other;
       }
     }
-    case H5T_ENUM: return size == 1 ? Type::Int8 : Type::Other;  // how h5py stores booleans
-    case H5T_FLOAT: return size == 8 ? Type::Float64 : size == 4 || size == 2 ? Type::Float32 : Type::Other;
-    case H5T_STRING: return Type::Text;
-    default: return Type::Other;
+    case H5T_ENUM:
+      return size == 1 ? Type::Int8 : Type::Other;  // how h5py stores booleans
+    case H5T_FLOAT:
+      return size == 8 ? Type::Float64 : size == 4 || size == 2 ? Type::Float32 : Type::Other;
+    case H5T_STRING:
+      return Type::Text;
+    default:
+      return Type::Other;
   }
 }
 
-bool is_integer(Type type) { return type <= Type::UInt64; }
-bool is_number(Type type) { return type <= Type::Float64; }
+bool is_integer(Type type) {
+  return type <= Type::UInt64;
+}
+bool is_number(Type type) {
+  return type <= Type::Float64;
+}
 
 std::int64_t DatasetInfo::count() const {
   std::int64_t product = 1;
@@ -163,7 +180,8 @@ File::~File() {
 
 File File::open(const fs::path& path, const Job& job) {
   std::error_code problem;
-  if (!fs::is_regular_file(path, problem)) throw Error(ErrorKind::Io, "cannot open the file", problem.message(), "Check the path and its rights");
+  if (!fs::is_regular_file(path, problem))
+    throw Error(ErrorKind::Io, "cannot open the file", problem.message(), "Check the path and its rights");
   auto impl = std::make_unique<Impl>();
   impl->remote = std::make_unique<Remote>(path, job);
   return File(std::move(impl));
@@ -263,8 +281,10 @@ std::vector<std::string> File::datasets_below(const std::string& group) const {
       if (entry.kind == Kind::Other || H5Oget_info(impl_->open_object(entry.path), &info) < 0) continue;
       if (!seen.insert(info.addr).second) continue;
       if (seen.size() > max_objects) throw Error(ErrorKind::Format, "the HDF5 file has too many objects");
-      if (entry.kind == Kind::Dataset) found.push_back(entry.path);
-      else if (depth < max_depth) self(self, entry.path, depth + 1);
+      if (entry.kind == Kind::Dataset)
+        found.push_back(entry.path);
+      else if (depth < max_depth)
+        self(self, entry.path, depth + 1);
     }
   };
   visit(visit, group, 1);
@@ -289,7 +309,8 @@ OpenAttribute open_attribute(const Id& object, const std::string& name) {
   open.count = H5Sget_simple_extent_npoints(space);
   const std::size_t size = open.type.valid() ? H5Tget_size(open.type) : 0;
   // Attributes live in object headers or small heaps; anything larger is a damaged size.
-  if (size == 0 || open.count < 0 || static_cast<std::size_t>(open.count) > max_text_bytes / size) open.attribute = Id();
+  if (size == 0 || open.count < 0 || static_cast<std::size_t>(open.count) > max_text_bytes / size)
+    open.attribute = Id();
   return open;
 }
 
@@ -420,12 +441,14 @@ void File::set_double(const std::string& object, const std::string& name, double
 
 void File::set_ints(const std::string& object, const std::string& name, std::span<const std::int64_t> values) {
   const Lock lock;
-  write_attribute(impl_->open_object(object), object, name, H5T_NATIVE_INT64, vector_space(values.size()), values.data());
+  write_attribute(impl_->open_object(object), object, name, H5T_NATIVE_INT64, vector_space(values.size()),
+                  values.data());
 }
 
 void File::set_doubles(const std::string& object, const std::string& name, std::span<const double> values) {
   const Lock lock;
-  write_attribute(impl_->open_object(object), object, name, H5T_NATIVE_DOUBLE, vector_space(values.size()), values.data());
+  write_attribute(impl_->open_object(object), object, name, H5T_NATIVE_DOUBLE, vector_space(values.size()),
+                  values.data());
 }
 
 }  // namespace erwin::h5

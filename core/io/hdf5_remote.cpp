@@ -83,7 +83,11 @@ void answer(int file, const std::function<Packet()>& work) {
     packet.put('E').put(static_cast<int>(error.kind())).put(error.message()).put(error.detail()).put(error.hint());
   } catch (const std::exception& error) {
     packet = Packet();
-    packet.put('E').put(static_cast<int>(ErrorKind::Memory)).put(std::string("the HDF5 file cannot be read")).put(std::string(error.what())).put(std::string());
+    packet.put('E')
+        .put(static_cast<int>(ErrorKind::Memory))
+        .put(std::string("the HDF5 file cannot be read"))
+        .put(std::string(error.what()))
+        .put(std::string());
   }
   if (!send_packet(file, packet.bytes())) ::_exit(0);
 }
@@ -123,7 +127,8 @@ void answer(int file, const std::function<Packet()>& work) {
 }  // namespace
 
 std::string Packet::take_bytes(std::uint64_t count) {
-  if (count > bytes_.size() - at_) throw Error(ErrorKind::Format, "the HDF5 file is damaged", "its reader answered nonsense", advice);
+  if (count > bytes_.size() - at_)
+    throw Error(ErrorKind::Format, "the HDF5 file is damaged", "its reader answered nonsense", advice);
   std::string bytes = bytes_.substr(at_, count);
   at_ += count;
   return bytes;
@@ -156,7 +161,9 @@ Remote::Remote(const std::filesystem::path& path, const Job& job) {
   }
 }
 
-Remote::~Remote() { end(); }
+Remote::~Remote() {
+  end();
+}
 
 void Remote::end() {
   if (socket_ >= 0) ::close(socket_);
@@ -180,7 +187,8 @@ void Remote::read_exactly(char* to, std::size_t bytes, const Job& job) {
     if (::poll(&end_of_socket, 1, look_milliseconds) <= 0) {
       if (job.stop_requested()) end();
       job.check();
-      if (std::chrono::steady_clock::now() - start > std::chrono::seconds(max_wall_seconds)) broken("reading it does not come to an end");
+      if (std::chrono::steady_clock::now() - start > std::chrono::seconds(max_wall_seconds))
+        broken("reading it does not come to an end");
       continue;
     }
     const ssize_t got = ::read(socket_, to, bytes);
@@ -190,7 +198,8 @@ void Remote::read_exactly(char* to, std::size_t bytes, const Job& job) {
       while (::waitpid(child_, &status, 0) < 0 && errno == EINTR) {
       }
       child_ = -1;
-      broken(WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? "reading it does not come to an end" : "reading it crashed the HDF5 library");
+      broken(WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF ? "reading it does not come to an end"
+                                                                : "reading it crashed the HDF5 library");
     }
     to += got;
     bytes -= static_cast<std::size_t>(got);
@@ -210,13 +219,15 @@ Packet Remote::receive(const Job& job) {
   packet.take<char>();
   const int kind = packet.take<int>();
   std::string message = packet.take_text(), detail = packet.take_text(), hint = packet.take_text();
-  throw Error(kind >= 0 && kind <= static_cast<int>(ErrorKind::Cancelled) ? static_cast<ErrorKind>(kind) : ErrorKind::Format,
-              std::move(message), std::move(detail), std::move(hint));
+  throw Error(
+      kind >= 0 && kind <= static_cast<int>(ErrorKind::Cancelled) ? static_cast<ErrorKind>(kind) : ErrorKind::Format,
+      std::move(message), std::move(detail), std::move(hint));
 }
 
 Packet Remote::ask(Question question, const std::string& object, const std::string& name, const Job& job) {
   const std::lock_guard<std::mutex> held(mutex_);
-  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(name).bytes())) broken("its reader has ended");
+  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(name).bytes()))
+    broken("its reader has ended");
   Packet packet = receive(job);
   packet.take<char>();
   return Packet(packet.take_text());
@@ -225,7 +236,8 @@ Packet Remote::ask(Question question, const std::string& object, const std::stri
 template <typename T>
 std::vector<T> Remote::ask_numbers(Question question, const std::string& object, const Job& job) {
   const std::lock_guard<std::mutex> held(mutex_);
-  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(std::string()).bytes())) broken("its reader has ended");
+  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(std::string()).bytes()))
+    broken("its reader has ended");
   std::vector<T> values;
   bool sized = false;
   for (;;) {
@@ -245,7 +257,8 @@ std::vector<T> Remote::ask_numbers(Question question, const std::string& object,
       sized = true;
       continue;
     }
-    if (!sized || bytes.size() % sizeof(T) != 0 || values.size() + bytes.size() / sizeof(T) > values.capacity()) broken("its reader answered nonsense");
+    if (!sized || bytes.size() % sizeof(T) != 0 || values.size() + bytes.size() / sizeof(T) > values.capacity())
+      broken("its reader answered nonsense");
     const std::size_t before = values.size();
     values.resize(before + bytes.size() / sizeof(T));
     std::memcpy(values.data() + before, bytes.data(), bytes.size());

@@ -35,24 +35,38 @@ Packet serve_question(const File& file, Packet& request, const SendPiece& send) 
   const std::string object = request.take_text(), name = request.take_text();
   Packet packet;
   switch (question) {
-    case Question::Exists: return packet.put(file.exists(object));
-    case Question::IsGroup: return packet.put(file.is_group(object));
-    case Question::IsDataset: return packet.put(file.is_dataset(object));
-    case Question::Children: return children(file, object);
-    case Question::DatasetsBelow: return packet.put(file.datasets_below(object));
+    case Question::Exists:
+      return packet.put(file.exists(object));
+    case Question::IsGroup:
+      return packet.put(file.is_group(object));
+    case Question::IsDataset:
+      return packet.put(file.is_dataset(object));
+    case Question::Children:
+      return children(file, object);
+    case Question::DatasetsBelow:
+      return packet.put(file.datasets_below(object));
     case Question::Info: {
       const DatasetInfo info = file.info(object);
       return packet.put(info.type).put(info.shape);
     }
-    case Question::Floats: return numbers<float>(file, object, send);
-    case Question::Doubles: return numbers<double>(file, object, send);
-    case Question::Ints: return numbers<std::int64_t>(file, object, send);
-    case Question::Text: return packet.put(file.read_text(object));
-    case Question::HasAttribute: return packet.put(file.has_attribute(object, name));
-    case Question::TextAttribute: return maybe(file.text_attribute(object, name));
-    case Question::DoublesAttribute: return maybe(file.doubles_attribute(object, name));
-    case Question::IntAttribute: return maybe(file.int_attribute(object, name));
-    case Question::AttributeNames: return packet.put(file.attribute_names(object));
+    case Question::Floats:
+      return numbers<float>(file, object, send);
+    case Question::Doubles:
+      return numbers<double>(file, object, send);
+    case Question::Ints:
+      return numbers<std::int64_t>(file, object, send);
+    case Question::Text:
+      return packet.put(file.read_text(object));
+    case Question::HasAttribute:
+      return packet.put(file.has_attribute(object, name));
+    case Question::TextAttribute:
+      return maybe(file.text_attribute(object, name));
+    case Question::DoublesAttribute:
+      return maybe(file.doubles_attribute(object, name));
+    case Question::IntAttribute:
+      return maybe(file.int_attribute(object, name));
+    case Question::AttributeNames:
+      return packet.put(file.attribute_names(object));
   }
   return packet;
 }

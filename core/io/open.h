@@ -24,14 +24,34 @@ struct OpenOptions {
   int child_seconds = 120;
 };
 
-// Raises Error{Io} (missing, unreadable), {Format} (what, where in the file), {Memory}, {Config} (an option that does not
-// fit the file), {Cancelled}.
+// Raises Error{Io} (missing, unreadable), {Format} (what, where in the file), {Memory}, {Config} (an option that does
+// not fit the file), {Cancelled}.
 PointCloudPtr open(const std::filesystem::path& path, const OpenOptions& options = {}, const Job& job = {});
 
 // What the first bytes say a file is; used by open(), info and the command line (which tells checkpoint from data).
 enum class FileKind {
-  Unknown, Empty, LfsPointer, Hdf5Data, Hdf5Ours, Cgns, VtkHdf, Checkpoint, Npy, Npz, Ply, Pcd, Las, Laz, LammpsDump,
-  Xyz, Text, Vtp, Vtu, LegacyVtk, TorchZip, Manifest
+  Unknown,
+  Empty,
+  LfsPointer,
+  Hdf5Data,
+  Hdf5Ours,
+  Cgns,
+  VtkHdf,
+  Checkpoint,
+  Npy,
+  Npz,
+  Ply,
+  Pcd,
+  Las,
+  Laz,
+  LammpsDump,
+  Xyz,
+  Text,
+  Vtp,
+  Vtu,
+  LegacyVtk,
+  TorchZip,
+  Manifest
 };
 FileKind detect(const std::filesystem::path& path);
 // "PLY", "CGNS/HDF5", ...

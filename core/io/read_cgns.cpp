@@ -23,10 +23,10 @@ struct ElementType {
 
 const ElementType* element_type(std::int64_t number) {
   static const std::map<std::int64_t, ElementType> known = {
-      {2, {"NODE", 1}},      {3, {"BAR_2", 2}},     {4, {"BAR_3", 3}},     {5, {"TRI_3", 3}},     {6, {"TRI_6", 6}},
-      {7, {"QUAD_4", 4}},    {8, {"QUAD_8", 8}},    {9, {"QUAD_9", 9}},    {10, {"TETRA_4", 4}},  {11, {"TETRA_10", 10}},
-      {12, {"PYRA_5", 5}},   {13, {"PYRA_14", 14}}, {14, {"PENTA_6", 6}},  {15, {"PENTA_15", 15}}, {16, {"PENTA_18", 18}},
-      {17, {"HEXA_8", 8}},   {18, {"HEXA_20", 20}}, {19, {"HEXA_27", 27}}, {21, {"PYRA_13", 13}}};
+      {2, {"NODE", 1}},    {3, {"BAR_2", 2}},     {4, {"BAR_3", 3}},     {5, {"TRI_3", 3}},      {6, {"TRI_6", 6}},
+      {7, {"QUAD_4", 4}},  {8, {"QUAD_8", 8}},    {9, {"QUAD_9", 9}},    {10, {"TETRA_4", 4}},   {11, {"TETRA_10", 10}},
+      {12, {"PYRA_5", 5}}, {13, {"PYRA_14", 14}}, {14, {"PENTA_6", 6}},  {15, {"PENTA_15", 15}}, {16, {"PENTA_18", 18}},
+      {17, {"HEXA_8", 8}}, {18, {"HEXA_20", 20}}, {19, {"HEXA_27", 27}}, {21, {"PYRA_13", 13}}};
   const auto found = known.find(number);
   return found == known.end() ? nullptr : &found->second;
 }
@@ -69,7 +69,8 @@ private:
       for (const h5::Entry& zone : nodes(base.path, "Zone_t"))
         if (zones++ == 0) first = zone.path;
     if (zones == 0)
-      throw Error(ErrorKind::Format, "there are no points in this file", "no zone in any base", "Open a file that holds at least one zone");
+      throw Error(ErrorKind::Format, "there are no points in this file", "no zone in any base",
+                  "Open a file that holds at least one zone");
     if (zones > 1) builder_.remark("The file has " + std::to_string(zones) + " zones; " + first + " is shown.");
     return first;
   }
@@ -132,7 +133,8 @@ private:
       if (kind == mixed) {
         kind = numbers[at++];
         type = element_type(kind);
-        if (!type) throw Error(ErrorKind::Format, "an element has an unknown type", group + ": " + std::to_string(kind));
+        if (!type)
+          throw Error(ErrorKind::Format, "an element has an unknown type", group + ": " + std::to_string(kind));
       }
       if (numbers.size() - at < static_cast<std::size_t>(type->corners))
         throw Error(ErrorKind::Format, "the elements are cut off", group);
@@ -141,8 +143,12 @@ private:
     }
   }
 
-  void add_element(std::int64_t kind, const ElementType& type, const std::int64_t* corners, const std::string& group, Cells& cells) {
-    std::vector<std::uint32_t>* list = kind == tri_3 ? &cells.triangles : kind == quad_4 ? &cells.quads : kind == bar_2 ? &cells.lines : nullptr;
+  void add_element(std::int64_t kind, const ElementType& type, const std::int64_t* corners, const std::string& group,
+                   Cells& cells) {
+    std::vector<std::uint32_t>* list = kind == tri_3    ? &cells.triangles
+                                       : kind == quad_4 ? &cells.quads
+                                       : kind == bar_2  ? &cells.lines
+                                                        : nullptr;
     if (!list) {
       if (kind != 2) ++skipped_[type.name];
       return;

@@ -22,14 +22,18 @@ struct Candidate {
 
 // Where the positions of a plain HDF5 file are.
 struct Positions {
-  std::string array;                          // [n, d] or [T, n, d], or empty:
-  std::array<std::string, 3> columns;         // three arrays [n]
+  std::string array;                   // [n, d] or [T, n, d], or empty:
+  std::array<std::string, 3> columns;  // three arrays [n]
   std::int64_t frames = 1, rows = 0;
   int dimension = 3;
 };
 
-std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-std::string group_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
+std::string group_of(const std::string& path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 std::string shape_text(const h5::DatasetInfo& info) {
   std::string text;
@@ -40,9 +44,8 @@ std::string shape_text(const h5::DatasetInfo& info) {
 // How sure a name is: 0 none.
 int name_score(const std::string& path) {
   static const std::map<std::string, int> known = {
-      {"positions", 9}, {"position", 9}, {"pos", 8},      {"xyz", 8},      {"coordinates", 7}, {"coords", 7},
-      {"coord", 7},     {"points", 6},   {"vertices", 5}, {"nodes", 4},    {"mesh_pos", 4},    {"locations", 3},
-      {"x", 1},         {"data", 1}};
+      {"positions", 9}, {"position", 9}, {"pos", 8},   {"xyz", 8},      {"coordinates", 7}, {"coords", 7}, {"coord", 7},
+      {"points", 6},    {"vertices", 5}, {"nodes", 4}, {"mesh_pos", 4}, {"locations", 3},   {"x", 1},      {"data", 1}};
   const auto found = known.find(lower(base_name(path)));
   return found == known.end() ? 0 : found->second;
 }
@@ -105,12 +108,14 @@ Positions named_positions(const h5::File& file, const std::vector<Candidate>& al
   for (const Candidate& candidate : all) {
     if (candidate.path != wanted) continue;
     const auto& shape = candidate.info.shape;
-    if (h5::is_number(candidate.info.type) && (shape.size() == 2 || shape.size() == 3) && (shape.back() == 2 || shape.back() == 3))
+    if (h5::is_number(candidate.info.type) && (shape.size() == 2 || shape.size() == 3) &&
+        (shape.back() == 2 || shape.back() == 3))
       return from_array(candidate);
     throw Error(ErrorKind::Config, "--positions names an array that does not hold positions",
                 wanted + ": " + shape_text(candidate.info), "Positions are numbers of shape N x 3 or T x N x 3");
   }
-  throw Error(ErrorKind::Config, "--positions names an array that does not exist", wanted, "The file holds: " + listing(all));
+  throw Error(ErrorKind::Config, "--positions names an array that does not exist", wanted,
+              "The file holds: " + listing(all));
 }
 
 Positions find_positions(const h5::File& file, const std::vector<Candidate>& all, const OpenOptions& options,
@@ -123,7 +128,8 @@ Positions find_positions(const h5::File& file, const std::vector<Candidate>& all
   const auto rank = [](const Candidate* c) {
     return std::pair(-name_score(c->path), std::count(c->path.begin(), c->path.end(), '/'));
   };
-  std::stable_sort(likely.begin(), likely.end(), [&](const Candidate* a, const Candidate* b) { return rank(a) < rank(b); });
+  std::stable_sort(likely.begin(), likely.end(),
+                   [&](const Candidate* a, const Candidate* b) { return rank(a) < rank(b); });
   const bool named = !likely.empty() && name_score(likely.front()->path) > 1;
   if (!named)
     if (const auto columns = from_columns(all)) return *columns;
@@ -138,7 +144,8 @@ Positions find_positions(const h5::File& file, const std::vector<Candidate>& all
                 "Choose one with --positions /path");
   }
   if (named && likely.size() > 1 && rank(likely[0]) == rank(likely[1]))
-    builder.remark("Several arrays could be the positions; " + likely[0]->path + " was taken (--positions chooses another).");
+    builder.remark("Several arrays could be the positions; " + likely[0]->path +
+                   " was taken (--positions chooses another).");
   return from_array(*likely.front());
 }
 
@@ -176,7 +183,8 @@ struct FieldShape {
 std::optional<FieldShape> field_shape(const std::vector<std::int64_t>& shape, const Positions& positions) {
   FieldShape result;
   std::size_t axis = 0;
-  const bool with_frames = positions.frames > 1 && shape.size() >= 2 && shape[0] == positions.frames && shape[1] == positions.rows;
+  const bool with_frames =
+      positions.frames > 1 && shape.size() >= 2 && shape[0] == positions.frames && shape[1] == positions.rows;
   if (with_frames) result.frames = shape[axis++];
   if (axis >= shape.size() || shape[axis++] != positions.rows) return std::nullopt;
   if (axis < shape.size()) result.components = shape[axis++];

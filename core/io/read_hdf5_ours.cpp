@@ -23,12 +23,14 @@ std::vector<std::string> names_in(const h5::File& file) {
 std::string chosen_sample(const h5::File& file, const OpenOptions& options) {
   const std::vector<std::string> names = names_in(file);
   if (names.empty())
-    throw Error(ErrorKind::Format, "there are no points in this file", "/samples is empty", "Open a file that holds at least one sample");
+    throw Error(ErrorKind::Format, "there are no points in this file", "/samples is empty",
+                "Open a file that holds at least one sample");
   if (options.sample.empty()) return names.front();
   if (std::find(names.begin(), names.end(), options.sample) != names.end()) return options.sample;
-  std::vector<std::string> some(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(names.size(), 10)));
-  throw Error(ErrorKind::Config, "there is no sample named '" + options.sample + "'", "", "The file's samples are: " + joined(some) +
-                                                                                         (names.size() > 10 ? ", ..." : ""));
+  std::vector<std::string> some(names.begin(),
+                                names.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(names.size(), 10)));
+  throw Error(ErrorKind::Config, "there is no sample named '" + options.sample + "'", "",
+              "The file's samples are: " + joined(some) + (names.size() > 10 ? ", ..." : ""));
 }
 
 [[noreturn]] void wrong_shape(const std::string& path) {
@@ -41,14 +43,16 @@ FieldKind kind_from(const std::string& text) {
   return FieldKind::Scalar;
 }
 
-std::vector<std::uint32_t> read_cells(const h5::File& file, const std::string& path, std::int64_t corners, const Job& job) {
+std::vector<std::uint32_t> read_cells(const h5::File& file, const std::string& path, std::int64_t corners,
+                                      const Job& job) {
   if (!file.is_dataset(path)) return {};
   const h5::DatasetInfo info = file.info(path);
   if (info.shape.size() != 2 || info.shape[1] != corners || !h5::is_integer(info.type)) wrong_shape(path);
   std::vector<std::uint32_t> cells;
   for (const std::int64_t index : file.read_ints(path, job)) {
     if (index < 0 || index > std::numeric_limits<std::uint32_t>::max())
-      throw Error(ErrorKind::Format, "a cell names a point that does not exist", path + ": point " + std::to_string(index));
+      throw Error(ErrorKind::Format, "a cell names a point that does not exist",
+                  path + ": point " + std::to_string(index));
     cells.push_back(static_cast<std::uint32_t>(index));
   }
   return cells;
@@ -63,11 +67,13 @@ Field read_field(const h5::File& file, const h5::Entry& entry, const SampleShape
   const auto& shape = info.shape;
   const bool framed = shape.size() == 3;
   const std::int64_t frames = framed ? shape[0] : 1;
-  if (shape.empty() || shape.size() > 3 || shape[framed ? 1 : 0] != sample.points || (framed && frames != 1 && frames != sample.frames))
+  if (shape.empty() || shape.size() > 3 || shape[framed ? 1 : 0] != sample.points ||
+      (framed && frames != 1 && frames != sample.frames))
     wrong_shape(entry.path);
   const std::int64_t components = shape.size() == 1 ? 1 : shape.back();
   if (components < 1 || components > 4096) wrong_shape(entry.path);
-  const FieldKind kind = kind_from(file.text_attribute(entry.path, "kind").value_or(components > 1 ? "vector" : "scalar"));
+  const FieldKind kind =
+      kind_from(file.text_attribute(entry.path, "kind").value_or(components > 1 ? "vector" : "scalar"));
   const double offset = file.double_attribute(entry.path, "offset").value_or(0);
   const std::string unit = file.text_attribute(entry.path, "unit").value_or("");
   return Field(entry.name, kind, static_cast<int>(components), file.read_floats(entry.path, job), unit,
@@ -97,7 +103,8 @@ PointCloud::Parts read_hdf5_ours(const Path& path, const OpenOptions& options, c
   const std::int64_t format = file.int_attribute("/", "format").value_or(0);
   if (format != hdf5_data_format)
     throw Error(ErrorKind::Format, "this data file has a format that this version cannot read",
-                "format " + std::to_string(format) + ", known is " + std::to_string(hdf5_data_format), "Use a newer erwinscope");
+                "format " + std::to_string(format) + ", known is " + std::to_string(hdf5_data_format),
+                "Use a newer erwinscope");
   const std::string root = "/samples/" + chosen_sample(file, options);
   const std::string positions = root + "/positions";
   const h5::DatasetInfo info = file.info(positions);
@@ -123,7 +130,8 @@ PointCloud::Parts read_hdf5_ours(const Path& path, const OpenOptions& options, c
   parts.cells.triangles = read_cells(file, root + "/cells/triangles", 3, job);
   parts.cells.quads = read_cells(file, root + "/cells/quads", 4, job);
   parts.cells.lines = read_cells(file, root + "/cells/lines", 2, job);
-  const bool finite = std::all_of(parts.positions.begin(), parts.positions.end(), [](float x) { return std::isfinite(x); });
+  const bool finite =
+      std::all_of(parts.positions.begin(), parts.positions.end(), [](float x) { return std::isfinite(x); });
   if (!finite) return without_nonfinite(std::move(parts), options, job);
   if (file.is_dataset(root + "/row_ids")) {
     parts.row_ids = file.read_ints(root + "/row_ids", job);
@@ -134,6 +142,8 @@ PointCloud::Parts read_hdf5_ours(const Path& path, const OpenOptions& options, c
   return parts;
 }
 
-std::vector<std::string> hdf5_sample_names(const Path& path) { return names_in(h5::File::open(path)); }
+std::vector<std::string> hdf5_sample_names(const Path& path) {
+  return names_in(h5::File::open(path));
+}
 
 }  // namespace erwin::io

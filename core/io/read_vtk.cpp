@@ -39,10 +39,14 @@ fs::path find_reader() {
 
 const char* word_of(FileKind kind) {
   switch (kind) {
-    case FileKind::Vtp: return "vtp";
-    case FileKind::Vtu: return "vtu";
-    case FileKind::VtkHdf: return "hdf";
-    default: return "vtk";
+    case FileKind::Vtp:
+      return "vtp";
+    case FileKind::Vtu:
+      return "vtu";
+    case FileKind::VtkHdf:
+      return "hdf";
+    default:
+      return "vtk";
   }
 }
 
@@ -91,7 +95,8 @@ public:
   bool ended() const { return ended_; }
 
   [[noreturn]] static void broken() {
-    throw Error(ErrorKind::Format, "the file could not be parsed", "the VTK reader answered nonsense", "The file may be damaged");
+    throw Error(ErrorKind::Format, "the file could not be parsed", "the VTK reader answered nonsense",
+                "The file may be damaged");
   }
 
 private:
@@ -126,15 +131,25 @@ Record read_record(WireReader& wire) {
   record.components = wire.number<std::uint32_t>();
   const auto count = wire.number<std::uint64_t>();
   if (wire.ended()) return record;
-  if (record.components < 1 || record.components > max_components || count % record.components != 0) WireReader::broken();
+  if (record.components < 1 || record.components > max_components || count % record.components != 0)
+    WireReader::broken();
   const bool cells = std::strchr("TQL", record.tag) != nullptr;
   if (cells != (record.element == wire_uint32)) WireReader::broken();
   switch (record.element) {
-    case wire_float32: record.values = widened(wire.numbers<float>(count)); break;
-    case wire_float64: record.values = wire.numbers<double>(count); break;
-    case wire_int64: record.values = widened(wire.numbers<std::int64_t>(count)); break;
-    case wire_uint32: record.corners = wire.numbers<std::uint32_t>(count); break;
-    default: WireReader::broken();
+    case wire_float32:
+      record.values = widened(wire.numbers<float>(count));
+      break;
+    case wire_float64:
+      record.values = wire.numbers<double>(count);
+      break;
+    case wire_int64:
+      record.values = widened(wire.numbers<std::int64_t>(count));
+      break;
+    case wire_uint32:
+      record.corners = wire.numbers<std::uint32_t>(count);
+      break;
+    default:
+      WireReader::broken();
   }
   return record;
 }
@@ -143,26 +158,34 @@ Record read_record(WireReader& wire) {
 FieldKind kind_of(const Record& record) {
   if (record.components > 1) return FieldKind::Vector;
   if (record.element != wire_int64) return FieldKind::Scalar;
-  const bool small = std::all_of(record.values.begin(), record.values.end(), [](double v) { return v >= -1 && v <= 255; });
+  const bool small =
+      std::all_of(record.values.begin(), record.values.end(), [](double v) { return v >= -1 && v <= 255; });
   return small || names_a_label(record.name) ? FieldKind::Label : FieldKind::Scalar;
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 [[noreturn]] void explain_end(ChildProcess& child, const OpenOptions& options) {
   const int status = child.wait();
   const std::string said = first_line(child.complaints());
-  const bool out_of_memory = (WIFEXITED(status) && WEXITSTATUS(status) == wire_exit_memory) || said.find("bad_alloc") != std::string::npos;
+  const bool out_of_memory =
+      (WIFEXITED(status) && WEXITSTATUS(status) == wire_exit_memory) || said.find("bad_alloc") != std::string::npos;
   if (out_of_memory)
-    throw Error(ErrorKind::Memory, "the file needs more memory than its reader may use", "limit " + format_bytes(options.child_memory_bytes) + (said.empty() ? "" : ": " + said),
+    throw Error(ErrorKind::Memory, "the file needs more memory than its reader may use",
+                "limit " + format_bytes(options.child_memory_bytes) + (said.empty() ? "" : ": " + said),
                 "Convert it to HDF5 first, or thin it out");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
     throw Error(ErrorKind::Io, "the VTK reader cannot start", said, "Install the program again");
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-    throw Error(ErrorKind::Format, "reading the file took too long and was ended", "after " + std::to_string(options.child_seconds) + " s",
+    throw Error(ErrorKind::Format, "reading the file took too long and was ended",
+                "after " + std::to_string(options.child_seconds) + " s",
                 "The file may be damaged; if it is only large, convert it to HDF5 first");
-  std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status)) : "exit code " + std::to_string(WEXITSTATUS(status));
-  throw Error(ErrorKind::Format, "VTK's reader broke down on this file", how + (said.empty() ? "" : ": " + said), "The file may be damaged");
+  std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                                        : "exit code " + std::to_string(WEXITSTATUS(status));
+  throw Error(ErrorKind::Format, "VTK's reader broke down on this file", how + (said.empty() ? "" : ": " + said),
+              "The file may be damaged");
 }
 
 void take(Record& record, CloudBuilder& builder, Cells& cells, bool& has_positions) {
@@ -184,7 +207,9 @@ void take(Record& record, CloudBuilder& builder, Cells& cells, bool& has_positio
     builder.add_field(record.name, kind, static_cast<int>(width), std::move(record.values), record.unit);
     return;
   }
-  std::vector<std::uint32_t>& list = record.tag == 'T' ? cells.triangles : record.tag == 'Q' ? cells.quads : cells.lines;
+  std::vector<std::uint32_t>& list = record.tag == 'T'   ? cells.triangles
+                                     : record.tag == 'Q' ? cells.quads
+                                                         : cells.lines;
   if (width != (record.tag == 'T' ? 3U : record.tag == 'Q' ? 4U : 2U)) WireReader::broken();
   list = std::move(record.corners);
 }
@@ -194,7 +219,9 @@ void take(Record& record, CloudBuilder& builder, Cells& cells, bool& has_positio
 PointCloud::Parts read_vtk(const Path& path, FileKind kind, const OpenOptions& options, const Job& job) {
   const fs::path program = find_reader();
   job.progress(-1, "reading with VTK");
-  ChildProcess child(program, {word_of(kind), fs::absolute(path).string(), std::to_string(options.child_memory_bytes), std::to_string(std::max(1, options.child_seconds))},
+  ChildProcess child(program,
+                     {word_of(kind), fs::absolute(path).string(), std::to_string(options.child_memory_bytes),
+                      std::to_string(std::max(1, options.child_seconds))},
                      options.child_seconds, job);
   WireReader wire(child, options.child_memory_bytes);
   std::array<char, sizeof wire_magic> magic{};

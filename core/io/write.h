@@ -13,7 +13,8 @@ namespace erwin::io {
 
 using NamedClouds = std::vector<std::pair<std::string, PointCloudPtr>>;
 
-// By extension: .h5/.hdf5, .vtp, .csv; Error{Config} otherwise. CSV and VTP hold one cloud: more than one is Error{Config}.
+// By extension: .h5/.hdf5, .vtp, .csv; Error{Config} otherwise. CSV and VTP hold one cloud: more than one is
+// Error{Config}.
 void write(const std::filesystem::path& path, const NamedClouds& samples, const Job& job = {});
 
 void write_hdf5(const std::filesystem::path& path, const NamedClouds& samples, const Job& job = {});

@@ -26,7 +26,8 @@ void write_field(h5::File& file, const std::string& folder, const Field& field) 
   file.set_double(path, "offset", field.offset());
 }
 
-void write_cells(h5::File& file, const std::string& path, std::int64_t corners, const std::vector<std::uint32_t>& cells) {
+void write_cells(h5::File& file, const std::string& path, std::int64_t corners,
+                 const std::vector<std::uint32_t>& cells) {
   if (cells.empty()) return;
   file.write(path, {static_cast<std::int64_t>(cells.size()) / corners, corners}, std::span<const std::uint32_t>(cells));
 }
@@ -51,7 +52,8 @@ void write_sample(h5::File& file, const std::string& name, const PointCloud& clo
   file.set_text(root + "/positions", "unit", cloud.unit());
   if (cloud.row_id(cloud.size() - 1) != cloud.size() - 1) {
     std::vector<std::int64_t> rows(static_cast<std::size_t>(cloud.size()));
-    for (std::int64_t point = 0; point < cloud.size(); ++point) rows[static_cast<std::size_t>(point)] = cloud.row_id(point);
+    for (std::int64_t point = 0; point < cloud.size(); ++point)
+      rows[static_cast<std::size_t>(point)] = cloud.row_id(point);
     file.write(root + "/row_ids", {cloud.size()}, std::span<const std::int64_t>(rows));
   }
   for (const Field& field : cloud.fields()) {

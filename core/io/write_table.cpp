@@ -33,8 +33,10 @@ void append(std::string& line, T value) {
 }
 
 void append_sum(std::string& line, double offset, float value) {
-  if (offset == 0) append(line, value);
-  else append(line, offset + static_cast<double>(value));
+  if (offset == 0)
+    append(line, value);
+  else
+    append(line, offset + static_cast<double>(value));
 }
 
 std::string header_of(const PointCloud& cloud) {
@@ -42,8 +44,10 @@ std::string header_of(const PointCloud& cloud) {
   for (const Field& field : cloud.fields())
     for (int c = 0; c < field.components(); ++c) {
       std::string suffix;
-      if (field.components() > 3) suffix = "_" + std::to_string(c);
-      else if (field.components() > 1) suffix = std::string("_") + "xyz"[c];
+      if (field.components() > 3)
+        suffix = "_" + std::to_string(c);
+      else if (field.components() > 1)
+        suffix = std::string("_") + "xyz"[c];
       line += "," + quoted(field.name() + suffix);
     }
   return line + "\n";
@@ -84,8 +88,9 @@ void write_csv(const std::filesystem::path& path, const PointCloud& cloud, const
 
 void require_one_frame(const PointCloud& cloud, const char* format) {
   if (cloud.frames() == 1) return;
-  throw Error(ErrorKind::Config, "the cloud has " + std::to_string(cloud.frames()) + " frames, " + format + " holds one", cloud.source().path,
-              "Write an .h5 file");
+  throw Error(ErrorKind::Config,
+              "the cloud has " + std::to_string(cloud.frames()) + " frames, " + format + " holds one",
+              cloud.source().path, "Write an .h5 file");
 }
 
 void write(const std::filesystem::path& path, const NamedClouds& samples, const Job& job) {
@@ -97,12 +102,15 @@ void write(const std::filesystem::path& path, const NamedClouds& samples, const 
     return;
   }
   if (extension != ".vtp" && extension != ".csv")
-    throw Error(ErrorKind::Config, "the extension of the output says no known format", path.string(), "Known are .h5, .hdf5, .vtp and .csv");
+    throw Error(ErrorKind::Config, "the extension of the output says no known format", path.string(),
+                "Known are .h5, .hdf5, .vtp and .csv");
   if (samples.size() > 1)
-    throw Error(ErrorKind::Config, extension + " holds one cloud, but there are " + std::to_string(samples.size()), path.string(),
-                "Write an .h5 file, or choose one sample with --sample");
-  if (extension == ".vtp") write_vtp(path, *samples.front().second, job);
-  else write_csv(path, *samples.front().second, job);
+    throw Error(ErrorKind::Config, extension + " holds one cloud, but there are " + std::to_string(samples.size()),
+                path.string(), "Write an .h5 file, or choose one sample with --sample");
+  if (extension == ".vtp")
+    write_vtp(path, *samples.front().second, job);
+  else
+    write_csv(path, *samples.front().second, job);
 }
 
 }  // namespace erwin::io

@@ -1,5 +1,5 @@
-// VTK XML PolyData, version 1.0: an XML head that says where each array lies in one raw block behind it, each array after
-// its length as UInt64. Format: VTK's "File Formats" chapter, section XML.
+// VTK XML PolyData, version 1.0: an XML head that says where each array lies in one raw block behind it, each array
+// after its length as UInt64. Format: VTK's "File Formats" chapter, section XML.
 
 #include <bit>
 #include <functional>
@@ -19,11 +19,20 @@ constexpr std::size_t values_between_looks = std::size_t{1} << 16;
 std::string escaped(const std::string& text) {
   std::string result;
   for (const char c : text) switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      default: result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      default:
+        result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
   return result;
 }
@@ -56,22 +65,28 @@ private:
   std::string make_head() {
     const Cells& cells = cloud_.cells();
     const auto points = static_cast<std::size_t>(cloud_.size());
-    const std::size_t lines = cells.lines.size() / 2, triangles = cells.triangles.size() / 3, quads = cells.quads.size() / 4;
+    const std::size_t lines = cells.lines.size() / 2, triangles = cells.triangles.size() / 3,
+                      quads = cells.quads.size() / 4;
     // Without cells ParaView would draw nothing: every point becomes a vertex.
     const std::size_t vertices = cells.empty() ? points : 0;
-    std::string head = "<?xml version=\"1.0\"?>\n<VTKFile type=\"PolyData\" version=\"1.0\" byte_order=\"LittleEndian\" header_type=\"UInt64\">\n  <PolyData>\n";
+    std::string head =
+        "<?xml version=\"1.0\"?>\n<VTKFile type=\"PolyData\" version=\"1.0\" byte_order=\"LittleEndian\" "
+        "header_type=\"UInt64\">\n  <PolyData>\n";
     head += "    <Piece NumberOfPoints=\"" + std::to_string(points) + "\" NumberOfVerts=\"" + std::to_string(vertices) +
-            "\" NumberOfLines=\"" + std::to_string(lines) + "\" NumberOfStrips=\"0\" NumberOfPolys=\"" + std::to_string(triangles + quads) + "\">\n";
+            "\" NumberOfLines=\"" + std::to_string(lines) + "\" NumberOfStrips=\"0\" NumberOfPolys=\"" +
+            std::to_string(triangles + quads) + "\">\n";
     head += "      <PointData>\n";
     for (const Field& field : cloud_.fields()) head += field_line(field);
     head += "      </PointData>\n      <Points>\n" + points_line() + "      </Points>\n";
     head += "      <Verts>\n" + cell_lines({{nullptr, 1, vertices}}) + "      </Verts>\n";
     head += "      <Lines>\n" + cell_lines({{&cells.lines, 2, lines}}) + "      </Lines>\n";
-    head += "      <Polys>\n" + cell_lines({{&cells.triangles, 3, triangles}, {&cells.quads, 4, quads}}) + "      </Polys>\n";
+    head += "      <Polys>\n" + cell_lines({{&cells.triangles, 3, triangles}, {&cells.quads, 4, quads}}) +
+            "      </Polys>\n";
     return head + "    </Piece>\n  </PolyData>\n  <AppendedData encoding=\"raw\">\n   _";
   }
 
-  std::string line(const std::string& type, const std::string& name, int components, const std::string& unit, Block block) {
+  std::string line(const std::string& type, const std::string& name, int components, const std::string& unit,
+                   Block block) {
     std::string text = "        <DataArray type=\"" + type + "\" Name=\"" + escaped(name) + "\" NumberOfComponents=\"" +
                        std::to_string(components) + "\" format=\"appended\" offset=\"" + std::to_string(offset_) + "\"";
     offset_ += block.bytes + sizeof(std::uint64_t);
@@ -98,8 +113,11 @@ private:
     const std::array<double, 3> origin = cloud_.origin();
     // Absolute coordinates far from zero need float64.
     if (origin == std::array<double, 3>{})
-      return line("Float32", "Points", 3, cloud_.unit(), block<float>(positions.size(), [positions](std::size_t i) { return positions[i]; }));
-    return line("Float64", "Points", 3, cloud_.unit(), block<double>(positions.size(), [positions, origin](std::size_t i) { return origin[i % 3] + positions[i]; }));
+      return line("Float32", "Points", 3, cloud_.unit(),
+                  block<float>(positions.size(), [positions](std::size_t i) { return positions[i]; }));
+    return line(
+        "Float64", "Points", 3, cloud_.unit(),
+        block<double>(positions.size(), [positions, origin](std::size_t i) { return origin[i % 3] + positions[i]; }));
   }
 
   std::string field_line(const Field& field) {
@@ -109,8 +127,10 @@ private:
     const bool label = field.kind() == FieldKind::Label && field.nonfinite_count() == 0 && field.range() &&
                        field.range()->minimum >= -2147483648.0 && field.range()->maximum <= 2147483647.0;
     if (label) return line("Int32", field.name(), 1, field.unit(), block<std::int32_t>(values.size(), sum));
-    if (offset != 0) return line("Float64", field.name(), field.components(), field.unit(), block<double>(values.size(), sum));
-    return line("Float32", field.name(), field.components(), field.unit(), block<float>(values.size(), [values](std::size_t i) { return values[i]; }));
+    if (offset != 0)
+      return line("Float64", field.name(), field.components(), field.unit(), block<double>(values.size(), sum));
+    return line("Float32", field.name(), field.components(), field.unit(),
+                block<float>(values.size(), [values](std::size_t i) { return values[i]; }));
   }
 
   struct CellList {

@@ -22,12 +22,18 @@ struct Tile {
 struct Shape {
   std::int64_t balls, slots, groups, heads, width;  // heads: query heads of one KV head
   Shape(const at::Tensor& q, const at::Tensor& k, std::int64_t ball_size)
-      : balls(q.size(0) / ball_size), slots(ball_size), groups(k.size(1)), heads(q.size(1) / k.size(1)), width(q.size(2)) {}
+      : balls(q.size(0) / ball_size),
+        slots(ball_size),
+        groups(k.size(1)),
+        heads(q.size(1) / k.size(1)),
+        width(q.size(2)) {}
 };
 
 template <typename Body>
 void for_each_tile(const Shape& shape, std::int64_t budget, const Body& body) {
-  const auto fit = [&](std::int64_t unit, std::int64_t most) { return std::clamp<std::int64_t>(budget / unit, 1, most); };
+  const auto fit = [&](std::int64_t unit, std::int64_t most) {
+    return std::clamp<std::int64_t>(budget / unit, 1, most);
+  };
   const std::int64_t rows = fit(shape.slots, shape.slots);
   const std::int64_t heads = fit(rows * shape.slots, shape.heads);
   const std::int64_t groups = heads < shape.heads ? 1 : fit(rows * shape.slots * heads, shape.groups);
@@ -51,8 +57,10 @@ at::Tensor query_view(const at::Tensor& rows, const Shape& shape, const Tile& ti
   const bool wide = rows.dim() == 3;
   const at::Tensor split = wide ? rows.view({shape.balls, shape.slots, shape.groups, shape.heads, rows.size(2)})
                                 : rows.view({shape.balls, shape.slots, shape.groups, shape.heads});
-  const at::Tensor part = split.narrow(0, tile.ball, tile.balls).narrow(1, tile.row, tile.rows)
-                              .narrow(2, tile.group, tile.groups).narrow(3, tile.head, tile.heads);
+  const at::Tensor part = split.narrow(0, tile.ball, tile.balls)
+                              .narrow(1, tile.row, tile.rows)
+                              .narrow(2, tile.group, tile.groups)
+                              .narrow(3, tile.head, tile.heads);
   return wide ? part.permute({0, 2, 3, 1, 4}) : part.permute({0, 2, 3, 1});
 }
 
@@ -63,14 +71,17 @@ at::Tensor query_rows(const at::Tensor& rows, const Shape& shape, const Tile& ti
 
 // [M, G, D] as [balls, groups, slots, D] of a tile, a view.
 at::Tensor key_view(const at::Tensor& rows, const Shape& shape, const Tile& tile) {
-  return rows.view({shape.balls, shape.slots, shape.groups, rows.size(2)}).narrow(0, tile.ball, tile.balls)
-      .narrow(2, tile.group, tile.groups).permute({0, 2, 1, 3});
+  return rows.view({shape.balls, shape.slots, shape.groups, rows.size(2)})
+      .narrow(0, tile.ball, tile.balls)
+      .narrow(2, tile.group, tile.groups)
+      .permute({0, 2, 1, 3});
 }
 
 // Key masks and distance terms, tile by tile; buffers are reused.
 class TileBias {
 public:
-  TileBias(const Shape& shape, const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma, at::ScalarType type)
+  TileBias(const Shape& shape, const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma,
+           at::ScalarType type)
       : shape_(shape), keys_(key_bias_of(mask.view({shape.balls, 1, 1, shape.slots}), type)) {
     if (!sigma.defined()) return;
     positions_ = positions.to(type).view({shape.balls, shape.slots, positions.size(1)});
@@ -118,8 +129,8 @@ AttentionResult forward_pass(const at::Tensor& q, const at::Tensor& k, const at:
   TileBias tile_bias = make_bias(shape, q, positions, mask, sigma);
   for_each_tile(shape, chunk_elements(q), [&](const Tile& tile) {
     check(job);
-    const DenseResult dense =
-        dense_attention(query_rows(q, shape, tile), key_view(k, shape, tile), key_view(v, shape, tile), tile_bias.of(tile));
+    const DenseResult dense = dense_attention(query_rows(q, shape, tile), key_view(k, shape, tile),
+                                              key_view(v, shape, tile), tile_bias.of(tile));
     const at::Tensor out = query_view(result.out, shape, tile), lse = query_view(result.lse, shape, tile);
     out.copy_(dense.out.reshape(out.sizes()));
     lse.copy_(dense.lse.reshape(lse.sizes()));
@@ -151,14 +162,15 @@ struct BallFunction : torch::autograd::Function<BallFunction> {
     const auto* const job = reinterpret_cast<const Job*>(context->saved_data["job"].toInt());
     const auto wide = q.options().dtype(softmax_type(q));
     const at::Tensor grad_out = gradients[0].contiguous();
-    const at::Tensor grad_q = at::empty(q.sizes(), wide), grad_k = at::zeros(k.sizes(), wide), grad_v = at::zeros(v.sizes(), wide);
+    const at::Tensor grad_q = at::empty(q.sizes(), wide), grad_k = at::zeros(k.sizes(), wide),
+                     grad_v = at::zeros(v.sizes(), wide);
     const at::Tensor grad_sigma = sigma.defined() ? at::zeros({shape.groups, shape.heads}, wide) : at::Tensor();
     TileBias tile_bias = make_bias(shape, q, saved[3], saved[4], sigma);
     for_each_tile(shape, chunk_elements(q), [&](const Tile& tile) {
       check(job);
-      const DenseGradient gradient = dense_attention_backward(
-          query_rows(q, shape, tile), key_view(k, shape, tile), key_view(v, shape, tile), tile_bias.of(tile),
-          query_rows(lse, shape, tile), query_rows(grad_out, shape, tile));
+      const DenseGradient gradient =
+          dense_attention_backward(query_rows(q, shape, tile), key_view(k, shape, tile), key_view(v, shape, tile),
+                                   tile_bias.of(tile), query_rows(lse, shape, tile), query_rows(grad_out, shape, tile));
       const at::Tensor tile_q = query_view(grad_q, shape, tile);
       tile_q.copy_(gradient.q.reshape(tile_q.sizes()));
       key_view(grad_k, shape, tile).add_(gradient.k);
@@ -167,23 +179,31 @@ struct BallFunction : torch::autograd::Function<BallFunction> {
       // d sigma_h = sum over i, j of dS_ij |p_i - p_j|
       const at::Tensor per_head = at::matmul(gradient.logits.reshape({tile.balls, tile.groups * tile.heads, -1}),
                                              tile_bias.distances().reshape({tile.balls, -1, 1}));
-      grad_sigma.narrow(0, tile.group, tile.groups).narrow(1, tile.head, tile.heads)
+      grad_sigma.narrow(0, tile.group, tile.groups)
+          .narrow(1, tile.head, tile.heads)
           .add_(per_head.sum(0).view({tile.groups, tile.heads}));
     });
     const auto type = q.scalar_type();
-    return {grad_q.to(type), grad_k.to(type), grad_v.to(type), {}, {},
-            sigma.defined() ? grad_sigma.reshape(sigma.sizes()).to(sigma.scalar_type()) : at::Tensor(), {}, {}};
+    return {grad_q.to(type),
+            grad_k.to(type),
+            grad_v.to(type),
+            {},
+            {},
+            sigma.defined() ? grad_sigma.reshape(sigma.sizes()).to(sigma.scalar_type()) : at::Tensor(),
+            {},
+            {}};
   }
 };
 
 }  // namespace
 
-AttentionResult ball_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& positions,
-                               const at::Tensor& mask, const at::Tensor& sigma, std::int64_t ball_size, const Job* job) {
+AttentionResult ball_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma,
+                               std::int64_t ball_size, const Job* job) {
   const at::Tensor cq = q.contiguous(), ck = k.contiguous(), cv = v.contiguous();
   if (!needs_gradient({q, k, v, sigma})) return forward_pass(cq, ck, cv, positions, mask, sigma, ball_size, job);
-  const variable_list result =
-      BallFunction::apply(cq, ck, cv, positions, mask, if_defined(sigma), ball_size, reinterpret_cast<std::int64_t>(job));
+  const variable_list result = BallFunction::apply(cq, ck, cv, positions, mask, if_defined(sigma), ball_size,
+                                                   reinterpret_cast<std::int64_t>(job));
   return {result[0], result[1]};
 }
 

@@ -25,7 +25,8 @@ void for_each_tile(const std::vector<SampleRun>& runs, std::int64_t heads, std::
     if (run.rows == 0) continue;
     const std::int64_t per_row = heads * (run.blocks + 1);
     const std::int64_t rows = std::clamp<std::int64_t>(budget / per_row, 1, run.rows);
-    const std::int64_t samples = rows < run.rows ? 1 : std::clamp<std::int64_t>(budget / (per_row * rows), 1, run.samples);
+    const std::int64_t samples =
+        rows < run.rows ? 1 : std::clamp<std::int64_t>(budget / (per_row * rows), 1, run.samples);
     for (std::int64_t s = 0; s < run.samples; s += samples)
       for (std::int64_t r = 0; r < run.rows; r += rows)
         body(Tile{run, s, std::min(samples, run.samples - s), r, std::min(rows, run.rows - r)});
@@ -50,7 +51,8 @@ at::Tensor query_rows(const at::Tensor& rows, std::int64_t groups, const Tile& t
 // [B, G, D] as [samples, groups, blocks, D] of a tile, a view.
 at::Tensor block_view(const at::Tensor& blocks, const Tile& tile) {
   return blocks.narrow(0, tile.run.first_block, tile.run.samples * tile.run.blocks)
-      .view({tile.run.samples, tile.run.blocks, blocks.size(1), blocks.size(2)}).narrow(0, tile.sample, tile.samples)
+      .view({tile.run.samples, tile.run.blocks, blocks.size(1), blocks.size(2)})
+      .narrow(0, tile.sample, tile.samples)
       .permute({0, 2, 1, 3});
 }
 
@@ -63,7 +65,8 @@ at::Tensor with_memory(const at::Tensor& blocks, const at::Tensor& memory, const
 
 Bias bias_of(const at::Tensor& real, bool memory, at::ScalarType type, const Tile& tile) {
   const at::Tensor keys = real.narrow(0, tile.run.first_block, tile.run.samples * tile.run.blocks)
-                              .view({tile.run.samples, 1, 1, tile.run.blocks}).narrow(0, tile.sample, tile.samples);
+                              .view({tile.run.samples, 1, 1, tile.run.blocks})
+                              .narrow(0, tile.sample, tile.samples);
   return {key_bias_of(memory ? at::constant_pad_nd(keys, {1, 0}, 1) : keys, type), {}};
 }
 
@@ -89,9 +92,10 @@ AttentionResult forward_pass(const at::Tensor& q, const at::Tensor& mask, const 
 }
 
 struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& mask, const at::Tensor& k,
-                               const at::Tensor& v, const at::Tensor& real, const std::optional<at::Tensor>& slot_k,
-                               const std::optional<at::Tensor>& slot_v, const std::vector<std::int64_t>& row_offsets,
+  static variable_list forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& mask,
+                               const at::Tensor& k, const at::Tensor& v, const at::Tensor& real,
+                               const std::optional<at::Tensor>& slot_k, const std::optional<at::Tensor>& slot_v,
+                               const std::vector<std::int64_t>& row_offsets,
                                const std::vector<std::int64_t>& block_offsets, std::int64_t job) {
     const at::Tensor memory_k = slot_k.value_or(at::Tensor()), memory_v = slot_v.value_or(at::Tensor());
     const AttentionResult result =
@@ -110,11 +114,13 @@ struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
     const at::Tensor &q = saved[0], &k = saved[1], &v = saved[2], &real = saved[3], &memory_k = saved[4],
                      &memory_v = saved[5], &lse = saved[6];
     const auto* const job = reinterpret_cast<const Job*>(context->saved_data["job"].toInt());
-    const auto runs = equal_runs(context->saved_data["rows"].toIntVector(), context->saved_data["blocks"].toIntVector());
+    const auto runs =
+        equal_runs(context->saved_data["rows"].toIntVector(), context->saved_data["blocks"].toIntVector());
     const std::int64_t groups = k.size(1), skip = memory_k.defined() ? 1 : 0;
     const auto wide = q.options().dtype(softmax_type(q));
     const at::Tensor grad_out = gradients[0].contiguous();
-    const at::Tensor grad_q = at::zeros(q.sizes(), wide), grad_k = at::zeros(k.sizes(), wide), grad_v = at::zeros(v.sizes(), wide);
+    const at::Tensor grad_q = at::zeros(q.sizes(), wide), grad_k = at::zeros(k.sizes(), wide),
+                     grad_v = at::zeros(v.sizes(), wide);
     const at::Tensor grad_memory_k = skip ? at::zeros(memory_k.sizes(), wide) : at::Tensor();
     const at::Tensor grad_memory_v = skip ? at::zeros(memory_v.sizes(), wide) : at::Tensor();
     for_each_tile(runs, q.size(1), chunk_elements(q), [&](const Tile& tile) {
@@ -132,24 +138,33 @@ struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
       grad_memory_v.add_(gradient.v.select(2, 0).sum(0));
     });
     const auto type = q.scalar_type();
-    return {grad_q.to(type), {}, grad_k.to(type), grad_v.to(type), {}, skip ? grad_memory_k.to(type) : at::Tensor(),
-            skip ? grad_memory_v.to(type) : at::Tensor(), {}, {}, {}};
+    return {grad_q.to(type),
+            {},
+            grad_k.to(type),
+            grad_v.to(type),
+            {},
+            skip ? grad_memory_k.to(type) : at::Tensor(),
+            skip ? grad_memory_v.to(type) : at::Tensor(),
+            {},
+            {},
+            {}};
   }
 };
 
 }  // namespace
 
 AttentionResult compressed_attention(const at::Tensor& q, const at::Tensor& mask,
-                                     const std::vector<std::int64_t>& row_offsets, const BlockKeys& blocks, const Job* job) {
+                                     const std::vector<std::int64_t>& row_offsets, const BlockKeys& blocks,
+                                     const Job* job) {
   BlockKeys contiguous = blocks;
   contiguous.k = blocks.k.contiguous();
   contiguous.v = blocks.v.contiguous();
   const at::Tensor rows = q.contiguous();
   if (!needs_gradient({q, blocks.k, blocks.v, blocks.memory_k, blocks.memory_v}))
     return forward_pass(rows, mask, equal_runs(row_offsets, blocks.offsets), contiguous, job);
-  const variable_list result =
-      CompressedFunction::apply(rows, mask, contiguous.k, contiguous.v, blocks.real, if_defined(blocks.memory_k), if_defined(blocks.memory_v),
-                                row_offsets, blocks.offsets, reinterpret_cast<std::int64_t>(job));
+  const variable_list result = CompressedFunction::apply(
+      rows, mask, contiguous.k, contiguous.v, blocks.real, if_defined(blocks.memory_k), if_defined(blocks.memory_v),
+      row_offsets, blocks.offsets, reinterpret_cast<std::int64_t>(job));
   return {result[0], result[1]};
 }
 

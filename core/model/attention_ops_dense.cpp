@@ -14,7 +14,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 thread_local std::int64_t chunk_limit = 0;
 
-double scale_of(const at::Tensor& q) { return 1.0 / std::sqrt(static_cast<double>(q.size(-1))); }
+double scale_of(const at::Tensor& q) {
+  return 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
+}
 
 // One fused pass that keeps the logits in cache; it exists for the CPU only.
 DenseResult fused_on_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Bias& bias) {
@@ -47,8 +49,12 @@ at::ScalarType softmax_type(const at::Tensor& tensor) {
   return type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
 }
 
-ChunkLimit::ChunkLimit(std::int64_t elements) : before_(chunk_limit) { chunk_limit = elements; }
-ChunkLimit::~ChunkLimit() { chunk_limit = before_; }
+ChunkLimit::ChunkLimit(std::int64_t elements) : before_(chunk_limit) {
+  chunk_limit = elements;
+}
+ChunkLimit::~ChunkLimit() {
+  chunk_limit = before_;
+}
 
 std::int64_t chunk_elements(const at::Tensor& like) {
   if (chunk_limit > 0) return chunk_limit;
@@ -74,7 +80,8 @@ DenseGradient dense_attention_backward(const at::Tensor& q, const at::Tensor& k,
   weights.sub_(lse.masked_fill(lse == -kInfinity, kInfinity).unsqueeze(-1)).exp_();
   DenseGradient gradient;
   gradient.v = at::matmul(weights.transpose(-1, -2), wide_grad);
-  // dS = P (dP - sum_j P dP); the sum equals do . o, but o may have been rounded to 16 bits, and the difference cancels.
+  // dS = P (dP - sum_j P dP); the sum equals do . o, but o may have been rounded to 16 bits, and the difference
+  // cancels.
   gradient.logits = at::matmul(wide_grad, v.to(type).transpose(-1, -2)).mul_(weights);
   gradient.logits.addcmul_(weights, gradient.logits.sum(-1, true), -1);
   gradient.q = at::matmul(gradient.logits, wide_k).mul_(scale);

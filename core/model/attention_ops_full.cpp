@@ -12,7 +12,9 @@ namespace erwin::model {
 namespace {
 
 // [n, H, D] as one problem, [1, H, n, D].
-at::Tensor as_problem(const at::Tensor& rows) { return rows.transpose(0, 1).unsqueeze(0); }
+at::Tensor as_problem(const at::Tensor& rows) {
+  return rows.transpose(0, 1).unsqueeze(0);
+}
 
 at::Tensor lse_in_chunks(const at::Tensor& q, const at::Tensor& k, const Job* job) {
   const auto type = softmax_type(q);
@@ -41,7 +43,8 @@ AttentionResult full_attention(const at::Tensor& q, const at::Tensor& k, const a
     const std::int64_t first = offsets[s], count = offsets[s + 1] - first;
     const at::Tensor slots = mask.narrow(0, first, count).nonzero().squeeze(1) + first;
     const at::Tensor sq = q.index_select(0, slots), sk = k.index_select(0, slots), sv = v.index_select(0, slots);
-    outs.push_back(at::scaled_dot_product_attention(as_problem(sq), as_problem(sk), as_problem(sv)).squeeze(0).transpose(0, 1));
+    outs.push_back(
+        at::scaled_dot_product_attention(as_problem(sq), as_problem(sk), as_problem(sv)).squeeze(0).transpose(0, 1));
     if (with_lse) lses.push_back(lse_in_chunks(sq, sk, job));
     real_slots.push_back(slots);
   }

@@ -39,7 +39,11 @@ class Selected {
 public:
   Selected(const at::Tensor& keys, const at::Tensor& values, const at::Tensor& mask, const at::Tensor& selected,
            std::int64_t block_size)
-      : groups_(keys.size(1)), size_(block_size), width_(keys.size(2)), selected_(selected), k_(block_rows(keys, block_size)),
+      : groups_(keys.size(1)),
+        size_(block_size),
+        width_(keys.size(2)),
+        selected_(selected),
+        k_(block_rows(keys, block_size)),
         v_(block_rows(values, block_size)) {
     const std::int64_t blocks = mask.size(0) / block_size;
     // One more row for "no block".
@@ -141,15 +145,21 @@ struct SelectedFunction : torch::autograd::Function<SelectedFunction> {
       keys.scatter(grad_v, gradient.v);
     });
     const auto type = q.scalar_type();
-    return {grad_q.to(type), block_slots(grad_k, block_size, groups).to(type), block_slots(grad_v, block_size, groups).to(type),
-            {}, {}, {}, {}};
+    return {grad_q.to(type),
+            block_slots(grad_k, block_size, groups).to(type),
+            block_slots(grad_v, block_size, groups).to(type),
+            {},
+            {},
+            {},
+            {}};
   }
 };
 
 }  // namespace
 
-AttentionResult selected_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
-                                   const at::Tensor& selected, std::int64_t block_size, const Job* job) {
+AttentionResult selected_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                   const at::Tensor& mask, const at::Tensor& selected, std::int64_t block_size,
+                                   const Job* job) {
   if (selected.size(2) == 0) {  // no sample has a block to select
     const auto wide = q.options().dtype(softmax_type(q));
     return {at::zeros_like(q), at::full({q.size(0), q.size(1)}, -std::numeric_limits<double>::infinity(), wide)};

@@ -29,17 +29,22 @@ BlockCompression::BlockCompression(Builder builder, Compression kind, std::int64
   second_ = Linear(builder.child("2"), hidden, head_dim);
 }
 
-at::Tensor BlockCompression::operator()(const at::Tensor& rows, const at::Tensor& keys, const SlotGeometry& geometry) const {
+at::Tensor BlockCompression::operator()(const at::Tensor& rows, const at::Tensor& keys,
+                                        const SlotGeometry& geometry) const {
   switch (kind_) {
-    case Compression::Pool: return pool(rows, keys, geometry);
-    case Compression::Mlp: return flattened(rows, geometry);
-    case Compression::Mean: break;
+    case Compression::Pool:
+      return pool(rows, keys, geometry);
+    case Compression::Mlp:
+      return flattened(rows, geometry);
+    case Compression::Mean:
+      break;
   }
   return block_means(rows, geometry);
 }
 
 at::Tensor BlockCompression::pool(const at::Tensor& rows, const at::Tensor& keys, const SlotGeometry& geometry) const {
-  const std::int64_t blocks = geometry.blocks(), size = geometry.block_size, groups = rows.size(1), width = rows.size(2);
+  const std::int64_t blocks = geometry.blocks(), size = geometry.block_size, groups = rows.size(1),
+                     width = rows.size(2);
   const at::Tensor& relative = geometry.block_relative;
   const auto wide = relative.scalar_type();
   const at::Tensor by_key = (keys.to(wide) * logit_.to(wide)).sum(2).view({blocks, size, groups});
@@ -56,7 +61,8 @@ at::Tensor BlockCompression::pool(const at::Tensor& rows, const at::Tensor& keys
 }
 
 at::Tensor BlockCompression::flattened(const at::Tensor& rows, const SlotGeometry& geometry) const {
-  const std::int64_t blocks = geometry.blocks(), size = geometry.block_size, groups = rows.size(1), width = rows.size(2);
+  const std::int64_t blocks = geometry.blocks(), size = geometry.block_size, groups = rows.size(1),
+                     width = rows.size(2);
   const at::Tensor real = geometry.mask.view({-1, 1, 1}).to(rows.scalar_type());
   const at::Tensor slots = (rows * real).view({blocks, size, groups, width}).transpose(1, 2);
   const at::Tensor flat = slots.reshape({blocks, groups, size * width}).to(geometry.positions.scalar_type());

@@ -14,8 +14,8 @@ bool load_cuda_backend() {
   if (!::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL)) return false;
   if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL)) return true;
   const char* why = ::dlerror();
-  erwin::log(erwin::LogLevel::Warning,
-             "there is an NVIDIA driver, but LibTorch's CUDA libraries cannot be loaded: " + std::string(why ? why : ""));
+  erwin::log(erwin::LogLevel::Warning, "there is an NVIDIA driver, but LibTorch's CUDA libraries cannot be loaded: " +
+                                           std::string(why ? why : ""));
   return false;
 }
 

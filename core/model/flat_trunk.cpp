@@ -25,8 +25,8 @@ struct Partition {
 class FlatAttention {
 public:
   virtual ~FlatAttention() = default;
-  virtual at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch, const LayerPlace& place,
-                             ForwardContext& context) const = 0;
+  virtual at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch,
+                             const LayerPlace& place, ForwardContext& context) const = 0;
 };
 
 class ThreeBranches : public FlatAttention {
@@ -55,13 +55,17 @@ private:
   ModelConfig config_;
 };
 
-// Erwin's attention (method 2.1) within the balls, or over the whole sample without the distance term. Names: qkv, proj,
-// pe_proj (.weight, .bias), sigma_att [1, H, 1, 1] (`ball` only). Outputs of qkv run over heads, then E, then q, k, v.
+// Erwin's attention (method 2.1) within the balls, or over the whole sample without the distance term. Names: qkv,
+// proj, pe_proj (.weight, .bias), sigma_att [1, H, 1, 1] (`ball` only). Outputs of qkv run over heads, then E, then q,
+// k, v.
 class OneBranch : public FlatAttention {
 public:
   OneBranch(const Builder& builder, const ModelConfig& config)
-      : whole_sample_(config.kind == ModelKind::Full), heads_(config.flat.heads), width_(config.flat.width),
-        qkv_(builder.child("qkv"), width_, 3 * width_), proj_(builder.child("proj"), width_, width_),
+      : whole_sample_(config.kind == ModelKind::Full),
+        heads_(config.flat.heads),
+        width_(config.flat.width),
+        qkv_(builder.child("qkv"), width_, 3 * width_),
+        proj_(builder.child("proj"), width_, width_),
         position_(builder.child("pe_proj"), config.dimension, width_) {
     if (whole_sample_) return;
     sigma_ = Builder(builder).normal("sigma_att", {1, heads_, 1, 1}, -1.0, 0.01);
@@ -72,14 +76,16 @@ public:
                      ForwardContext& context) const override {
     const SlotGeometry& slots = partition.slots;
     const at::Tensor rows = qkv_(u + position_(partition.relative)).view({u.size(0), heads_, width_ / heads_, 3});
-    const at::Tensor q = rows.select(3, 0).contiguous(), k = rows.select(3, 1).contiguous(), v = rows.select(3, 2).contiguous();
+    const at::Tensor q = rows.select(3, 0).contiguous(), k = rows.select(3, 1).contiguous(),
+                     v = rows.select(3, 2).contiguous();
     const at::Tensor sigma = sigma_.defined() ? sigma_.view({heads_}) : at::Tensor();
     const AttentionResult result =
         whole_sample_ ? full_attention(q, k, v, slots.mask, slots.offsets, context.recorder != nullptr, context.job)
                       : ball_attention(q, k, v, slots.positions, slots.mask, sigma, slots.ball_size, context.job);
-    record_ball_layer(context, batch, place,
-                      {whole_sample_ ? LayerKind::Full : LayerKind::Ball, whole_sample_ ? slots.offsets.back() : slots.ball_size,
-                       slots.positions, sigma, q, k, v, result.lse});
+    record_ball_layer(
+        context, batch, place,
+        {whole_sample_ ? LayerKind::Full : LayerKind::Ball, whole_sample_ ? slots.offsets.back() : slots.ball_size,
+         slots.positions, sigma, q, k, v, result.lse});
     return proj_(result.out.reshape({-1, width_}));
   }
 
@@ -103,14 +109,18 @@ public:
     for (int i = 0; i < config.flat.depth; ++i) {
       const std::string name = "block." + std::to_string(i);
       const Builder block = builder.child(name);
-      Block made{builder.prefix + name, RmsNorm(block.child("norm1"), config.flat.width),
-                 RmsNorm(block.child("norm2"), config.flat.width), nullptr, {}};
+      Block made{builder.prefix + name,
+                 RmsNorm(block.child("norm1"), config.flat.width),
+                 RmsNorm(block.child("norm2"), config.flat.width),
+                 nullptr,
+                 {}};
       if (config.kind == ModelKind::ErwinNsa) {
         made.attention = std::make_unique<ThreeBranches>(block.child("attention"), config);
       } else {
         made.attention = std::make_unique<OneBranch>(block.child("attention"), config);
       }
-      made.swiglu = SwiGlu(block.child("swiglu"), config.flat.width, std::int64_t{config.mlp_ratio} * config.flat.width);
+      made.swiglu =
+          SwiGlu(block.child("swiglu"), config.flat.width, std::int64_t{config.mlp_ratio} * config.flat.width);
       blocks_.push_back(std::move(made));
     }
   }
@@ -120,7 +130,8 @@ public:
     const Partition main = partition_of(level.positions, level.mask, level.offsets, false);
     std::optional<Partition> rotated;
     if (level.has_rotated)
-      rotated = partition_of(level.positions.index_select(0, level.rotated.source), level.rotated.mask, level.rotated.offsets, true);
+      rotated = partition_of(level.positions.index_select(0, level.rotated.source), level.rotated.mask,
+                             level.rotated.offsets, true);
     at::Tensor x = embedded.index_select(0, batch.slot_point);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       context.check();

@@ -22,7 +22,9 @@ Array<T> array_of(const at::Tensor& tensor, at::ScalarType type) {
   return Array<T>(host.sizes().vec(), std::vector<T>(values, values + host.numel()));
 }
 
-Array<float> floats_of(const at::Tensor& tensor) { return array_of<float>(tensor, at::kFloat); }
+Array<float> floats_of(const at::Tensor& tensor) {
+  return array_of<float>(tensor, at::kFloat);
+}
 
 std::vector<std::int64_t> integers_of(const at::Tensor& tensor) {
   const at::Tensor host = on_host(tensor, at::kLong);
@@ -34,7 +36,8 @@ std::vector<std::int64_t> integers_of(const at::Tensor& tensor) {
 std::vector<std::vector<std::int32_t>> points_of_rows(const Batch& batch, const LayerPlace& place) {
   const LevelGeometry& level = batch.levels[static_cast<std::size_t>(place.pool_level)];
   const std::size_t rows = static_cast<std::size_t>(level.mask.size(0));
-  const std::vector<std::int64_t> slot_point = integers_of(batch.slot_point), point_slot = integers_of(batch.point_slot);
+  const std::vector<std::int64_t> slot_point = integers_of(batch.slot_point),
+                                  point_slot = integers_of(batch.point_slot);
   const std::size_t span = slot_point.size() / rows;
   std::vector<std::vector<std::int32_t>> points(rows);
   if (span == 1) {  // copies of duplicate padding are keys, so they name the point that they copy
@@ -70,13 +73,12 @@ void fill_slots(LayerTap& layer, const Batch& batch, const LayerPlace& place) {
   }
   for (const std::int64_t slot : integers_of(batch.point_slot)) {
     const std::int64_t row = slot / span;
-    layer.point_slot.push_back(
-        static_cast<std::int32_t>(place.rotated ? inverse[static_cast<std::size_t>(row)] : row));
+    layer.point_slot.push_back(static_cast<std::int32_t>(place.rotated ? inverse[static_cast<std::size_t>(row)] : row));
   }
 }
 
-LayerTap start_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, LayerKind kind, const at::Tensor& q,
-                     const at::Tensor& k) {
+LayerTap start_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, LayerKind kind,
+                     const at::Tensor& q, const at::Tensor& k) {
   if (batch.samples() != 1)
     throw Error(ErrorKind::Internal, "attention is recorded for one sample at a time",
                 "a batch of " + std::to_string(batch.samples()) + " samples");
@@ -96,7 +98,8 @@ LayerTap start_layer(ForwardContext& context, const Batch& batch, const LayerPla
 
 }  // namespace
 
-void record_ball_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, const BallLayerRecord& record) {
+void record_ball_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place,
+                       const BallLayerRecord& record) {
   if (!context.recorder) return;
   LayerTap layer = start_layer(context, batch, place, record.kind, record.q, record.k);
   layer.ball_size = static_cast<int>(record.ball_size);
@@ -111,8 +114,8 @@ void record_ball_layer(ForwardContext& context, const Batch& batch, const LayerP
   context.recorder->tap.layers.push_back(std::move(layer));
 }
 
-void record_nsa_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, const SlotGeometry& geometry,
-                      const NsaTrace& trace, const at::Tensor& sigma) {
+void record_nsa_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place,
+                      const SlotGeometry& geometry, const NsaTrace& trace, const at::Tensor& sigma) {
   if (!context.recorder) return;
   LayerTap layer = start_layer(context, batch, place, LayerKind::Nsa, trace.q, trace.k);
   layer.ball_size = static_cast<int>(geometry.ball_size);

@@ -16,8 +16,8 @@ NsaAttention::NsaAttention(Builder builder, const FlatConfig& config, std::int64
   gate_ = Linear(builder.child("gate"), config.width, 3 * std::int64_t{config.heads});
   out_ = builder.linear_weight("out", config.width, inner);
   const auto compression = [&](const char* name) {
-    return BlockCompression(builder.child(name), config.compression, config.kv_heads, config.head_dim, config.block_size,
-                            dimension);
+    return BlockCompression(builder.child(name), config.compression, config.kv_heads, config.head_dim,
+                            config.block_size, dimension);
   };
   compress_k_ = compression("compress_k");
   compress_v_ = compression("compress_v");
@@ -50,22 +50,27 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const AttentionResult local =
       ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask, sigma_, geometry.ball_size, job);
 
-  const BlockKeys blocks{compress_k_(k, k, geometry), compress_v_(v, k, geometry), geometry.block_real, memory_k_, memory_v_,
-                         geometry.block_offsets};
+  const BlockKeys blocks{
+      compress_k_(k, k, geometry), compress_v_(v, k, geometry), geometry.block_real, memory_k_, memory_v_,
+      geometry.block_offsets};
   const AttentionResult coarse = compressed(q, geometry, blocks, job);
 
-  const at::Tensor mean_query = prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);
+  const at::Tensor mean_query =
+      prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);
   const Selection selection =
-      prescribed.defined() ? Selection{prescribed, at::zeros(prescribed.sizes(), prescribed.options().dtype(at::kFloat)), prescribed.size(2)}
-                           : select_blocks(mean_query, blocks.k, geometry, config_.selected_blocks, config_.exclude, job);
-  const AttentionResult selected = selected_attention(q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns),
-                                                      geometry.block_size, job);
+      prescribed.defined()
+          ? Selection{prescribed, at::zeros(prescribed.sizes(), prescribed.options().dtype(at::kFloat)),
+                      prescribed.size(2)}
+          : select_blocks(mean_query, blocks.k, geometry, config_.selected_blocks, config_.exclude, job);
+  const AttentionResult selected = selected_attention(
+      q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns), geometry.block_size, job);
 
   const at::Tensor gate = at::sigmoid(gate_(u)).view({u.size(0), 3, config_.heads});
   const auto weight = [&](std::int64_t branch) { return gate.select(1, branch).unsqueeze(2); };
   at::Tensor merged = coarse.out * weight(0);
   merged = merged.addcmul_(selected.out, weight(1)).addcmul_(local.out, weight(2));
-  if (trace) *trace = {q, k, v, local_q, local_k, local_v, mean_query, blocks, selection, coarse, selected, local, gate};
+  if (trace)
+    *trace = {q, k, v, local_q, local_k, local_v, mean_query, blocks, selection, coarse, selected, local, gate};
   return at::linear(merged.flatten(1), out_);
 }
 

@@ -22,8 +22,9 @@ at::Tensor centred(const at::Tensor& positions, const at::Tensor& mask) {
 
 }  // namespace
 
-SlotGeometry make_slot_geometry(const at::Tensor& positions, const at::Tensor& mask, const std::vector<std::int64_t>& offsets,
-                                std::int64_t ball_size, std::int64_t block_size) {
+SlotGeometry make_slot_geometry(const at::Tensor& positions, const at::Tensor& mask,
+                                const std::vector<std::int64_t>& offsets, std::int64_t ball_size,
+                                std::int64_t block_size) {
   for (const std::int64_t offset : offsets)
     if (offset % ball_size != 0 || (block_size > 0 && ball_size % block_size != 0))
       throw Error(ErrorKind::Internal, "slots do not divide into balls and blocks",
@@ -31,7 +32,8 @@ SlotGeometry make_slot_geometry(const at::Tensor& positions, const at::Tensor& m
                       ", blocks of " + std::to_string(block_size));
   SlotGeometry geometry{positions, mask, offsets, ball_size, {}, block_size, {}, {}, {}, {}, {}};
   const std::int64_t dimension = positions.size(1);
-  geometry.relative = centred(positions.view({-1, ball_size, dimension}), mask.view({-1, ball_size})).view({-1, dimension});
+  geometry.relative =
+      centred(positions.view({-1, ball_size, dimension}), mask.view({-1, ball_size})).view({-1, dimension});
   if (block_size == 0) return geometry;
   for (const std::int64_t offset : offsets) geometry.block_offsets.push_back(offset / block_size);
   geometry.block_mask = mask.view({-1, block_size});
@@ -43,12 +45,14 @@ SlotGeometry make_slot_geometry(const at::Tensor& positions, const at::Tensor& m
   return geometry;
 }
 
-at::Tensor relative_to_sample(const at::Tensor& positions, const at::Tensor& mask, const std::vector<std::int64_t>& offsets) {
+at::Tensor relative_to_sample(const at::Tensor& positions, const at::Tensor& mask,
+                              const std::vector<std::int64_t>& offsets) {
   std::vector<at::Tensor> parts;
   for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
     const std::int64_t count = offsets[s + 1] - offsets[s];
-    parts.push_back(centred(positions.narrow(0, offsets[s], count).unsqueeze(0), mask.narrow(0, offsets[s], count).unsqueeze(0))
-                        .squeeze(0));
+    parts.push_back(
+        centred(positions.narrow(0, offsets[s], count).unsqueeze(0), mask.narrow(0, offsets[s], count).unsqueeze(0))
+            .squeeze(0));
   }
   return at::cat(parts);
 }

@@ -27,8 +27,8 @@ std::pair<at::Tensor, at::Tensor> best(const at::Tensor& scores, std::int64_t co
 }
 
 // [rows, keys] bool: blocks that the query blocks may not select for their place.
-at::Tensor excluded(std::int64_t first, std::int64_t rows, std::int64_t keys, std::int64_t blocks_per_ball, Exclude exclude,
-                    const at::TensorOptions& options) {
+at::Tensor excluded(std::int64_t first, std::int64_t rows, std::int64_t keys, std::int64_t blocks_per_ball,
+                    Exclude exclude, const at::TensorOptions& options) {
   const std::int64_t unit = exclude == Exclude::Ball ? blocks_per_ball : 1;
   const auto index = options.dtype(at::kLong);
   const at::Tensor query = at::arange(first, first + rows, index).div(unit, "floor").unsqueeze(1);
@@ -43,10 +43,11 @@ at::Tensor mean_queries(const at::Tensor& q, std::int64_t kv_heads, const SlotGe
   return block_means(heads.mean(2), geometry);
 }
 
-at::Tensor block_scores(const at::Tensor& mean_query, const at::Tensor& block_keys, std::int64_t first, std::int64_t rows,
-                        std::int64_t key_first, std::int64_t keys) {
+at::Tensor block_scores(const at::Tensor& mean_query, const at::Tensor& block_keys, std::int64_t first,
+                        std::int64_t rows, std::int64_t key_first, std::int64_t keys) {
   const at::Tensor queries = mean_query.narrow(0, first, rows).transpose(0, 1);
-  const at::Tensor columns = block_keys.detach().narrow(0, key_first, keys).to(mean_query.scalar_type()).permute({1, 2, 0});
+  const at::Tensor columns =
+      block_keys.detach().narrow(0, key_first, keys).to(mean_query.scalar_type()).permute({1, 2, 0});
   return at::matmul(queries, columns).mul_(1.0 / std::sqrt(static_cast<double>(mean_query.size(2)))).transpose(0, 1);
 }
 
@@ -74,7 +75,8 @@ Selection select_blocks(const at::Tensor& mean_query, const at::Tensor& block_ke
       // Blocks without a real query ask for nothing.
       scores.masked_fill_(empty.narrow(0, r, rows).view({rows, 1, 1}), -kInfinity);
       const auto [ids, values] = best(scores, columns);
-      selection.ids.narrow(0, begin + r, rows).narrow(2, 0, columns)
+      selection.ids.narrow(0, begin + r, rows)
+          .narrow(2, 0, columns)
           .copy_((ids + begin).masked_fill(values == -kInfinity, -1));
       selection.scores.narrow(0, begin + r, rows).narrow(2, 0, columns).copy_(values);
     }

@@ -114,7 +114,9 @@ void set_parallel_threads(int threads) {
   pool() = std::make_unique<Pool>(threads);
 }
 
-int parallel_threads() { return the_pool().size(); }
+int parallel_threads() {
+  return the_pool().size();
+}
 
 void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain,
                   const std::function<void(std::int64_t, std::int64_t)>& body) {

@@ -9,7 +9,9 @@ namespace erwin::test {
 
 namespace fs = std::filesystem;
 
-fs::path source_folder() { return ERWIN_SOURCE_DIR; }
+fs::path source_folder() {
+  return ERWIN_SOURCE_DIR;
+}
 
 std::optional<fs::path> shared_folder() {
   const char* given = std::getenv("ERWINSCOPE_SHARED");

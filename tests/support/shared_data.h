@@ -35,12 +35,11 @@ private:
 
 // Declares `const std::filesystem::path name`, the shared folder's `relative`; skips the test (or fails it, see
 // shared_is_required) where it is absent. Use at the top of a test body.
-#define ERWIN_SHARED_OR_SKIP(name, relative)                                                           \
-  const std::filesystem::path name =                                                                   \
+#define ERWIN_SHARED_OR_SKIP(name, relative)                                                                           \
+  const std::filesystem::path name =                                                                                   \
       ::erwin::test::shared_folder() ? *::erwin::test::shared_folder() / (relative) : std::filesystem::path(relative); \
-  if (!::erwin::test::shared_folder() || !std::filesystem::exists(name)) {                             \
-    if (::erwin::test::shared_is_required())                                                           \
-      FAIL() << "ERWINSCOPE_REQUIRE_SHARED=1, but " << name << " is absent";                           \
-    GTEST_SKIP() << name << " is absent: set ERWINSCOPE_SHARED to the folder with data and parity files"; \
-  }                                                                                                    \
+  if (!::erwin::test::shared_folder() || !std::filesystem::exists(name)) {                                             \
+    if (::erwin::test::shared_is_required()) FAIL() << "ERWINSCOPE_REQUIRE_SHARED=1, but " << name << " is absent";    \
+    GTEST_SKIP() << name << " is absent: set ERWINSCOPE_SHARED to the folder with data and parity files";              \
+  }                                                                                                                    \
   static_assert(true, "ends with a semicolon")

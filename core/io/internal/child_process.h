@@ -17,13 +17,14 @@ namespace erwin::io {
 class ChildProcess {
 public:
   // Raises Error{Io} where the program cannot be started. After `seconds` it is killed.
-  ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments, int seconds, const Job& job);
+  ChildProcess(const std::filesystem::path& program, const std::vector<std::string>& arguments, int seconds,
+               const Job& job);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  // Bytes of the child's standard output, at most `bytes`; 0 at its end. Looks at the job every 20 ms; kills the child and
-  // raises Error{Cancelled} on a stop, Error{Format} when its time is over.
+  // Bytes of the child's standard output, at most `bytes`; 0 at its end. Looks at the job every 20 ms; kills the child
+  // and raises Error{Cancelled} on a stop, Error{Format} when its time is over.
   std::size_t read_some(char* to, std::size_t bytes);
   // Waits for the end, in the same way; returns what waitpid says.
   int wait();

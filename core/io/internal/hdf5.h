@@ -1,11 +1,12 @@
 #pragma once
-// A small layer over the HDF5 C library: files by path names, numbers in and out, failures as Error. Every call takes one
-// mutex, so one thread at a time is inside HDF5. Files are hostile: they are read in a child process, links and storage outside the file are
-// refused, sizes are compared with what the file holds and what memory is free before anything is allocated.
+// A small layer over the HDF5 C library: files by path names, numbers in and out, failures as Error. Every call takes
+// one mutex, so one thread at a time is inside HDF5. Files are hostile: they are read in a child process, links and
+// storage outside the file are refused, sizes are compared with what the file holds and what memory is free before
+// anything is allocated.
 //
 // Raises Error{Io} where a file cannot be opened, written or flushed, Error{Format} where its content is wrong,
-// Error{Memory} where an array does not fit. The detail names the object inside the file; callers that know the file add
-// it with Error::at(). Object paths are absolute and start with '/'.
+// Error{Memory} where an array does not fit. The detail names the object inside the file; callers that know the file
+// add it with Error::at(). Object paths are absolute and start with '/'.
 
 #include <cstdint>
 #include <filesystem>

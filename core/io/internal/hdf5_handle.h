@@ -49,7 +49,8 @@ private:
 };
 
 // Throws an Error of `kind` whose detail is the object and the innermost message of HDF5's error stack.
-[[noreturn]] void fail(ErrorKind kind, const std::string& message, const std::string& object, const std::string& hint = {});
+[[noreturn]] void fail(ErrorKind kind, const std::string& message, const std::string& object,
+                       const std::string& hint = {});
 
 struct File::Impl {
   std::unique_ptr<Remote> remote;  // reads the file in a child; null where it is open in this process

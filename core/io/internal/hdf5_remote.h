@@ -21,8 +21,21 @@ namespace erwin::h5 {
 
 // What File's reading functions ask.
 enum class Question : char {
-  Exists, IsGroup, IsDataset, Children, DatasetsBelow, Info, Floats, Doubles, Ints, Text,
-  HasAttribute, TextAttribute, DoublesAttribute, IntAttribute, AttributeNames
+  Exists,
+  IsGroup,
+  IsDataset,
+  Children,
+  DatasetsBelow,
+  Info,
+  Floats,
+  Doubles,
+  Ints,
+  Text,
+  HasAttribute,
+  TextAttribute,
+  DoublesAttribute,
+  IntAttribute,
+  AttributeNames
 };
 
 // Bytes with numbers and texts in them, in the order in which they were put.

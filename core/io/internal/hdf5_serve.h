@@ -16,7 +16,7 @@ Packet serve_question(const File& file, Packet& request, const SendPiece& send);
 
 // The numbers of an array in slabs: `begin` hears the count, `add` each slab. T is float, double or int64.
 template <typename T>
-void read_slabs(const File::Impl& file, const std::string& path, const Job& job, const std::function<void(std::uint64_t)>& begin,
-                const std::function<void(const T*, std::size_t)>& add);
+void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
+                const std::function<void(std::uint64_t)>& begin, const std::function<void(const T*, std::size_t)>& add);
 
 }  // namespace erwin::h5

@@ -9,8 +9,8 @@
 //     R  remark     text
 //     E  error      text; nothing follows
 //     Z  end
-//   A record with values: text, unit, element (one character), components u32, count u64 (numbers, not tuples), numbers.
-//   A text: length u32, bytes.
+//   A record with values: text, unit, element (one character), components u32, count u64 (numbers, not tuples),
+//   numbers. A text: length u32, bytes.
 
 #include <cstdint>
 

@@ -46,8 +46,7 @@ namespace {
 class Complaints : public vtkOutputWindow {
 public:
   static Complaints* New();
-  vtkTypeMacro(Complaints, vtkOutputWindow)
-  void DisplayErrorText(const char* text) override { keep(text); }
+  vtkTypeMacro(Complaints, vtkOutputWindow) void DisplayErrorText(const char* text) override { keep(text); }
   void DisplayText(const char*) override {}
   void DisplayWarningText(const char*) override {}
   // The legacy reader says "Error reading ascii data" as a warning.
@@ -70,7 +69,7 @@ private:
 };
 vtkStandardNewMacro(Complaints)
 
-class Wire {
+    class Wire {
 public:
   explicit Wire(int file) : file_(file) {}
 
@@ -84,13 +83,16 @@ public:
     }
   }
   template <typename T>
-  void number(T value) { bytes(&value, sizeof value); }
+  void number(T value) {
+    bytes(&value, sizeof value);
+  }
   void text(const std::string& value) {
     number(static_cast<std::uint32_t>(value.size()));
     bytes(value.data(), value.size());
   }
   template <typename T>
-  void array(char tag, const std::string& name, const std::string& unit, char element, std::uint32_t components, const std::vector<T>& values) {
+  void array(char tag, const std::string& name, const std::string& unit, char element, std::uint32_t components,
+             const std::vector<T>& values) {
     number(tag);
     text(name);
     text(unit);
@@ -149,9 +151,12 @@ void send_array(Wire& wire, char tag, const std::string& name, vtkDataArray* arr
   if (array->HasInformation() && array->GetInformation()->Has(vtkDataArray::UNITS_LABEL()))
     unit = array->GetInformation()->Get(vtkDataArray::UNITS_LABEL());
   const int type = array->GetDataType();
-  if (type == VTK_FLOAT) wire.array(tag, name, unit, wire_float32, components, values_of<float>(array));
-  else if (type == VTK_DOUBLE) wire.array(tag, name, unit, wire_float64, components, values_of<double>(array));
-  else wire.array(tag, name, unit, wire_int64, components, values_of<std::int64_t>(array));
+  if (type == VTK_FLOAT)
+    wire.array(tag, name, unit, wire_float32, components, values_of<float>(array));
+  else if (type == VTK_DOUBLE)
+    wire.array(tag, name, unit, wire_float64, components, values_of<double>(array));
+  else
+    wire.array(tag, name, unit, wire_int64, components, values_of<std::int64_t>(array));
 }
 
 void send_points(Wire& wire, vtkDataSet* data) {
@@ -176,15 +181,19 @@ void send_fields(Wire& wire, vtkDataSet* data) {
     vtkDataArray* array = fields->GetArray(i);
     const char* name = fields->GetAbstractArray(i)->GetName();
     const std::string shown = name ? name : "";
-    if (!array || array->GetNumberOfTuples() != data->GetNumberOfPoints()) remark(wire, "The array '" + shown + "' does not hold one number or vector per point and was not read.");
-    else if (shown != "vtkGhostType") send_array(wire, 'F', shown, array);
+    if (!array || array->GetNumberOfTuples() != data->GetNumberOfPoints())
+      remark(wire, "The array '" + shown + "' does not hold one number or vector per point and was not read.");
+    else if (shown != "vtkGhostType")
+      send_array(wire, 'F', shown, array);
   }
   const int cell_arrays = data->GetCellData()->GetNumberOfArrays();
-  if (cell_arrays > 0) remark(wire, std::to_string(cell_arrays) + " arrays lie on cells, not on points, and were not read.");
+  if (cell_arrays > 0)
+    remark(wire, std::to_string(cell_arrays) + " arrays lie on cells, not on points, and were not read.");
 }
 
 void send(Wire& wire, vtkDataSet* data) {
-  if (data->GetNumberOfPoints() > std::numeric_limits<std::uint32_t>::max()) throw std::runtime_error("more than 2^32 points");
+  if (data->GetNumberOfPoints() > std::numeric_limits<std::uint32_t>::max())
+    throw std::runtime_error("more than 2^32 points");
   send_points(wire, data);
   send_fields(wire, data);
   const Surface surface = surface_of(data);

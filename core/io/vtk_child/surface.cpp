@@ -18,8 +18,16 @@ namespace {
 
 bool is_simple(int type) {
   switch (type) {
-    case VTK_EMPTY_CELL: case VTK_VERTEX: case VTK_POLY_VERTEX: case VTK_LINE: case VTK_POLY_LINE: case VTK_TRIANGLE:
-    case VTK_TRIANGLE_STRIP: case VTK_POLYGON: case VTK_PIXEL: case VTK_QUAD:
+    case VTK_EMPTY_CELL:
+    case VTK_VERTEX:
+    case VTK_POLY_VERTEX:
+    case VTK_LINE:
+    case VTK_POLY_LINE:
+    case VTK_TRIANGLE:
+    case VTK_TRIANGLE_STRIP:
+    case VTK_POLYGON:
+    case VTK_PIXEL:
+    case VTK_QUAD:
       return true;
     default:
       return false;
@@ -35,20 +43,25 @@ public:
       data_->GetCellPoints(cell, corners_);
       add(cell, data_->GetCellType(cell));
     }
-    if (cut_ > 0) surface.remarks.push_back(std::to_string(cut_) + " polygons of more than four corners were cut into triangles.");
-    if (lost_ > 0) surface.remarks.push_back(std::to_string(lost_) + " polygons could not be cut into triangles and are not shown.");
+    if (cut_ > 0)
+      surface.remarks.push_back(std::to_string(cut_) + " polygons of more than four corners were cut into triangles.");
+    if (lost_ > 0)
+      surface.remarks.push_back(std::to_string(lost_) + " polygons could not be cut into triangles and are not shown.");
   }
 
   Surface surface;
 
 private:
   std::uint32_t corner(vtkIdType index) const { return point(corners_->GetId(index)); }
-  std::uint32_t point(vtkIdType id) const { return static_cast<std::uint32_t>(original_ ? original_->GetValue(id) : id); }
+  std::uint32_t point(vtkIdType id) const {
+    return static_cast<std::uint32_t>(original_ ? original_->GetValue(id) : id);
+  }
 
   void add(vtkIdType cell, int type) {
     const vtkIdType count = corners_->GetNumberOfIds();
     switch (type) {
-      case VTK_LINE: case VTK_POLY_LINE:
+      case VTK_LINE:
+      case VTK_POLY_LINE:
         for (vtkIdType i = 0; i + 1 < count; ++i) surface.lines.insert(surface.lines.end(), {corner(i), corner(i + 1)});
         break;
       case VTK_TRIANGLE_STRIP:
@@ -59,10 +72,15 @@ private:
       case VTK_PIXEL:
         if (count == 4) surface.quads.insert(surface.quads.end(), {corner(0), corner(1), corner(3), corner(2)});
         break;
-      case VTK_TRIANGLE: case VTK_QUAD: case VTK_POLYGON:
-        if (count == 3) surface.triangles.insert(surface.triangles.end(), {corner(0), corner(1), corner(2)});
-        else if (count == 4) surface.quads.insert(surface.quads.end(), {corner(0), corner(1), corner(2), corner(3)});
-        else if (count > 4) cut(cell);
+      case VTK_TRIANGLE:
+      case VTK_QUAD:
+      case VTK_POLYGON:
+        if (count == 3)
+          surface.triangles.insert(surface.triangles.end(), {corner(0), corner(1), corner(2)});
+        else if (count == 4)
+          surface.quads.insert(surface.quads.end(), {corner(0), corner(1), corner(2), corner(3)});
+        else if (count > 4)
+          cut(cell);
         break;
       default:
         break;

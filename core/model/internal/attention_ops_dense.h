@@ -1,5 +1,6 @@
 #pragma once
-// Attention of many small dense problems at once, and what the chunked operations share. Internal: this header names Torch.
+// Attention of many small dense problems at once, and what the chunked operations share. Internal: this header names
+// Torch.
 
 #include <ATen/core/Tensor.h>
 
@@ -37,8 +38,8 @@ inline void check(const Job* job) {
   if (job) job->check();
 }
 
-// `keys` says which keys exist: 0 or -infinity, [B, 1 or G, 1, C], undefined where all do. `logits` is the whole addition
-// to the logits, keys' included, [B, G, R, C]; undefined where it is `keys` alone. Both in softmax_type.
+// `keys` says which keys exist: 0 or -infinity, [B, 1 or G, 1, C], undefined where all do. `logits` is the whole
+// addition to the logits, keys' included, [B, G, R, C]; undefined where it is `keys` alone. Both in softmax_type.
 struct Bias {
   at::Tensor keys, logits;
   const at::Tensor& whole() const { return logits.defined() ? logits : keys; }
@@ -53,8 +54,8 @@ struct DenseResult {
 DenseResult dense_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Bias& bias);
 
 struct DenseGradient {
-  at::Tensor q, k, v;   // in softmax_type
-  at::Tensor logits;    // [B, G, R, C]
+  at::Tensor q, k, v;  // in softmax_type
+  at::Tensor logits;   // [B, G, R, C]
 };
 
 // From the lse of the forward pass: P = exp(logits - lse), dV = P^T do, dP = do v^T, dS = P (dP - sum_j P dP),

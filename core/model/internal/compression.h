@@ -20,8 +20,8 @@ namespace erwin::model {
 class BlockCompression {
 public:
   BlockCompression() = default;
-  BlockCompression(Builder builder, Compression kind, std::int64_t kv_heads, std::int64_t head_dim, std::int64_t block_size,
-                   std::int64_t dimension);
+  BlockCompression(Builder builder, Compression kind, std::int64_t kv_heads, std::int64_t head_dim,
+                   std::int64_t block_size, std::int64_t dimension);
   // rows: keys for K_j, values for V_j, [M, G, D]; keys [M, G, D], from which pool takes its weights in both cases.
   // Result [B, G, D]; blocks without a real slot count as zeros. Computed in float32 where rows are bf16.
   at::Tensor operator()(const at::Tensor& rows, const at::Tensor& keys, const SlotGeometry& geometry) const;

@@ -15,10 +15,10 @@ namespace erwin::model {
 
 // Which layer, and in which partition it ran.
 struct LayerPlace {
-  int layer = 0;          // order of evaluation: context.next_layer++ of every attention layer
-  std::string name;       // "block.3", "encoder.0.blocks.1"
-  int pool_level = 0;     // level of batch.levels
-  bool rotated = false;   // rows are in the level's rotated order
+  int layer = 0;         // order of evaluation: context.next_layer++ of every attention layer
+  std::string name;      // "block.3", "encoder.0.blocks.1"
+  int pool_level = 0;    // level of batch.levels
+  bool rotated = false;  // rows are in the level's rotated order
 };
 
 // A layer with one branch: ball attention of a flat or pooled level, or attention over the whole sample.
@@ -33,8 +33,9 @@ struct BallLayerRecord {
 
 // Both do nothing without a recorder. The batch must hold one sample (Error{Internal}). Besides the layer they fill the
 // tap's own members.
-void record_ball_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, const BallLayerRecord& record);
-void record_nsa_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place, const SlotGeometry& geometry,
-                      const NsaTrace& trace, const at::Tensor& sigma);
+void record_ball_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place,
+                       const BallLayerRecord& record);
+void record_nsa_layer(ForwardContext& context, const Batch& batch, const LayerPlace& place,
+                      const SlotGeometry& geometry, const NsaTrace& trace, const at::Tensor& sigma);
 
 }  // namespace erwin::model

@@ -21,17 +21,17 @@ struct NsaTrace {
   BlockKeys blocks;
   Selection selection;
   AttentionResult compressed, selected, local;
-  at::Tensor gate;                       // [M, 3, H]: compressed, selected, local
+  at::Tensor gate;  // [M, 3, H]: compressed, selected, local
 };
 
-// Names: qkv [(H + 2G) D, C], pos.weight [C, d], pos.bias, memory_k and memory_v [G, D], sigma [H], gate.weight [3H, C],
-// gate.bias, out [C, HD], compress_k.* and compress_v.* (BlockCompression).
+// Names: qkv [(H + 2G) D, C], pos.weight [C, d], pos.bias, memory_k and memory_v [G, D], sigma [H], gate.weight [3H,
+// C], gate.bias, out [C, HD], compress_k.* and compress_v.* (BlockCompression).
 class NsaAttention {
 public:
   NsaAttention(Builder builder, const FlatConfig& config, std::int64_t dimension, bool freeze_sigma);
 
-  // u: normalised rows [M, C]; result [M, C], 0 on padding. `prescribed` ids [B, G, columns] replace the selection where
-  // defined. `trace` may be null.
+  // u: normalised rows [M, C]; result [M, C], 0 on padding. `prescribed` ids [B, G, columns] replace the selection
+  // where defined. `trace` may be null.
   at::Tensor forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed, const Job* job,
                      NsaTrace* trace) const;
   const at::Tensor& sigma() const { return sigma_; }
@@ -41,7 +41,8 @@ private:
     at::Tensor q, k, v;
   };
   Projection project(const at::Tensor& u) const;
-  AttentionResult compressed(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks, const Job* job) const;
+  AttentionResult compressed(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
+                             const Job* job) const;
 
   FlatConfig config_;
   at::Tensor qkv_, memory_k_, memory_v_, sigma_, out_;

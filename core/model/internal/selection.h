@@ -1,5 +1,6 @@
 #pragma once
-// Which blocks a block of queries attends to in full: method 8.3's scores and selection. Internal: this header names Torch.
+// Which blocks a block of queries attends to in full: method 8.3's scores and selection. Internal: this header names
+// Torch.
 
 #include <ATen/core/Tensor.h>
 
@@ -24,11 +25,12 @@ at::Tensor mean_queries(const at::Tensor& q, std::int64_t kv_heads, const SlotGe
 
 // s[B, g, j] = qbar[B, g] . K_j / sqrt(D) of the query blocks [first, first + rows) against the blocks
 // [key_first, key_first + keys): [rows, G, keys].
-at::Tensor block_scores(const at::Tensor& mean_query, const at::Tensor& block_keys, std::int64_t first, std::int64_t rows,
-                        std::int64_t key_first, std::int64_t keys);
+at::Tensor block_scores(const at::Tensor& mean_query, const at::Tensor& block_keys, std::int64_t first,
+                        std::int64_t rows, std::int64_t key_first, std::int64_t keys);
 
-// Per query block with a real query and KV head the `count` blocks of its sample with the highest score among those with a
-// real slot that `exclude` allows; ties to the lowest id; none twice. No gradient. Scores live in chunks of query blocks.
+// Per query block with a real query and KV head the `count` blocks of its sample with the highest score among those
+// with a real slot that `exclude` allows; ties to the lowest id; none twice. No gradient. Scores live in chunks of
+// query blocks.
 Selection select_blocks(const at::Tensor& mean_query, const at::Tensor& block_keys, const SlotGeometry& geometry,
                         std::int64_t count, Exclude exclude, const Job* job);
 

@@ -1,5 +1,5 @@
-// The whole path from file to pixel with the shipped program: train on two real cars, infer on a third, explain a point,
-// draw it on EGL and in the window, and hold the pictures against the explanation.
+// The whole path from file to pixel with the shipped program: train on two real cars, infer on a third, explain a
+// point, draw it on EGL and in the window, and hold the pictures against the explanation.
 
 #include <gtest/gtest.h>
 
@@ -47,8 +47,9 @@ protected:
       const std::string name = std::string(car) + ".cgns";
       fs::create_symlink(fs::absolute(*shared / "data/car/shapenet_car_cgns" / name), path(name));
     }
-    std::ofstream(path("manifest.toml")) << "[dataset]\nname = \"three cars\"\nfiles = [\"*.cgns\"]\ninputs = [\"position\"]\n"
-                                            "target = \"pressure\"\n[split]\ntrain = [\"train_*\"]\ntest = [\"test_*\"]\n";
+    std::ofstream(path("manifest.toml"))
+        << "[dataset]\nname = \"three cars\"\nfiles = [\"*.cgns\"]\ninputs = [\"position\"]\n"
+           "target = \"pressure\"\n[split]\ntrain = [\"train_*\"]\ntest = [\"test_*\"]\n";
     const test::ProgramResult train = test::run_program(
         {"train", "car-small-erwin-nsa", "--data", path("manifest.toml"), "--steps", "20", "--out", path("run")});
     ASSERT_EQ(train.exit_code, 0) << train.err;
@@ -67,8 +68,8 @@ protected:
   static std::string checkpoint() { return path("run/checkpoints/last.h5"); }
 
   static json explanation() {
-    return json::parse(expect_success({"explain", checkpoint(), path("test_06.cgns"), "--point", std::to_string(query_id),
-                                       "--layer", std::to_string(query_layer), "--json"}))
+    return json::parse(expect_success({"explain", checkpoint(), path("test_06.cgns"), "--point",
+                                       std::to_string(query_id), "--layer", std::to_string(query_layer), "--json"}))
         .at("layers")
         .at(0);
   }
@@ -97,7 +98,8 @@ double share_of_promised_hues(const QImage& image, const json& points, int* seen
   *seen = 0;
   for (const json& point : points) {
     if (!point.at("visible").get<bool>()) continue;
-    const QColor pixel = image.pixelColor(static_cast<int>(point.at("x").get<double>()), static_cast<int>(point.at("y").get<double>()));
+    const QColor pixel =
+        image.pixelColor(static_cast<int>(point.at("x").get<double>()), static_cast<int>(point.at("y").get<double>()));
     ++*seen;
     good += hue_distance(pixel, point.at("color")) < 0.06;
   }
@@ -114,7 +116,8 @@ std::string ids_of(const json& selected) {
 }  // namespace
 
 TEST_F(MainJob, InferWritesPredictionsAndMetricsOfAnUnseenCar) {
-  const std::string text = expect_success({"infer", checkpoint(), path("manifest.toml"), "--sample", "test_06", "--out", path("p.vtp")});
+  const std::string text =
+      expect_success({"infer", checkpoint(), path("manifest.toml"), "--sample", "test_06", "--out", path("p.vtp")});
   EXPECT_NE(text.find("test_06"), std::string::npos) << text;
   const json info = json::parse(expect_success({"info", path("p.vtp"), "--json"}));
   EXPECT_EQ(info.at("points"), 3586);
@@ -134,9 +137,22 @@ TEST_F(MainJob, TheExplanationAddsUp) {
 
 TEST_F(MainJob, ThePictureWithoutADisplayShowsWhatIsExplained) {
   const json layer = explanation();
-  const std::vector<std::string> options = {"render", path("test_06.cgns"), checkpoint(), "--out", path("egl.png"),
-                                            "--point", std::to_string(query_id), "--layer", std::to_string(query_layer),
-                                            "--color", "attention", "--marks", "fill", "--size", "800x600", "--json"};
+  const std::vector<std::string> options = {"render",
+                                            path("test_06.cgns"),
+                                            checkpoint(),
+                                            "--out",
+                                            path("egl.png"),
+                                            "--point",
+                                            std::to_string(query_id),
+                                            "--layer",
+                                            std::to_string(query_layer),
+                                            "--color",
+                                            "attention",
+                                            "--marks",
+                                            "fill",
+                                            "--size",
+                                            "800x600",
+                                            "--json"};
   const json first = json::parse(expect_success(options, {}, true));
   EXPECT_EQ(block_ids(first.at("query").at("selected")), block_ids(layer.at("selected")));
 
@@ -162,9 +178,10 @@ TEST_F(MainJob, TheWindowShowsTheSameSelection) {
     ASSERT_STRNE(std::getenv("ERWINSCOPE_REQUIRE_DISPLAY") ? std::getenv("ERWINSCOPE_REQUIRE_DISPLAY") : "", "1");
     GTEST_SKIP() << "DISPLAY is not set: packaging/test.sh runs this under Xvfb";
   }
-  std::ofstream(path("steps")) << "open " << path("test_06.cgns") << "\nload " << checkpoint() << "\nrun\nwait idle\nlayer "
-                               << query_layer << "\nquery " << query_id << "\nwait idle\ncolor attention\nscreenshot "
-                               << path("window.png") << "\nprint selection\nquit\n";
+  std::ofstream(path("steps")) << "open " << path("test_06.cgns") << "\nload " << checkpoint()
+                               << "\nrun\nwait idle\nlayer " << query_layer << "\nquery " << query_id
+                               << "\nwait idle\ncolor attention\nscreenshot " << path("window.png")
+                               << "\nprint selection\nquit\n";
   const json shown = json::parse(expect_success({"gui", "--play", path("steps")}));
   EXPECT_EQ(shown.at("point"), query_id);
   EXPECT_EQ(shown.at("layer"), query_layer);

@@ -23,7 +23,8 @@ TEST(Hash, Sha256OfKnownTexts) {
 TEST(Hash, PiecesDoNotMatter) {
   const std::string text(1000, 'x');
   Sha256 hash;
-  for (std::size_t at = 0; at < text.size(); at += 37) hash.update(text.data() + at, std::min<std::size_t>(37, text.size() - at));
+  for (std::size_t at = 0; at < text.size(); at += 37)
+    hash.update(text.data() + at, std::min<std::size_t>(37, text.size() - at));
   EXPECT_EQ(hash.hex(), sha256_hex(text));
 }
 
@@ -52,10 +53,11 @@ TEST(AtomicFile, AFailedWriteLeavesTheOldFile) {
   const test::ScratchFolder scratch;
   const auto path = scratch.path() / "a.txt";
   write_text_atomically(path, "old");
-  EXPECT_THROW(write_file_atomically(path, [](const std::filesystem::path& temporary) {
-                 std::ofstream(temporary) << "half";
-                 throw Error(ErrorKind::Io, "disk full");
-               }),
+  EXPECT_THROW(write_file_atomically(path,
+                                     [](const std::filesystem::path& temporary) {
+                                       std::ofstream(temporary) << "half";
+                                       throw Error(ErrorKind::Io, "disk full");
+                                     }),
                Error);
   std::stringstream text;
   text << std::ifstream(path).rdbuf();

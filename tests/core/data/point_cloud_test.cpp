@@ -47,7 +47,8 @@ TEST(PointCloud, CoordinatesNearAMillionKeepTheirDetail) {
   const PointCloud cloud(std::move(parts));
   for (int i = 0; i < 2; ++i)
     for (int axis = 0; axis < 3; ++axis)
-      EXPECT_NEAR(cloud.position(i)[static_cast<std::size_t>(axis)], absolute[static_cast<std::size_t>(3 * i + axis)], 1e-4);
+      EXPECT_NEAR(cloud.position(i)[static_cast<std::size_t>(axis)], absolute[static_cast<std::size_t>(3 * i + axis)],
+                  1e-4);
 }
 
 TEST(PointCloud, NearZeroTheOriginStaysZero) {

@@ -25,7 +25,9 @@ PointCloudPtr cloud(std::vector<float> positions, std::vector<float> pressure, s
   return std::make_shared<const PointCloud>(std::move(parts));
 }
 
-void write_text(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+void write_text(const fs::path& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
 
 // Three samples a, b, c of one point or two.
 class DatasetTest : public testing::Test {
@@ -65,8 +67,9 @@ using Indices = std::vector<std::int64_t>;
 }  // namespace
 
 TEST_F(DatasetTest, AManifestNamesFilesQuantitiesAndSplits) {
-  const Dataset dataset = Dataset::open(manifest("[dataset]\nname = 'tiny'\nfiles = ['*.h5']\npositions = 'auto'\n"
-                                                 "inputs = ['position']\ntarget = 'p'\n[split]\ntrain = ['[ab]']\ntest = ['c']\n"));
+  const Dataset dataset =
+      Dataset::open(manifest("[dataset]\nname = 'tiny'\nfiles = ['*.h5']\npositions = 'auto'\n"
+                             "inputs = ['position']\ntarget = 'p'\n[split]\ntrain = ['[ab]']\ntest = ['c']\n"));
   EXPECT_EQ(dataset.name(), "tiny");
   EXPECT_EQ(names(dataset), (Names{"a", "b", "c"}));
   EXPECT_EQ(dataset.inputs(), (Names{"position"}));
@@ -81,7 +84,8 @@ TEST_F(DatasetTest, AManifestNamesFilesQuantitiesAndSplits) {
 }
 
 TEST_F(DatasetTest, MeansAndDeviationsAreOfTheTrainingSplit) {
-  const Dataset dataset = Dataset::open(manifest("[dataset]\nfiles = ['*.h5']\ntarget = 'p'\n[split]\ntrain = ['a', 'b']\ntest = ['c']\n"));
+  const Dataset dataset =
+      Dataset::open(manifest("[dataset]\nfiles = ['*.h5']\ntarget = 'p'\n[split]\ntrain = ['a', 'b']\ntest = ['c']\n"));
   Names warnings;
   set_log_listener([&](LogLevel level, std::string_view text) {
     if (level == LogLevel::Warning) warnings.emplace_back(text);
@@ -104,8 +108,9 @@ TEST_F(DatasetTest, MeansAndDeviationsAreOfTheTrainingSplit) {
 }
 
 TEST_F(DatasetTest, GivenNormalisationGoesFirst) {
-  const Dataset dataset = Dataset::open(manifest("[dataset]\nfiles = ['a.h5', 'b.h5']\ntarget = 'p'\n[normalisation.p]\nmean = 10\ndeviation = 2.5\n"
-                                                 "[normalisation.position]\nmean = [1, 2, 3]\ndeviation = [1, 1, 2]\n"));
+  const Dataset dataset = Dataset::open(
+      manifest("[dataset]\nfiles = ['a.h5', 'b.h5']\ntarget = 'p'\n[normalisation.p]\nmean = 10\ndeviation = 2.5\n"
+               "[normalisation.position]\nmean = [1, 2, 3]\ndeviation = [1, 1, 2]\n"));
   const Normalisation result = dataset.normalise();
   EXPECT_EQ(result.field.at("p").mean, (std::vector<double>{10}));
   EXPECT_EQ(result.field.at("p").deviation, (std::vector<double>{2.5}));
@@ -132,8 +137,10 @@ TEST_F(DatasetTest, WhatIsWrongIsNamedWithItsLine) {
 
 TEST_F(DatasetTest, SplitsNameSamplesAndDoNotOverlap) {
   const std::string head = "[dataset]\nfiles = ['*.h5']\n[split]\n";
-  EXPECT_NE(std::string(refusal(head + "train = ['a', 'q*']\n").what()).find("split.train = \"q*\""), std::string::npos);
-  EXPECT_NE(std::string(refusal(head + "train = ['*']\ntest = ['c']\n").what()).find("in two splits"), std::string::npos);
+  EXPECT_NE(std::string(refusal(head + "train = ['a', 'q*']\n").what()).find("split.train = \"q*\""),
+            std::string::npos);
+  EXPECT_NE(std::string(refusal(head + "train = ['*']\ntest = ['c']\n").what()).find("in two splits"),
+            std::string::npos);
   const Dataset none = Dataset::open(manifest("[dataset]\nfiles = ['*.h5']\n"));
   EXPECT_EQ(none.split("test"), (Indices{0, 1, 2}));
 }
@@ -170,11 +177,14 @@ TEST_F(DatasetTest, EachFrameCanBeASample) {
   EXPECT_EQ(all.samples()[2].frame, 2);
   EXPECT_DOUBLE_EQ(all.normalise().position.mean[0], 1);
   EXPECT_EQ(names(Dataset::open(manifest("[dataset]\nfiles = ['t.h5']\nframes = [2, 0]\n"))), (Names{"t@2", "t@0"}));
-  EXPECT_NE(std::string(refusal("[dataset]\nfiles = ['t.h5']\nframes = [3]\n").what()).find("frames 0 to 2"), std::string::npos);
+  EXPECT_NE(std::string(refusal("[dataset]\nfiles = ['t.h5']\nframes = [3]\n").what()).find("frames 0 to 2"),
+            std::string::npos);
 }
 
 TEST_F(DatasetTest, TheHashSeesEverySampleAndItsOrder) {
-  const auto hash = [&](const std::string& files) { return Dataset::open(manifest("[dataset]\nfiles = " + files + "\n")).content_hash(); };
+  const auto hash = [&](const std::string& files) {
+    return Dataset::open(manifest("[dataset]\nfiles = " + files + "\n")).content_hash();
+  };
   EXPECT_EQ(hash("['a.h5', 'b.h5']"), hash("['[ab].h5']"));
   EXPECT_NE(hash("['a.h5', 'b.h5']"), hash("['b.h5', 'a.h5']"));
   EXPECT_NE(hash("['a.h5', 'b.h5']"), hash("['a.h5', 'c.h5']"));
@@ -183,8 +193,10 @@ TEST_F(DatasetTest, TheHashSeesEverySampleAndItsOrder) {
 TEST(SharedDataset, CarsNormaliseLikeNumpy) {
   ERWIN_SHARED_OR_SKIP(cars, "data/car/shapenet_car_cgns");
   ScratchFolder scratch;
-  write_text(scratch.path() / "cars.toml", "[dataset]\nname = 'cars'\nfiles = ['" + cars.string() + "/*.cgns']\ntarget = 'pressure'\n"
-                                           "[split]\ntrain = ['train_0*', 'test_0[0-5]*']\ntest = ['test_0[6-9]*']\n");
+  write_text(scratch.path() / "cars.toml",
+             "[dataset]\nname = 'cars'\nfiles = ['" + cars.string() +
+                 "/*.cgns']\ntarget = 'pressure'\n"
+                 "[split]\ntrain = ['train_0*', 'test_0[0-5]*']\ntest = ['test_0[6-9]*']\n");
   const Dataset dataset = Dataset::open(scratch.path() / "cars.toml");
   EXPECT_EQ(dataset.samples().size(), 20U);
   EXPECT_EQ(dataset.split("train").size(), 16U);

@@ -51,7 +51,9 @@ TEST(HostileHdf5, CutOffAtManyLengths) {
     const std::string whole = bytes_of(folder / name);
     for (std::size_t part = 0; part < 24; ++part) {
       const std::size_t length = part < 12 ? 8 + part * 97 : whole.size() * (part - 11) / 13;
-      const auto path = put(scratch.path() / ("cut" + std::to_string(part) + std::filesystem::path(name).extension().string()), whole.substr(0, length));
+      const auto path =
+          put(scratch.path() / ("cut" + std::to_string(part) + std::filesystem::path(name).extension().string()),
+              whole.substr(0, length));
       EXPECT_FALSE(opens_or_refuses(path)) << name << " cut to " << length;
     }
   }
@@ -62,10 +64,12 @@ TEST(HostileHdf5, FlippedBitsOpenOrAreRefused) {
   ScratchFolder scratch;
   int opened = 0, refused = 0;
   // The first file crashes the library itself for some of these seeds.
-  for (const char* name : {"cosmology/abacus_mini_n64/halos_z0.h5", "pointclouds/pdal/autzen.h5", "car/shapenet_car_cgns/train_00.cgns"}) {
+  for (const char* name :
+       {"cosmology/abacus_mini_n64/halos_z0.h5", "pointclouds/pdal/autzen.h5", "car/shapenet_car_cgns/train_00.cgns"}) {
     const std::string whole = bytes_of(folder / name);
     for (unsigned seed = 360; seed < 400; ++seed) {
-      const auto path = put(scratch.path() / ("flip" + std::to_string(seed) + ".h5"), flipped(whole, seed, 20, seed % 2 ? whole.size() : 8000));
+      const auto path = put(scratch.path() / ("flip" + std::to_string(seed) + ".h5"),
+                            flipped(whole, seed, 20, seed % 2 ? whole.size() : 8000));
       (opens_or_refuses(path) ? opened : refused)++;
       std::filesystem::remove(path);
     }
@@ -81,7 +85,8 @@ TEST(HostileHdf5, AHugeArrayWithoutNumbersAsksForNoMemory) {
   ASSERT_LT(std::filesystem::file_size(path), 10000U);
   const Error error = refusal(path);
   EXPECT_EQ(error.kind(), ErrorKind::Format);
-  EXPECT_NE(std::string(error.what()).find("claims more numbers than the file holds"), std::string::npos) << error.what();
+  EXPECT_NE(std::string(error.what()).find("claims more numbers than the file holds"), std::string::npos)
+      << error.what();
 }
 
 TEST(HostileHdf5, HugeChunksAreRefused) {
@@ -105,7 +110,8 @@ TEST(HostileHdf5, LinksAndStorageOutsideTheFileAreNotFollowed) {
   ScratchFolder scratch;
   make(scratch.path() / "secret.h5", [](hid_t file) { fill(file, "positions", {2, 3}, {0, 0, 0, 1, 1, 1}); });
   const auto linked = scratch.path() / "link.h5";
-  make(linked, [](hid_t file) { H5Lcreate_external("secret.h5", "/positions", file, "positions", H5P_DEFAULT, H5P_DEFAULT); });
+  make(linked,
+       [](hid_t file) { H5Lcreate_external("secret.h5", "/positions", file, "positions", H5P_DEFAULT, H5P_DEFAULT); });
   EXPECT_EQ(refusal(linked).kind(), ErrorKind::Format);
   const auto stored = scratch.path() / "storage.h5";
   make(stored, [](hid_t file) {

@@ -1,5 +1,5 @@
-// Every HDF5, CGNS and VTK file of the shared folder. The expected numbers were read with h5py, or from the XML and ASCII
-// text with a Python program that decodes the arrays itself, never with our readers.
+// Every HDF5, CGNS and VTK file of the shared folder. The expected numbers were read with h5py, or from the XML and
+// ASCII text with a Python program that decodes the arrays itself, never with our readers.
 
 #include "core/io/open.h"
 #include "tests/core/io/hdf5/support.h"
@@ -183,7 +183,8 @@ TEST(SharedVtk, WithoutVtkTheErrorSaysWhatToDo) {
   ERWIN_SHARED_OR_SKIP(path, "data/pointclouds/vtk/cow.vtp");
   const Error error = refusal(path);
   EXPECT_EQ(error.kind(), ErrorKind::Format);
-  EXPECT_NE(std::string(error.what()).find("Convert it first with a build that has VTK"), std::string::npos) << error.what();
+  EXPECT_NE(std::string(error.what()).find("Convert it first with a build that has VTK"), std::string::npos)
+      << error.what();
 }
 
 #endif

@@ -56,7 +56,8 @@ inline Error refusal(const std::filesystem::path& path, const io::OpenOptions& o
   return Error(ErrorKind::Internal, "it opened");
 }
 
-inline void expect_bounds(const PointCloud& cloud, const std::array<double, 3>& low, const std::array<double, 3>& high, double tolerance) {
+inline void expect_bounds(const PointCloud& cloud, const std::array<double, 3>& low, const std::array<double, 3>& high,
+                          double tolerance) {
   const Bounds box = cloud.bounds();
   for (std::size_t axis = 0; axis < 3; ++axis) {
     EXPECT_NEAR(box.minimum[axis], low[axis], tolerance);
@@ -64,7 +65,8 @@ inline void expect_bounds(const PointCloud& cloud, const std::array<double, 3>& 
   }
 }
 
-inline void expect_range(const PointCloud& cloud, const char* name, FieldKind kind, int components, double low, double high, double relative = 1e-6) {
+inline void expect_range(const PointCloud& cloud, const char* name, FieldKind kind, int components, double low,
+                         double high, double relative = 1e-6) {
   const Field* field = cloud.field(name);
   ASSERT_NE(field, nullptr) << name;
   EXPECT_EQ(field->kind(), kind) << name;

@@ -45,8 +45,10 @@ TEST(VtkChild, ACrashIsAnError) {
 
 TEST(VtkChild, NonsenseIsAnError) {
   ScratchFolder scratch;
-  for (const char* script : {"echo nonsense and more nonsense", "printf EWVTK001Q", "printf 'EWVTK001P\\377\\377\\377\\177aaaaaaaaaaaaaa'",
-                             "printf 'EWVTK001P\\0\\0\\0\\0\\0\\0\\0\\0f\\3\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\60'", "exit 0", "printf EWVTK001Z"}) {
+  for (const char* script :
+       {"echo nonsense and more nonsense", "printf EWVTK001Q", "printf 'EWVTK001P\\377\\377\\377\\177aaaaaaaaaaaaaa'",
+        "printf 'EWVTK001P\\0\\0\\0\\0\\0\\0\\0\\0f\\3\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\60'", "exit 0",
+        "printf EWVTK001Z"}) {
     SCOPED_TRACE(script);
     const Impostor child(scratch.path(), script);
     const Error error = refusal(some_vtk(scratch.path()));
@@ -98,27 +100,33 @@ TEST(VtkChild, CutOffAndFlippedFilesOpenOrAreRefused) {
   for (const char* name : {"cow.vtp", "can.vtu", "blow.vtk"}) {
     const std::string whole = bytes_of(folder / name);
     for (unsigned part = 1; part <= 6; ++part) {
-      const auto cut = put(scratch.path() / ("cut" + std::to_string(part) + name), whole.substr(0, whole.size() * part / 7));
+      const auto cut =
+          put(scratch.path() / ("cut" + std::to_string(part) + name), whole.substr(0, whole.size() * part / 7));
       opens_or_refuses(cut, options);
-      const auto flip = put(scratch.path() / ("flip" + std::to_string(part) + name), flipped(whole, part, 30, part % 2 ? whole.size() : 3000));
+      const auto flip = put(scratch.path() / ("flip" + std::to_string(part) + name),
+                            flipped(whole, part, 30, part % 2 ? whole.size() : 3000));
       opens_or_refuses(flip, options);
     }
-    EXPECT_FALSE(opens_or_refuses(put(scratch.path() / (std::string("half") + name), whole.substr(0, whole.size() / 2)), options)) << name;
+    EXPECT_FALSE(opens_or_refuses(put(scratch.path() / (std::string("half") + name), whole.substr(0, whole.size() / 2)),
+                                  options))
+        << name;
   }
 }
 
 TEST(VtkChild, AFileWithoutPointsSaysSo) {
   ScratchFolder scratch;
-  const auto path = put(scratch.path() / "none.vtk", "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 0 float\n");
+  const auto path =
+      put(scratch.path() / "none.vtk", "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 0 float\n");
   EXPECT_NE(std::string(refusal(path).what()).find("no points"), std::string::npos);
 }
 
 TEST(VtkChild, StripsAndVectorsOfTwoComponents) {
   ScratchFolder scratch;
-  const auto path = put(scratch.path() / "strip.vtk",
-                        "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 4 float\n0 0 0 1 0 0 0 1 0 1 1 0\n"
-                        "TRIANGLE_STRIPS 1 5\n4 0 1 2 3\nPOINT_DATA 4\nSCALARS kind int 1\nLOOKUP_TABLE default\n1 2 3 4\n"
-                        "FIELD more 1\nuv 2 4 float\n0 0 1 0 0 1 1 1\n");
+  const auto path =
+      put(scratch.path() / "strip.vtk",
+          "# vtk DataFile Version 3.0\nx\nASCII\nDATASET POLYDATA\nPOINTS 4 float\n0 0 0 1 0 0 0 1 0 1 1 0\n"
+          "TRIANGLE_STRIPS 1 5\n4 0 1 2 3\nPOINT_DATA 4\nSCALARS kind int 1\nLOOKUP_TABLE default\n1 2 3 4\n"
+          "FIELD more 1\nuv 2 4 float\n0 0 1 0 0 1 1 1\n");
   const PointCloudPtr cloud = io::open(path);
   EXPECT_EQ(cloud->cells().triangles, (std::vector<std::uint32_t>{0, 1, 2, 1, 3, 2}));
   EXPECT_EQ(cloud->require_field("kind").kind(), FieldKind::Label);

@@ -18,12 +18,14 @@ namespace {
 PointCloudPtr make_cloud(std::array<double, 3> origin = {}, std::int64_t frames = 1) {
   PointCloud::Parts parts;
   for (std::int64_t frame = 0; frame < frames; ++frame)
-    for (const float x : {0.1F, 0.F, -0.3F, 1.F, 1e-7F, 3.25F, 2.F, 7.F, -1.F, 0.F, 5.F, 5.F, 9.F, 9.F, 9.F}) parts.positions.push_back(x + static_cast<float>(frame));
+    for (const float x : {0.1F, 0.F, -0.3F, 1.F, 1e-7F, 3.25F, 2.F, 7.F, -1.F, 0.F, 5.F, 5.F, 9.F, 9.F, 9.F})
+      parts.positions.push_back(x + static_cast<float>(frame));
   parts.origin = origin;
   parts.frames = frames;
   parts.unit = "m";
   parts.fields.emplace_back("pressure", FieldKind::Scalar, 1, std::vector<float>{1.1F, NAN, 3e30F, -2, 0}, "Pa");
-  parts.fields.emplace_back("velocity", FieldKind::Vector, 3, std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1, 0.1F, 0.2F, 0.3F}, "m/s");
+  parts.fields.emplace_back("velocity", FieldKind::Vector, 3,
+                            std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 1, 1, 0.1F, 0.2F, 0.3F}, "m/s");
   parts.fields.emplace_back("class", FieldKind::Label, 1, std::vector<float>{0, 3, 3, 70000, 1});
   parts.fields.emplace_back("time", FieldKind::Scalar, 1, std::vector<float>{0, 0.25F, 1, 2, 3}, "s", 1.6e9);
   parts.cells.triangles = {0, 1, 2, 1, 2, 3};
@@ -65,7 +67,8 @@ private:
 };
 
 std::size_t files_in(const std::filesystem::path& folder) {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
+  return static_cast<std::size_t>(
+      std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()));
 }
 
 }  // namespace
@@ -160,11 +163,17 @@ TEST(WriteCsv, NumbersReadBackToTheSameBits) {
     for (std::string cell; std::getline(cells, cell, ',');) numbers.push_back(std::strtod(cell.c_str(), nullptr));
     ASSERT_EQ(numbers.size(), 10U);
     EXPECT_EQ(numbers[0], static_cast<double>(point));
-    for (std::size_t axis = 0; axis < 3; ++axis) EXPECT_EQ(static_cast<float>(numbers[1 + axis] - cloud->origin()[axis]), cloud->positions()[3 * static_cast<std::size_t>(point) + axis]);
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      EXPECT_EQ(static_cast<float>(numbers[1 + axis] - cloud->origin()[axis]),
+                cloud->positions()[3 * static_cast<std::size_t>(point) + axis]);
     const double pressure = cloud->require_field("pressure").value(point);
-    if (std::isnan(pressure)) EXPECT_TRUE(std::isnan(numbers[4]));
-    else EXPECT_EQ(static_cast<float>(numbers[4]), static_cast<float>(pressure));
-    for (int c = 0; c < 3; ++c) EXPECT_EQ(static_cast<float>(numbers[static_cast<std::size_t>(5 + c)]), cloud->require_field("velocity").frame(0)[static_cast<std::size_t>(3 * point + c)]);
+    if (std::isnan(pressure))
+      EXPECT_TRUE(std::isnan(numbers[4]));
+    else
+      EXPECT_EQ(static_cast<float>(numbers[4]), static_cast<float>(pressure));
+    for (int c = 0; c < 3; ++c)
+      EXPECT_EQ(static_cast<float>(numbers[static_cast<std::size_t>(5 + c)]),
+                cloud->require_field("velocity").frame(0)[static_cast<std::size_t>(3 * point + c)]);
     EXPECT_EQ(numbers[8], cloud->require_field("class").value(point));
     EXPECT_EQ(numbers[9], cloud->require_field("time").value(point));
   }
@@ -234,7 +243,8 @@ TEST(WriteVtp, VtkReadsItBack) {
     const PointCloudPtr got = io::open(path);
     ASSERT_EQ(got->size(), want->size());
     for (std::int64_t point = 0; point < want->size(); ++point)
-      for (std::size_t axis = 0; axis < 3; ++axis) EXPECT_NEAR(got->position(point)[axis], want->position(point)[axis], origin[0] > 0 ? 1e-6 : 0);
+      for (std::size_t axis = 0; axis < 3; ++axis)
+        EXPECT_NEAR(got->position(point)[axis], want->position(point)[axis], origin[0] > 0 ? 1e-6 : 0);
     EXPECT_EQ(got->cells().triangles, want->cells().triangles);
     EXPECT_EQ(got->cells().quads, want->cells().quads);
     EXPECT_EQ(got->cells().lines, want->cells().lines);
@@ -245,8 +255,10 @@ TEST(WriteVtp, VtkReadsItBack) {
       EXPECT_EQ(back.unit(), field.unit()) << field.name();
       for (std::int64_t point = 0; point < want->size(); ++point)
         for (int c = 0; c < field.components(); ++c) {
-          if (std::isnan(field.value(point, c))) EXPECT_TRUE(std::isnan(back.value(point, c)));
-          else EXPECT_EQ(back.value(point, c), field.value(point, c)) << field.name();
+          if (std::isnan(field.value(point, c)))
+            EXPECT_TRUE(std::isnan(back.value(point, c)));
+          else
+            EXPECT_EQ(back.value(point, c), field.value(point, c)) << field.name();
         }
     }
   }

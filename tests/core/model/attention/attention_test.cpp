@@ -10,7 +10,9 @@ namespace erwin::model::test {
 
 namespace {
 
-at::Tensor plain(const at::Tensor& tensor) { return tensor.detach().to(at::kCPU, at::kDouble); }
+at::Tensor plain(const at::Tensor& tensor) {
+  return tensor.detach().to(at::kCPU, at::kDouble);
+}
 
 }  // namespace
 
@@ -33,7 +35,8 @@ testing::AssertionResult close(const at::Tensor& value, const at::Tensor& expect
   if (value.numel() == 0) return testing::AssertionSuccess();
   const double error = largest_error(value, expected);
   if (error <= tolerance) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "largest difference is " << error << " of the largest value, allowed " << tolerance;
+  return testing::AssertionFailure() << "largest difference is " << error << " of the largest value, allowed "
+                                     << tolerance;
 }
 
 testing::AssertionResult close_in_norm(const at::Tensor& value, const at::Tensor& expected, double tolerance) {
@@ -42,7 +45,8 @@ testing::AssertionResult close_in_norm(const at::Tensor& value, const at::Tensor
   const double norm = plain(expected).norm().item<double>();
   const double error = (plain(value) - plain(expected)).norm().item<double>();
   if (error <= tolerance * norm) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << "difference has norm " << error << " against " << norm << ", allowed share " << tolerance;
+  return testing::AssertionFailure() << "difference has norm " << error << " against " << norm << ", allowed share "
+                                     << tolerance;
 }
 
 at::Tensor tensor_of(const erwin::test::Fixture& fixture, const std::string& path) {
@@ -59,8 +63,8 @@ std::vector<std::int64_t> list_of(const erwin::test::Fixture& fixture, const std
   return fixture.integers(path).values;
 }
 
-at::Tensor selection_as_stored(const at::Tensor& ids, const std::vector<std::int64_t>& block_offsets, const at::Tensor& key,
-                               std::int64_t count) {
+at::Tensor selection_as_stored(const at::Tensor& ids, const std::vector<std::int64_t>& block_offsets,
+                               const at::Tensor& key, std::int64_t count) {
   const at::Tensor host = ids.cpu().contiguous(), rows = at::full({key.size(0), count}, -1, at::kLong);
   const auto chosen = host.accessor<std::int64_t, 3>();
   const auto keys = key.accessor<std::int64_t, 2>();

@@ -24,8 +24,8 @@ protected:
   at::TensorOptions options(at::ScalarType type) const { return at::TensorOptions().device(GetParam()).dtype(type); }
   at::TensorOptions doubles() const { return options(at::kDouble); }
 };
-#define ON_ALL_DEVICES(suite)                                                   \
-  INSTANTIATE_TEST_SUITE_P(, suite, testing::Values("cpu", "cuda"),             \
+#define ON_ALL_DEVICES(suite)                                       \
+  INSTANTIATE_TEST_SUITE_P(, suite, testing::Values("cpu", "cuda"), \
                            [](const auto& device) { return std::string(device.param); })
 
 // |value - expected| <= tolerance * max |expected|, elementwise; equal infinities agree. Says where it is worst.
@@ -38,10 +38,10 @@ at::Tensor tensor_of(const erwin::test::Fixture& fixture, const std::string& pat
 at::Tensor integers_of(const erwin::test::Fixture& fixture, const std::string& path);
 std::vector<std::int64_t> list_of(const erwin::test::Fixture& fixture, const std::string& path);
 
-// Rows of selected ids [B, G, S] as fixtures keep them: per key row (sample, query block, KV head) `count` ids within the
-// sample, ascending, then -1.
-at::Tensor selection_as_stored(const at::Tensor& ids, const std::vector<std::int64_t>& block_offsets, const at::Tensor& key,
-                               std::int64_t count);
+// Rows of selected ids [B, G, S] as fixtures keep them: per key row (sample, query block, KV head) `count` ids within
+// the sample, ascending, then -1.
+at::Tensor selection_as_stored(const at::Tensor& ids, const std::vector<std::int64_t>& block_offsets,
+                               const at::Tensor& key, std::int64_t count);
 
 FlatConfig flat_config_of(const nlohmann::json& json);
 

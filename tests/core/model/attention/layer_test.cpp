@@ -124,7 +124,8 @@ TEST_P(LayerProperty, o28_central_differences_of_every_parameter) {
         flat[e].fill_(before - step);
         const double below = loss().item<double>();
         flat[e].fill_(before);
-        EXPECT_NEAR(gradients[i].reshape({-1})[e].item<double>(), (above - below) / (2 * step), 1e-6 * std::max(1.0, scale))
+        EXPECT_NEAR(gradients[i].reshape({-1})[e].item<double>(), (above - below) / (2 * step),
+                    1e-6 * std::max(1.0, scale))
             << layer->parameters.entries()[i].name << " " << e;
       }
     }
@@ -141,7 +142,8 @@ TEST_P(LayerProperty, o29_gradient_of_the_gates) {
   const at::Tensor gradient = torch::autograd::grad({(out * cost).sum()}, {layer->tensor("gate.bias")})[0];
   const at::Tensor into = at::matmul(cost, layer->tensor("out")).view({slots.size(), 4, 4});
   const auto branch = [&](const at::Tensor& o) { return (into * o).sum(2); };
-  const at::Tensor by_gate = at::stack({branch(trace.compressed.out), branch(trace.selected.out), branch(trace.local.out)}, 1);
+  const at::Tensor by_gate =
+      at::stack({branch(trace.compressed.out), branch(trace.selected.out), branch(trace.local.out)}, 1);
   EXPECT_TRUE(close(gradient, (by_gate * trace.gate * (1 - trace.gate)).sum(0).flatten(), 1e-10));
 }
 

@@ -47,7 +47,8 @@ BallTreePtr stored_tree(const Fixture& fixture, const std::string& group, std::s
     const auto index = static_cast<std::size_t>(offsets[sample] + slot);
     tree->slot_point.push_back(static_cast<std::int32_t>(point[index] - first_point));
     tree->slot_mask.push_back(mask[index] != 0);
-    if (mask[index]) tree->point_slot[static_cast<std::size_t>(tree->slot_point.back())] = static_cast<std::int32_t>(slot);
+    if (mask[index])
+      tree->point_slot[static_cast<std::size_t>(tree->slot_point.back())] = static_cast<std::int32_t>(slot);
   }
   return tree;
 }
@@ -160,7 +161,8 @@ protected:
     for (const auto& entry : run.network->parameters().entries()) inputs.push_back(entry.tensor);
     const auto gradients = torch::autograd::grad({run.loss}, inputs);
     std::map<std::string, at::Tensor> named{{"features", gradients[0]}};
-    for (std::size_t i = 1; i < inputs.size(); ++i) named[run.network->parameters().entries()[i - 1].name] = gradients[i];
+    for (std::size_t i = 1; i < inputs.size(); ++i)
+      named[run.network->parameters().entries()[i - 1].name] = gradients[i];
     return named;
   }
 
@@ -171,20 +173,24 @@ protected:
       const std::string group = "output/selection/" + std::to_string(layer);
       std::vector<std::int64_t> blocks = layer % 2 ? run.rotated_slots : run.slots;
       for (std::int64_t& offset : blocks) offset /= config.flat.block_size;
-      EXPECT_TRUE(at::equal(selection_as_stored(run.selections.layers[layer], blocks, integers_of(fixture, group + "/key"),
-                                                config.flat.selected_blocks),
+      EXPECT_TRUE(at::equal(selection_as_stored(run.selections.layers[layer], blocks,
+                                                integers_of(fixture, group + "/key"), config.flat.selected_blocks),
                             integers_of(fixture, group + "/blocks")))
           << fixture.file().filename() << " selection of layer " << layer;
     }
   }
 };
 
-TEST_P(NetworkParity, parity_float64) { expect_parity(at::kDouble, 1e-10); }
-TEST_P(NetworkParity, parity_float32) { expect_parity(at::kFloat, 5e-5); }
+TEST_P(NetworkParity, parity_float64) {
+  expect_parity(at::kDouble, 1e-10);
+}
+TEST_P(NetworkParity, parity_float32) {
+  expect_parity(at::kFloat, 5e-5);
+}
 
-// The prediction against the fixture; the gradient, all arrays as one vector, against the float32 run with the same rounded
-// weights (section 7). All with the selection of the float32 run. Single arrays differ by more: the first layer of mlp
-// compression by up to a sixth, since its ReLU turns on rounded keys.
+// The prediction against the fixture; the gradient, all arrays as one vector, against the float32 run with the same
+// rounded weights (section 7). All with the selection of the float32 run. Single arrays differ by more: the first layer
+// of mlp compression by up to a sixth, since its ReLU turns on rounded keys.
 TEST_P(NetworkParity, parity_bf16) {
   ERWIN_SHARED_OR_SKIP(folder, "parity");
   for (const auto& file : erwin::test::fixtures_of_kind(folder, "network")) {
@@ -216,8 +222,8 @@ TEST(NetworkTrees, parity_own_trees) {
       const std::vector<double> positions(sample.positions.begin(), sample.positions.end());
       const TreeOptions options{config.unit(), Padding::Masked, false};
       const BallTree main = build_ball_tree(positions, config.dimension, options);
-      const BallTree rotated =
-          build_ball_tree(rotate_positions(positions, config.dimension, config.rotate_degrees), config.dimension, options);
+      const BallTree rotated = build_ball_tree(rotate_positions(positions, config.dimension, config.rotate_degrees),
+                                               config.dimension, options);
       EXPECT_EQ(main.slot_point, sample.trees.main->slot_point) << file << " " << sample.name;
       EXPECT_EQ(main.slot_mask, sample.trees.main->slot_mask);
       EXPECT_EQ(rotated.slot_point, sample.trees.rotated[0]->slot_point);

@@ -1,4 +1,5 @@
-// Whole networks on the flat trunk: what the method promises of them (section 7, numbers in the names), and their records.
+// Whole networks on the flat trunk: what the method promises of them (section 7, numbers in the names), and their
+// records.
 
 #include <c10/core/GradMode.h>
 #include <sys/resource.h>
@@ -101,7 +102,8 @@ TEST_P(FlatNetwork, o25_samples_of_a_batch_do_not_see_each_other) {
   for (const ModelKind kind : flat_kinds) {
     const ModelConfig config = small_network(kind);
     const auto network = make(config, doubles());
-    const std::vector<ModelSample> samples{random_sample(150, config, 1), random_sample(3, config, 2), random_sample(151, config, 3)};
+    const std::vector<ModelSample> samples{random_sample(150, config, 1), random_sample(3, config, 2),
+                                           random_sample(151, config, 3)};
     const at::Tensor together = predict(*network, batch_of(samples, config));
     std::vector<at::Tensor> alone;
     for (const ModelSample& sample : samples) alone.push_back(predict(*network, batch_of({sample}, config)));
@@ -203,15 +205,17 @@ std::int64_t peak_resident(bool forget) {
 // Forward and backward of all branches over 16,384 slots: a tensor of N x N / b logits alone would be 268 MB.
 TEST(FlatNetworkSizes, memory_is_linear) {
   const std::int64_t n = 16384, block = 32, blocks = n / block, heads = 8;
-  const at::Tensor q = at::randn({n, heads, 4}, at::kFloat).requires_grad_(true), k = at::randn({n, 1, 4}).requires_grad_(true),
-                   v = at::randn({n, 1, 4}).requires_grad_(true), p = at::rand({n, 3}), mask = at::ones({n}, at::kBool),
+  const at::Tensor q = at::randn({n, heads, 4}, at::kFloat).requires_grad_(true),
+                   k = at::randn({n, 1, 4}).requires_grad_(true), v = at::randn({n, 1, 4}).requires_grad_(true),
+                   p = at::rand({n, 3}), mask = at::ones({n}, at::kBool),
                    sigma = at::zeros({heads}).requires_grad_(true);
   FlatConfig config;
   config.ball_size = 128, config.block_size = block;
   const SlotGeometry geometry = make_slot_geometry(p, mask, {0, n}, 128, block);
   const auto pass = [&](std::int64_t limit_selected) {
     const at::Tensor keys = block_means(k, geometry), values = block_means(v, geometry);
-    const Selection selection = select_blocks(mean_queries(q, 1, geometry), keys, geometry, limit_selected, Exclude::Ball, nullptr);
+    const Selection selection =
+        select_blocks(mean_queries(q, 1, geometry), keys, geometry, limit_selected, Exclude::Ball, nullptr);
     const BlockKeys compressed{keys, values, geometry.block_real, {}, {}, {0, blocks}};
     const at::Tensor sum = ball_attention(q, k, v, p, mask, sigma, 128, nullptr).out +
                            compressed_attention(q, mask, {0, n}, compressed, nullptr).out +

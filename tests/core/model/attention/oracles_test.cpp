@@ -26,9 +26,11 @@ protected:
   static at::Tensor dense(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& bias = {},
                           const at::Tensor& allowed = {}) {
     const std::int64_t repeat = q.size(1) / k.size(1);
-    at::Tensor logits = at::einsum("ihd,jhd->hij", {q, k.repeat_interleave(repeat, 1)}) / std::sqrt(static_cast<double>(q.size(2)));
+    at::Tensor logits =
+        at::einsum("ihd,jhd->hij", {q, k.repeat_interleave(repeat, 1)}) / std::sqrt(static_cast<double>(q.size(2)));
     if (bias.defined()) logits = logits + bias;
-    const at::Tensor keys = allowed.defined() ? allowed : at::ones({q.size(0), k.size(0)}, q.options().dtype(at::kBool));
+    const at::Tensor keys =
+        allowed.defined() ? allowed : at::ones({q.size(0), k.size(0)}, q.options().dtype(at::kBool));
     return dense_softmax(logits, keys, v.repeat_interleave(repeat, 1));
   }
 };
@@ -42,7 +44,8 @@ TEST_P(Oracle, o09_one_ball_without_distances_is_dense_attention) {
     const at::Tensor logits = at::einsum("ihd,jhd->ihj", {q, k.repeat_interleave(2, 1)}) / std::sqrt(8.0);
     EXPECT_TRUE(close(result.lse, logits.logsumexp(2), kTolerance));
   }
-  const AttentionResult full = full_attention(q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), all(32), {0, 32}, true, nullptr);
+  const AttentionResult full =
+      full_attention(q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), all(32), {0, 32}, true, nullptr);
   EXPECT_TRUE(close(full.out, dense(q, k, v), kTolerance));
   EXPECT_TRUE(close(full.lse, ball_attention(q, k, v, p, all(32), {}, 32, nullptr).lse, kTolerance));
 }
@@ -88,15 +91,20 @@ TEST_P(Oracle, o13_o32_lists_of_blocks_are_dense_attention_with_a_mask) {
     for (std::int64_t h = 0; h < heads; ++h)
       for (std::int64_t s = 0; s < 3; ++s)
         if (const auto id = ids[b][h / 2][s].item<std::int64_t>(); id >= 0)
-          allowed[h].narrow(0, b * size, size).narrow(1, id * size, size).copy_(mask.cpu().narrow(0, id * size, size).expand({size, size}));
+          allowed[h]
+              .narrow(0, b * size, size)
+              .narrow(1, id * size, size)
+              .copy_(mask.cpu().narrow(0, id * size, size).expand({size, size}));
   std::vector<at::Tensor> inputs, dense_inputs;
   for (const auto& [seed, count] : {std::pair{1, heads}, {2, groups}, {3, groups}}) {
     inputs.push_back(rows({n, count, 8}, static_cast<std::uint64_t>(seed)).requires_grad_(true));
     dense_inputs.push_back(inputs.back().detach().clone().requires_grad_(true));
   }
-  const at::Tensor out = selected_attention(inputs[0], inputs[1], inputs[2], mask, ids.to(doubles().device()), size, nullptr).out;
+  const at::Tensor out =
+      selected_attention(inputs[0], inputs[1], inputs[2], mask, ids.to(doubles().device()), size, nullptr).out;
   const at::Tensor expected =
-      dense(dense_inputs[0], dense_inputs[1], dense_inputs[2], {}, allowed.to(doubles().device())) * mask.view({-1, 1, 1});
+      dense(dense_inputs[0], dense_inputs[1], dense_inputs[2], {}, allowed.to(doubles().device())) *
+      mask.view({-1, 1, 1});
   EXPECT_TRUE(close(out, expected, kTolerance));
   const at::Tensor cost = rows({n, heads, 8}, 4);
   const auto gradients = torch::autograd::grad({(out * cost).sum()}, inputs);
@@ -105,13 +113,15 @@ TEST_P(Oracle, o13_o32_lists_of_blocks_are_dense_attention_with_a_mask) {
   EXPECT_EQ(gradients[1].narrow(0, 4 * size, size).abs().max().item<double>(), 0.0) << "nobody selected this block";
 }
 
-BlockKeys blocks_of(const at::Tensor& k, const at::Tensor& v, const at::Tensor& memory_k = {}, const at::Tensor& memory_v = {}) {
+BlockKeys blocks_of(const at::Tensor& k, const at::Tensor& v, const at::Tensor& memory_k = {},
+                    const at::Tensor& memory_v = {}) {
   return {k, v, at::ones({k.size(0)}, k.options().dtype(at::kBool)), memory_k, memory_v, {0, k.size(0)}};
 }
 
 TEST_P(Oracle, o14_blocks_of_one_slot_are_dense_attention) {
   const at::Tensor q = rows({24, 4, 8}, 1), k = rows({24, 2, 8}, 2), v = rows({24, 2, 8}, 3);
-  EXPECT_TRUE(close(compressed_attention(q, all(24), {0, 24}, blocks_of(k, v), nullptr).out, dense(q, k, v), kTolerance));
+  EXPECT_TRUE(
+      close(compressed_attention(q, all(24), {0, 24}, blocks_of(k, v), nullptr).out, dense(q, k, v), kTolerance));
 }
 
 TEST_P(Oracle, o15_means_of_constant_keys) {
@@ -121,14 +131,16 @@ TEST_P(Oracle, o15_means_of_constant_keys) {
   const SlotGeometry geometry = geometry_of(slots, config, doubles());
   const at::Tensor block_values = rows({6, 2, 4}, 2), constant = block_values.repeat_interleave(8, 0);
   Parameters parameters;
-  const BlockCompression phi(Builder{parameters, at::detail::createCPUGenerator(1), doubles(), ""}, Compression::Mean, 2, 4, 8, 3);
+  const BlockCompression phi(Builder{parameters, at::detail::createCPUGenerator(1), doubles(), ""}, Compression::Mean,
+                             2, 4, 8, 3);
   const at::Tensor keys = phi(constant, constant, geometry);
   const at::Tensor real = geometry.block_real.view({-1, 1, 1});
   EXPECT_TRUE(close(keys * real, block_values * real, kTolerance));
 }
 
 TEST_P(Oracle, o16_a_zero_memory_slot_adds_one_to_the_sum) {
-  const at::Tensor q = rows({8, 2, 4}, 1), k = rows({6, 1, 4}, 2), v = rows({6, 1, 4}, 3), zero = at::zeros({1, 4}, doubles());
+  const at::Tensor q = rows({8, 2, 4}, 1), k = rows({6, 1, 4}, 2), v = rows({6, 1, 4}, 3),
+                   zero = at::zeros({1, 4}, doubles());
   const at::Tensor weights = (at::einsum("ihd,jd->ihj", {q, k.squeeze(1)}) / 2.0).exp();
   const at::Tensor expected = at::einsum("ihj,jd->ihd", {weights, v.squeeze(1)}) / (1 + weights.sum(2, true));
   const AttentionResult result = compressed_attention(q, all(8), {0, 8}, blocks_of(k, v, zero, zero), nullptr);
@@ -157,7 +169,8 @@ TEST_P(Oracle, o19_one_kv_head_is_many_equal_ones) {
                     ball_attention(q, many_k, many_v, p, mask, sigma, 16, nullptr).out, kTolerance));
   const at::Tensor ids = at::tensor({1, 3, 0, 2, 3, 1, 0, 2}, doubles().dtype(at::kLong)).view({4, 1, 2});
   EXPECT_TRUE(close(selected_attention(q, k, v, mask, ids, 8, nullptr).out,
-                    selected_attention(q, many_k, many_v, mask, ids.expand({4, 6, 2}).contiguous(), 8, nullptr).out, kTolerance));
+                    selected_attention(q, many_k, many_v, mask, ids.expand({4, 6, 2}).contiguous(), 8, nullptr).out,
+                    kTolerance));
 }
 
 TEST_P(Oracle, o21_o22_o30_selection_is_a_full_sort_with_ties_to_the_lowest) {
@@ -167,7 +180,8 @@ TEST_P(Oracle, o21_o22_o30_selection_is_a_full_sort_with_ties_to_the_lowest) {
   const SlotGeometry geometry = geometry_of(slots, config, doubles());
   const std::int64_t blocks = geometry.blocks();
   // Small whole numbers: many exact ties.
-  const at::Tensor mean_query = random({blocks, 2, 4}, 1).mul(1.2).round().to(doubles()), keys = random({blocks, 2, 4}, 2).round().to(doubles());
+  const at::Tensor mean_query = random({blocks, 2, 4}, 1).mul(1.2).round().to(doubles()),
+                   keys = random({blocks, 2, 4}, 2).round().to(doubles());
   const at::Tensor real = geometry.block_real.cpu();
   for (const Exclude exclude : {Exclude::Ball, Exclude::Block, Exclude::None}) {
     const Selection selection = select_blocks(mean_query, keys, geometry, 6, exclude, nullptr);
@@ -178,7 +192,8 @@ TEST_P(Oracle, o21_o22_o30_selection_is_a_full_sort_with_ties_to_the_lowest) {
         std::vector<std::pair<double, std::int64_t>> order;
         for (std::int64_t j = first; j < last; ++j) {
           const bool near = exclude == Exclude::Ball ? j / 4 == b / 4 : exclude == Exclude::Block && j == b;
-          if (real[b].item<bool>() && real[j].item<bool>() && !near) order.emplace_back(-scores[b][g][j].item<double>(), j);
+          if (real[b].item<bool>() && real[j].item<bool>() && !near)
+            order.emplace_back(-scores[b][g][j].item<double>(), j);
         }
         std::sort(order.begin(), order.end());
         std::set<std::int64_t> seen;
@@ -195,12 +210,12 @@ TEST_P(Oracle, o21_o22_o30_selection_is_a_full_sort_with_ties_to_the_lowest) {
   }
 }
 
-// Rows of the closed forms: D_i = do_i . o_i, dS = P (do v^T - D), dQ = dS K / sqrt(E), dK = dS^T Q / sqrt(E), dV = P^T do,
-// d sigma = sum of dS times the distance.
+// Rows of the closed forms: D_i = do_i . o_i, dS = P (do v^T - D), dQ = dS K / sqrt(E), dK = dS^T Q / sqrt(E), dV = P^T
+// do, d sigma = sum of dS times the distance.
 TEST_P(Oracle, o29_closed_forms_of_the_gradients) {
   const at::Tensor q = rows({24, 2, 4}, 1).requires_grad_(true), k = rows({24, 2, 4}, 2).requires_grad_(true),
-                   v = rows({24, 2, 4}, 3).requires_grad_(true), sigma = rows({2}, 5).requires_grad_(true), p = rows({24, 3}, 4),
-                   go = rows({24, 2, 4}, 6);
+                   v = rows({24, 2, 4}, 3).requires_grad_(true), sigma = rows({2}, 5).requires_grad_(true),
+                   p = rows({24, 3}, 4), go = rows({24, 2, 4}, 6);
   const at::Tensor out = ball_attention(q, k, v, p, all(24), sigma, 24, nullptr).out;
   const auto gradients = torch::autograd::grad({out}, {q, k, v, sigma}, {go});
   const at::Tensor distance = (p.unsqueeze(1) - p.unsqueeze(0)).norm(2, 2);
@@ -215,7 +230,8 @@ TEST_P(Oracle, o29_closed_forms_of_the_gradients) {
 }
 
 TEST_P(Oracle, fully_masked_rows_give_zero_and_no_gradient) {
-  const at::Tensor none = at::zeros({16}, doubles().dtype(at::kBool)), p = rows({16, 3}, 4), sigma = rows({2}, 5).requires_grad_(true);
+  const at::Tensor none = at::zeros({16}, doubles().dtype(at::kBool)), p = rows({16, 3}, 4),
+                   sigma = rows({2}, 5).requires_grad_(true);
   const at::Tensor q = rows({16, 2, 4}, 1).requires_grad_(true), k = rows({16, 2, 4}, 2).requires_grad_(true),
                    v = rows({16, 2, 4}, 3).requires_grad_(true);
   const AttentionResult result = ball_attention(q, k, v, p, none, sigma, 8, nullptr);

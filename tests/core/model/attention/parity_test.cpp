@@ -23,8 +23,8 @@ struct LayerRun {
   NsaTrace trace;
 };
 
-LayerRun run_fixture(const Fixture& fixture, const FlatConfig& config, const at::TensorOptions& options, const at::Tensor& prescribed,
-                     bool rounded = false) {
+LayerRun run_fixture(const Fixture& fixture, const FlatConfig& config, const at::TensorOptions& options,
+                     const at::Tensor& prescribed, bool rounded = false) {
   const auto stored = [&](const std::string& path) {
     const at::Tensor value = tensor_of(fixture, path);
     return rounded ? value.to(at::kBFloat16).to(at::kDouble) : value;
@@ -48,7 +48,8 @@ LayerRun run_fixture(const Fixture& fixture, const FlatConfig& config, const at:
       run.weights.emplace_back(entry.name, entry.tensor);
     }
   }
-  for (const std::string& name : fixture.datasets("weight")) EXPECT_TRUE(names.count(name)) << name << " is not a weight of ours";
+  for (const std::string& name : fixture.datasets("weight"))
+    EXPECT_TRUE(names.count(name)) << name << " is not a weight of ours";
   run.u = stored("input/u").to(options.device(), type).requires_grad_(true);
   run.out = attention.forward(run.u, run.geometry, prescribed, nullptr, &run.trace);
   const at::Tensor wide = run.out.to(softmax_type(run.out));
@@ -63,9 +64,12 @@ at::Tensor scores_as_stored(const LayerRun& run, const at::Tensor& key, std::int
   for (std::int64_t r = 0; r < key.size(0); ++r) {
     const auto s = static_cast<std::size_t>(key[r][0].item<std::int64_t>());
     const std::int64_t first = run.geometry.block_offsets[s], count = run.geometry.block_offsets[s + 1] - first;
-    rows[r].narrow(0, 0, count).copy_(
-        block_scores(run.trace.mean_query, run.trace.blocks.k, first + key[r][1].item<std::int64_t>(), 1, first, count)
-            .select(0, 0).select(0, key[r][2].item<std::int64_t>()));
+    rows[r]
+        .narrow(0, 0, count)
+        .copy_(block_scores(run.trace.mean_query, run.trace.blocks.k, first + key[r][1].item<std::int64_t>(), 1, first,
+                            count)
+                   .select(0, 0)
+                   .select(0, key[r][2].item<std::int64_t>()));
   }
   return rows;
 }
@@ -107,7 +111,9 @@ void expect_wide_parity(const std::filesystem::path& folder, const at::TensorOpt
     const FlatConfig config = flat_config_of(nlohmann::json::parse(fixture.text_attribute("", "config")));
     LayerRun run = run_fixture(fixture, config, options, {});
     const at::Tensor key = integers_of(fixture, "output/selection_key");
-    EXPECT_TRUE(at::equal(selection_as_stored(run.trace.selection.ids, run.geometry.block_offsets, key, config.selected_blocks), integers_of(fixture, "output/selected_blocks")))
+    EXPECT_TRUE(
+        at::equal(selection_as_stored(run.trace.selection.ids, run.geometry.block_offsets, key, config.selected_blocks),
+                  integers_of(fixture, "output/selected_blocks")))
         << file << " selected_blocks";
     const at::Tensor scores = tensor_of(fixture, "output/block_scores");
     const at::Tensor ours = scores_as_stored(run, key, scores.size(1));
@@ -133,8 +139,8 @@ std::vector<at::Tensor> gradients_of(const LayerRun& run) {
   return torch::autograd::grad({run.loss}, inputs);
 }
 
-// Outputs against the fixture; each gradient against the float32 run on the same rounded numbers (section 7). All with the
-// selection of the float32 run.
+// Outputs against the fixture; each gradient against the float32 run on the same rounded numbers (section 7). All with
+// the selection of the float32 run.
 TEST_P(NsaParity, parity_bf16) {
   ERWIN_SHARED_OR_SKIP(folder, "parity");
   for (const auto& file : erwin::test::fixtures_of_kind(folder, "nsa")) {
@@ -145,7 +151,9 @@ TEST_P(NsaParity, parity_bf16) {
     const LayerRun wide = run_fixture(fixture, config, options(at::kFloat), selection, true);
     const LayerRun run = run_fixture(fixture, config, options(at::kBFloat16), selection);
     const at::Tensor padding = run.geometry.mask.cpu().logical_not().unsqueeze(1);
-    EXPECT_TRUE(close_in_norm(run.out.cpu().masked_fill(padding, 0.0), tensor_of(fixture, "output/out").masked_fill(padding, 0.0), 2e-2)) << file;
+    EXPECT_TRUE(close_in_norm(run.out.cpu().masked_fill(padding, 0.0),
+                              tensor_of(fixture, "output/out").masked_fill(padding, 0.0), 2e-2))
+        << file;
     EXPECT_TRUE(close_in_norm(run.trace.compressed.out, tensor_of(fixture, "output/o_compressed"), 2e-2)) << file;
     EXPECT_TRUE(close_in_norm(run.trace.selected.out, tensor_of(fixture, "output/o_selected"), 2e-2)) << file;
     EXPECT_TRUE(close_in_norm(run.trace.local.out, tensor_of(fixture, "output/o_local"), 2e-2)) << file;

@@ -21,16 +21,88 @@ struct Case {
 };
 
 const Case cases[] = {
-    {"one ball, nothing to select", 4, 2, 4, 32, 8, 3, Compression::Pool, Exclude::Ball, CompressedQuery::Token, {1}, 0.8, 0},
-    {"one ball, own block excluded", 4, 4, 4, 32, 8, 2, Compression::Mean, Exclude::Block, CompressedQuery::Token, {1}, 0.7, 0},
-    {"more wanted than there is", 2, 1, 8, 16, 8, 9, Compression::Mlp, Exclude::Ball, CompressedQuery::Token, {2, 3}, 0.9, 0},
+    {"one ball, nothing to select",
+     4,
+     2,
+     4,
+     32,
+     8,
+     3,
+     Compression::Pool,
+     Exclude::Ball,
+     CompressedQuery::Token,
+     {1},
+     0.8,
+     0},
+    {"one ball, own block excluded",
+     4,
+     4,
+     4,
+     32,
+     8,
+     2,
+     Compression::Mean,
+     Exclude::Block,
+     CompressedQuery::Token,
+     {1},
+     0.7,
+     0},
+    {"more wanted than there is",
+     2,
+     1,
+     8,
+     16,
+     8,
+     9,
+     Compression::Mlp,
+     Exclude::Ball,
+     CompressedQuery::Token,
+     {2, 3},
+     0.9,
+     0},
     {"empty blocks", 6, 2, 4, 16, 4, 3, Compression::Pool, Exclude::Ball, CompressedQuery::Token, {3, 1, 4}, 0.15, 0},
     {"hardly a real slot", 2, 2, 4, 16, 4, 2, Compression::Mlp, Exclude::None, CompressedQuery::Token, {2, 1}, 0.0, 0},
-    {"everything real", 4, 1, 4, 16, 16, 2, Compression::Pool, Exclude::Ball, CompressedQuery::Token, {4, 4, 4}, 1.1, 0},
+    {"everything real",
+     4,
+     1,
+     4,
+     16,
+     16,
+     2,
+     Compression::Pool,
+     Exclude::Ball,
+     CompressedQuery::Token,
+     {4, 4, 4},
+     1.1,
+     0},
     {"block queries", 4, 2, 4, 16, 8, 2, Compression::Pool, Exclude::Ball, CompressedQuery::Block, {3, 2}, 0.6, 0},
     {"tiny chunks", 6, 3, 4, 16, 4, 3, Compression::Pool, Exclude::Ball, CompressedQuery::Token, {3, 3, 2}, 0.7, 100},
-    {"chunks of some heads", 8, 2, 4, 16, 4, 3, Compression::Mean, Exclude::Block, CompressedQuery::Token, {3, 3}, 0.7, 700},
-    {"chunks of some balls", 4, 2, 4, 16, 8, 2, Compression::Pool, Exclude::Ball, CompressedQuery::Block, {5, 2}, 0.7, 2100},
+    {"chunks of some heads",
+     8,
+     2,
+     4,
+     16,
+     4,
+     3,
+     Compression::Mean,
+     Exclude::Block,
+     CompressedQuery::Token,
+     {3, 3},
+     0.7,
+     700},
+    {"chunks of some balls",
+     4,
+     2,
+     4,
+     16,
+     8,
+     2,
+     Compression::Pool,
+     Exclude::Ball,
+     CompressedQuery::Block,
+     {5, 2},
+     0.7,
+     2100},
 };
 
 class RandomShapes : public OnDevice {
@@ -43,7 +115,8 @@ protected:
     config.compression = test.compression, config.exclude = test.exclude, config.compressed_query = test.query;
     const Slots slots = random_slots(test.balls, test.ball, test.share, seed);
     const auto layer = random_layer(config, doubles(), seed), slow = random_layer(config, at::kDouble, seed);
-    const at::Tensor values = random({slots.size(), config.width}, seed + 1), cost = random({slots.size(), config.width}, seed + 2);
+    const at::Tensor values = random({slots.size(), config.width}, seed + 1),
+                     cost = random({slots.size(), config.width}, seed + 2);
     const at::Tensor u = values.to(doubles()).requires_grad_(true), slow_u = values.clone().requires_grad_(true);
 
     std::optional<ChunkLimit> limit;
@@ -64,7 +137,8 @@ private:
     const at::Tensor ids = selection.ids.cpu();
     for (std::int64_t b = 0; b < ids.size(0); ++b)
       for (std::int64_t g = 0; g < ids.size(1); ++g) {
-        std::vector<std::int64_t> expected = reference.selection[static_cast<std::size_t>(b)][static_cast<std::size_t>(g)];
+        std::vector<std::int64_t> expected =
+            reference.selection[static_cast<std::size_t>(b)][static_cast<std::size_t>(g)];
         ASSERT_LE(static_cast<std::int64_t>(expected.size()), std::max<std::int64_t>(selection.columns, 0));
         expected.resize(static_cast<std::size_t>(ids.size(2)), -1);
         EXPECT_TRUE(at::equal(ids[b][g], at::tensor(expected))) << "block " << b << " head " << g;

@@ -7,7 +7,8 @@ namespace erwin::model::test {
 
 at::Tensor dense_softmax(const at::Tensor& logits, const at::Tensor& allowed, const at::Tensor& v) {
   const at::Tensor some = allowed.any(-1, true);
-  const at::Tensor masked = logits.masked_fill(allowed.logical_not().logical_and(some), -std::numeric_limits<double>::infinity());
+  const at::Tensor masked =
+      logits.masked_fill(allowed.logical_not().logical_and(some), -std::numeric_limits<double>::infinity());
   return at::einsum("hij,jhd->ihd", {at::softmax(masked, -1) * some, v});
 }
 
@@ -17,7 +18,12 @@ namespace {
 class SampleReference {
 public:
   SampleReference(const Layer& layer, const at::Tensor& u, const at::Tensor& positions, const at::Tensor& mask)
-      : layer_(layer), config_(layer.config), u_(u), positions_(positions), mask_(mask), n_(u.size(0)),
+      : layer_(layer),
+        config_(layer.config),
+        u_(u),
+        positions_(positions),
+        mask_(mask),
+        n_(u.size(0)),
         scale_(1.0 / std::sqrt(static_cast<double>(config_.head_dim))) {
     auto [q, k, v] = project(u);
     q_ = q, k_ = k, v_ = v;
@@ -40,7 +46,8 @@ public:
     const at::Tensor moved = u_ + at::matmul(relative, w("pos.weight").t()) + w("pos.bias");
     const auto [q, k, v] = project(moved);
     const at::Tensor distance = (positions_.unsqueeze(1) - positions_.unsqueeze(0)).square().sum(2).sqrt();
-    const at::Tensor logits = scale_ * at::einsum("ihd,jhd->hij", {q, heads(k)}) + w("sigma").view({-1, 1, 1}) * distance;
+    const at::Tensor logits =
+        scale_ * at::einsum("ihd,jhd->hij", {q, heads(k)}) + w("sigma").view({-1, 1, 1}) * distance;
     const at::Tensor ball = at::arange(n_).div(config_.ball_size, "floor");
     const at::Tensor allowed = (ball.unsqueeze(1) == ball.unsqueeze(0)).logical_and(mask_.unsqueeze(0));
     return dense_softmax(logits, allowed, heads(v)) * mask_.view({-1, 1, 1});
@@ -99,7 +106,9 @@ public:
     for (std::size_t b = 0; b < selection.size(); ++b)
       for (std::int64_t g = 0; g < config_.kv_heads; ++g)
         for (const std::int64_t id : selection[b][static_cast<std::size_t>(g)])
-          allowed.narrow(0, g * group, group).narrow(1, static_cast<std::int64_t>(b) * size, size).narrow(2, id * size, size)
+          allowed.narrow(0, g * group, group)
+              .narrow(1, static_cast<std::int64_t>(b) * size, size)
+              .narrow(2, id * size, size)
               .copy_(mask_.narrow(0, id * size, size).expand({group, size, size}));
     const at::Tensor logits = scale_ * at::einsum("ihd,jhd->hij", {q_, heads(k_)});
     return dense_softmax(logits, allowed, heads(v_)) * mask_.view({-1, 1, 1});
@@ -142,7 +151,8 @@ private:
       at::Tensor r = p - p.mean(0);
       const double radius = r.square().sum(1).sqrt().max().item<double>();
       r = radius > 0 ? r / radius : r;
-      const at::Tensor logits = at::mv(k_.select(1, g).index({real}), w(name + "logit")[g]) + at::mv(r, w(name + "position")[g]);
+      const at::Tensor logits =
+          at::mv(k_.select(1, g).index({real}), w(name + "logit")[g]) + at::mv(r, w(name + "position")[g]);
       const at::Tensor z = at::matmul(at::softmax(logits, 0), rows.select(1, g).index({real}));
       result.push_back(z + mlp(z, name, true));
     }
