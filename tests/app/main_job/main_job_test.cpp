@@ -178,8 +178,8 @@ TEST_F(MainJob, TheWindowShowsTheSameSelection) {
     ASSERT_STRNE(std::getenv("ERWINSCOPE_REQUIRE_DISPLAY") ? std::getenv("ERWINSCOPE_REQUIRE_DISPLAY") : "", "1");
     GTEST_SKIP() << "DISPLAY is not set: packaging/test.sh runs this under Xvfb";
   }
-  std::ofstream(path("steps")) << "open " << path("test_06.cgns") << "\nload " << checkpoint()
-                               << "\nrun\nwait idle\nlayer " << query_layer << "\nquery " << query_id
+  std::ofstream(path("steps")) << "open " << path("test_06.cgns") << "\nwait idle\nload " << checkpoint()
+                               << "\nwait idle\nrun\nwait idle\nlayer " << query_layer << "\nquery " << query_id
                                << "\nwait idle\ncolor attention\nscreenshot " << path("window.png")
                                << "\nprint selection\nquit\n";
   const json shown = json::parse(expect_success({"gui", "--play", path("steps")}));
