@@ -136,12 +136,18 @@ configure() {
   printf '%s' "$wanted" >"$build/.configured"
 }
 
-# build_targets TARGET...
+# build_targets TARGET...: says so only when there is something to build (ninja is done at once when there is not).
 build_targets() {
-  if ninja -C "$build" -n "$@" 2>/dev/null | grep -q 'no work to do'; then return; fi
-  say "building (first time: some minutes; progress in $logs/build.log)"
-  ninja -C "$build" "$@" >"$logs/build.log" 2>&1 ||
-    fail "building" "$(grep -m1 -E 'error|FAILED' "$logs/build.log")" "see $logs/build.log"
+  ninja -C "$build" "$@" >"$logs/build.log" 2>&1 9>&- &
+  local ninja=$! tenths
+  trap 'kill "$ninja" 2>/dev/null; exit 130' INT TERM  # a background process does not see Ctrl-C by itself
+  for tenths in 1 2 3 4 5 6 7 8; do
+    kill -0 "$ninja" 2>/dev/null || break
+    sleep 0.1
+  done
+  ! kill -0 "$ninja" 2>/dev/null || say "building (first time: many minutes; progress in $logs/build.log)"
+  wait "$ninja" || fail "building" "$(grep -m1 -E 'error|FAILED' "$logs/build.log")" "see $logs/build.log"
+  trap - INT TERM
 }
 
 # set_up TARGET...: everything up to a built program. One set-up at a time.
