@@ -5,4 +5,8 @@ set_up all
 
 cd "$root"
 export QT_QPA_PLATFORM=xcb
+# Several test programs share the cores: Torch's threads must sleep while they wait, not spin.
+export OMP_WAIT_POLICY=passive
+# The geometry cache of the user is none of the tests' business.
+export XDG_CACHE_HOME=$build/test-cache
 exec xvfb-run -a -s "-screen 0 1600x1000x24" ctest --test-dir "$build" --output-on-failure -j "$(nproc)"
