@@ -9,12 +9,15 @@ namespace erwin::ui {
 
 namespace {
 
+// One item under the other, so that the strip leaves the legend its corner in a narrow view.
+constexpr float item_width = 190;
+
 bool choose_layer(const Prediction& prediction, SceneState& state) {
   bool changed = false;
   const auto& layers = prediction.layers;
   const auto shown =
       std::find_if(layers.begin(), layers.end(), [&](const LayerInfo& l) { return l.layer == state.query.layer; });
-  ImGui::SetNextItemWidth(190);
+  ImGui::SetNextItemWidth(item_width);
   const std::string current = shown == layers.end() ? "-" : caption_of(*shown).substr(6);
   if (ImGui::BeginCombo("layer", current.c_str())) {
     for (const LayerInfo& layer : layers)
@@ -25,16 +28,14 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
     ImGui::EndCombo();
   }
   if (shown == layers.end()) return changed;
-  ImGui::SameLine();
-  ImGui::SetNextItemWidth(110);
+  ImGui::SetNextItemWidth(item_width);
   const std::string head = state.query.head < 0 ? "mean" : std::to_string(state.query.head);
   changed |= ImGui::SliderInt("head", &state.query.head, -1, shown->heads - 1, head.c_str());
   if (shown->kind != LayerKind::Nsa) {
     state.query.branch = Branch::All;
     return changed;
   }
-  ImGui::SameLine();
-  ImGui::SetNextItemWidth(110);
+  ImGui::SetNextItemWidth(item_width);
   if (ImGui::BeginCombo("branch", name_of(state.query.branch))) {
     for (const Branch branch : {Branch::All, Branch::Local, Branch::Compressed, Branch::Selected})
       if (ImGui::Selectable(name_of(branch), branch == state.query.branch)) {
@@ -56,15 +57,13 @@ bool draw_strip(const SceneData& data, SceneState& state) {
                    ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav);
   if (data.prediction && !data.prediction->layers.empty()) {
     changed |= choose_layer(*data.prediction, state);
-    ImGui::SameLine();
   }
   if (data.tree && !data.tree->levels.empty()) {
-    ImGui::SetNextItemWidth(120);
+    ImGui::SetNextItemWidth(item_width);
     changed |= ImGui::SliderInt("level", &state.level, 0, static_cast<int>(data.tree->levels.size()) - 1);
   }
   if (data.query) {
-    ImGui::SameLine();
-    ImGui::SetNextItemWidth(90);
+    ImGui::SetNextItemWidth(item_width);
     auto dim = static_cast<float>(state.dim);
     if (ImGui::SliderFloat("dim", &dim, 0, 1, "%.2f")) {
       state.dim = dim;
