@@ -126,6 +126,16 @@ TEST_F(MainJob, InferWritesPredictionsAndMetricsOfAnUnseenCar) {
   EXPECT_TRUE(names.contains("prediction")) << info.dump();
 }
 
+TEST_F(MainJob, InfoDescribesTheCheckpoint) {
+  const json info = json::parse(expect_success({"info", checkpoint(), "--json"}));
+  EXPECT_EQ(info.at("kind"), "checkpoint");
+  EXPECT_EQ(info.at("step"), 20);
+  EXPECT_EQ(info.at("model").at("kind"), "erwin-nsa");
+  EXPECT_EQ(info.at("inputs"), json::array({"position"}));
+  EXPECT_EQ(info.at("target"), "pressure");
+  EXPECT_EQ(info.at("provenance").at("precision"), "float32");
+}
+
 TEST_F(MainJob, TheExplanationAddsUp) {
   const json layer = explanation();
   EXPECT_TRUE(layer.at("rotated").get<bool>());
