@@ -24,9 +24,18 @@ void require_indices(const std::vector<std::uint32_t>& cells, std::size_t corner
                   std::string(what) + ": point " + std::to_string(index) + " of " + std::to_string(points));
 }
 
-std::string hash_of(const PointCloud::Parts& parts) {
+// In pieces of a few milliseconds.
+void add_numbers(Sha256& hash, std::span<const float> numbers, const Job& job) {
+  constexpr std::size_t piece = 1 << 18;
+  for (std::size_t at = 0; at < numbers.size(); at += piece) {
+    job.check();
+    hash.update(numbers.subspan(at, std::min(piece, numbers.size() - at)));
+  }
+}
+
+std::string hash_of(const PointCloud::Parts& parts, const Job& job) {
   Sha256 hash;
-  hash.update(std::span<const float>(parts.positions));
+  add_numbers(hash, parts.positions, job);
   hash.update(std::span<const double>(parts.origin));
   hash.update(&parts.dimension, sizeof parts.dimension);
   hash.update(&parts.frames, sizeof parts.frames);
@@ -34,7 +43,7 @@ std::string hash_of(const PointCloud::Parts& parts) {
     hash.update(field.name().data(), field.name().size() + 1);
     const double offset = field.offset();
     hash.update(&offset, sizeof offset);
-    hash.update(field.values());
+    add_numbers(hash, field.values(), job);
   }
   return hash.hex();
 }
@@ -68,7 +77,11 @@ PointCloud::PointCloud(Parts parts) : parts_(std::move(parts)) {
   }
   if (!parts_.row_ids.empty() && static_cast<std::int64_t>(parts_.row_ids.size()) != size_)
     throw Error(ErrorKind::Internal, "row ids and positions have different lengths");
-  hash_ = hash_of(parts_);
+}
+
+const std::string& PointCloud::content_hash(const Job& job) const {
+  std::call_once(hashed_, [&] { hash_ = hash_of(parts_, job); });
+  return hash_;
 }
 
 std::span<const float> PointCloud::positions(std::int64_t frame) const {

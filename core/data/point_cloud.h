@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/job.h"
 #include "core/data/field.h"
 
 namespace erwin {
@@ -79,13 +81,16 @@ public:
   // The point with that id, or -1 where it was dropped or never existed.
   std::int64_t point_of_row(std::int64_t row) const;
 
-  // SHA-256 of positions, origin, dimension and fields: the key of caches and provenance.
-  const std::string& content_hash() const { return hash_; }
+  // SHA-256 of positions, origin, dimension and fields: the key of caches and provenance. Made by the first caller and
+  // kept; linear in the size of the cloud, so never on the GUI thread. Raises Error{Cancelled}, and the next caller
+  // tries again.
+  const std::string& content_hash(const Job& job = {}) const;
 
 private:
   Parts parts_;
   std::int64_t size_ = 0;
-  std::string hash_;
+  mutable std::once_flag hashed_;
+  mutable std::string hash_;
 };
 
 using PointCloudPtr = std::shared_ptr<const PointCloud>;

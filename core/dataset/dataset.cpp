@@ -304,15 +304,20 @@ Normalisation Dataset::normalise(const Job& job) const {
   return result;
 }
 
-std::string Dataset::content_hash(const Job& job) const {
+std::string Dataset::content_hash(const Job& job, const Visit& visit) const {
   Sha256 hash;
   std::string last;
+  PointCloudPtr cloud;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     job.check();
     job.progress(static_cast<double>(i) / static_cast<double>(samples_.size()), "hashing the data");
     // The frames of one file follow each other and share their cloud.
     const bool same = i > 0 && samples_[i].file == samples_[i - 1].file && samples_[i].inner == samples_[i - 1].inner;
-    if (!same) last = load(static_cast<std::int64_t>(i), job)->content_hash();
+    if (!same) {
+      cloud = load(static_cast<std::int64_t>(i), job);
+      last = cloud->content_hash(job);
+    }
+    if (visit) visit(static_cast<std::int64_t>(i), *cloud);
     hash.update(last.data(), last.size());
     hash.update(&samples_[i].frame, sizeof samples_[i].frame);
   }

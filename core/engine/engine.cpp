@@ -1,6 +1,7 @@
 #include "core/engine/engine.h"
 
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -33,6 +34,13 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
   return 4 * n * per_layer * flat.depth;
 }
 
+// What is to be predicted.
+struct Subject {
+  PointCloudPtr cloud;
+  std::int64_t frame = 0;
+  bool operator==(const Subject&) const = default;
+};
+
 }  // namespace
 
 std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result) {
@@ -60,26 +68,112 @@ struct Engine::Impl {
   // Touched by the worker's thread only.
   Publisher<EngineSnapshot> publisher;
   std::optional<Predictor> predictor;
-  PointCloudPtr cloud;
-  std::int64_t frame = 0;
+  std::string path;
+  Subject predicted;  // what `tap` is the record of
   TapPtr tap;
+  int layer = 0;  // asked for last
+  int head = -1;
+
+  RunSettings settings;
+
+  // Touched by every thread.
+  std::mutex mutex;
+  Subject wanted;            // by the last predict
+  std::uint64_t ticket = 0;  // of the newest prediction posted
+  bool in_flight = false;    // and whether it waits or runs
 
   Worker worker;  // last: its thread uses the members above
 
-  void run_prediction(int layer, const Job& job);
+  void make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how);
+  void forget_answers();
+  void post_prediction(const Subject& subject);
+  void predict_again();
+  void drop_predictions();
+  void run_prediction(const Subject& subject, int with_layer, const Job& job);
   void answer(const QueryRequest& request, const Job& job);
+  void show_gates(const Job& job);
 };
 
-void Engine::Impl::run_prediction(int layer, const Job& job) {
+void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how) {
+  // Before anything is given up: this may fail.
+  Predictor made(std::move(checkpoint), how.device, how.precision);
+  predictor = std::move(made);
+  path = from;
+  auto info = std::make_shared<ModelInfo>();
+  const Checkpoint& read = predictor->checkpoint();
+  info->path = path;
+  info->device = resolve_device(how.device);
+  info->settings = how;
+  info->config = read.config;
+  info->target = read.recipe.target;
+  info->step = read.step;
+  info->parameters = predictor->model().parameter_count();
+  publisher.update([&](EngineSnapshot& s) { s.model = info; });
+}
+
+void Engine::Impl::forget_answers() {
+  tap = nullptr;
+  predicted = {};
+  publisher.update([](EngineSnapshot& s) {
+    s.prediction = nullptr;
+    s.query = nullptr;
+    s.gates = nullptr;
+  });
+}
+
+void Engine::Impl::post_prediction(const Subject& subject) {
+  std::uint64_t own = 0;
+  {
+    const std::lock_guard lock(mutex);
+    wanted = subject;
+    in_flight = true;
+    own = ++ticket;
+  }
+  worker.post(
+      [this, subject, own](std::stop_token stop) {
+        publisher.run("predicting", stop, [&](const Job& job) {
+          if (!predictor)
+            throw Error(ErrorKind::Config, "there is no network to predict with", {}, "Open a checkpoint first");
+          if (tap && subject == predicted) return;
+          forget_answers();
+          run_prediction(subject, layer, job);
+          show_gates(job);
+        });
+        const std::lock_guard lock(mutex);
+        if (own == ticket) in_flight = false;
+      },
+      "predict");
+}
+
+// Another network, the same cloud.
+void Engine::Impl::predict_again() {
+  Subject subject;
+  {
+    const std::lock_guard lock(mutex);
+    subject = wanted;
+  }
+  if (subject.cloud && predictor) post_prediction(subject);
+}
+
+void Engine::Impl::drop_predictions() {
+  worker.cancel("predict");
+  worker.cancel("query");
+  const std::lock_guard lock(mutex);
+  in_flight = false;
+}
+
+void Engine::Impl::run_prediction(const Subject& subject, int with_layer, const Job& job) {
   const ModelConfig& config = predictor->checkpoint().config;
   TapRequest request;
-  request.all_layers = record_bytes(config, cloud->size()) < record_bytes_limit;
-  request.layers = {layer};
+  request.all_layers = record_bytes(config, subject.cloud->size()) < record_bytes_limit;
+  request.layers = {with_layer};
   const auto start = std::chrono::steady_clock::now();
-  const Predictor::Result result = predictor->run(*cloud, frame, request, job);
-  const auto prediction = make_prediction(cloud, result);
+  const Predictor::Result result = predictor->run(*subject.cloud, subject.frame, request, job);
+  const auto prediction = make_prediction(subject.cloud, result);
+  prediction->frame = subject.frame;
   prediction->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tap = result.tap;
+  predicted = subject;
   publisher.update([&](EngineSnapshot& s) {
     s.prediction = prediction;
     s.query = nullptr;
@@ -87,69 +181,80 @@ void Engine::Impl::run_prediction(int layer, const Job& job) {
 }
 
 void Engine::Impl::answer(const QueryRequest& request, const Job& job) {
-  for (const LayerTap& layer : tap->layers)
-    if (layer.layer == request.layer && !layer.has_qkv()) {
-      run_prediction(request.layer, job);
-      break;
-    }
-  auto view = std::make_shared<const QueryView>(make_query_view(*tap, request, job));
-  publisher.update([&](EngineSnapshot& s) { s.query = view; });
+  if (request.point >= 0) {
+    for (const LayerTap& record : tap->layers)
+      if (record.layer == request.layer && !record.has_qkv()) {
+        run_prediction(predicted, request.layer, job);
+        break;
+      }
+    auto view = std::make_shared<const QueryView>(make_query_view(*tap, request, job));
+    publisher.update([&](EngineSnapshot& s) { s.query = view; });
+  }
+  layer = request.layer;
+  head = request.head;
+  show_gates(job);
+}
+
+void Engine::Impl::show_gates(const Job& job) {
+  const auto& shown = publisher.current().gates;
+  if (shown && shown->layer == layer && shown->head == head) return;
+  auto gates = make_gate_fields(*tap, layer, head, job);
+  if (gates || shown) publisher.update([&](EngineSnapshot& s) { s.gates = gates; });
 }
 
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}
 Engine::~Engine() = default;
 
-void Engine::load(Predictor predictor, const std::string& path, const std::string& device) {
+void Engine::load(Checkpoint checkpoint, const std::string& path) {
+  impl_->drop_predictions();
   // std::function wants copyable tasks.
-  auto held = std::make_shared<Predictor>(std::move(predictor));
-  impl_->worker.post([impl = impl_.get(), held, path, device](std::stop_token stop) {
+  auto held = std::make_shared<Checkpoint>(std::move(checkpoint));
+  impl_->worker.post([impl = impl_.get(), held, path](std::stop_token stop) {
     impl->publisher.run("loading the network", stop, [&](const Job&) {
-      impl->predictor = std::move(*held);
-      impl->tap = nullptr;
-      auto info = std::make_shared<ModelInfo>();
-      const Checkpoint& checkpoint = impl->predictor->checkpoint();
-      info->path = path;
-      info->device = device;
-      info->config = checkpoint.config;
-      info->target = checkpoint.recipe.target;
-      info->step = checkpoint.step;
-      info->parameters = impl->predictor->model().parameter_count();
-      impl->publisher.update([&](EngineSnapshot& s) {
-        s.model = info;
-        s.prediction = nullptr;
-        s.query = nullptr;
-      });
+      impl->make_network(std::move(*held), path, impl->settings);
+      impl->layer = 0;
+      impl->head = -1;
+      impl->forget_answers();
     });
+    impl->predict_again();
   });
 }
 
-void Engine::predict(PointCloudPtr cloud, std::int64_t frame) {
+void Engine::configure(const RunSettings& settings) {
+  impl_->drop_predictions();
   impl_->worker.post(
-      [impl = impl_.get(), cloud = std::move(cloud), frame](std::stop_token stop) {
-        impl->publisher.run("predicting", stop, [&](const Job& job) {
-          if (!impl->predictor)
-            throw Error(ErrorKind::Config, "there is no network to predict with", {}, "Open a checkpoint first");
-          impl->cloud = cloud;
-          impl->frame = frame;
-          impl->tap = nullptr;
-          impl->publisher.update([](EngineSnapshot& s) {
-            s.prediction = nullptr;
-            s.query = nullptr;
-          });
-          impl->run_prediction(0, job);
+      [impl = impl_.get(), settings](std::stop_token stop) {
+        impl->publisher.run("loading the network", stop, [&](const Job&) {
+          if (settings == impl->settings) return;
+          if (impl->predictor) {
+            impl->make_network(Checkpoint(impl->predictor->checkpoint()), impl->path, settings);
+            impl->forget_answers();
+          }
+          impl->settings = settings;
+          impl->publisher.update([&](EngineSnapshot& s) { s.settings = settings; });
         });
+        impl->predict_again();
       },
-      "predict");
+      "configure");
+}
+
+void Engine::predict(PointCloudPtr cloud, std::int64_t frame) {
+  const Subject subject{std::move(cloud), frame};
+  {
+    const std::lock_guard lock(impl_->mutex);
+    if (impl_->in_flight && subject == impl_->wanted) return;
+  }
+  impl_->worker.cancel("query");
+  impl_->post_prediction(subject);
 }
 
 void Engine::query(const QueryRequest& request) {
   impl_->worker.post(
       [impl = impl_.get(), request](std::stop_token stop) {
         // A click without a prediction is no mistake: there is just nothing to ask.
-        if (request.point < 0 || !impl->tap) {
+        if (request.point < 0 || !impl->tap)
           impl->publisher.update([](EngineSnapshot& s) { s.query = nullptr; });
-          return;
-        }
+        if (!impl->tap) return;
         impl->publisher.run("looking where the point looks", stop, [&](const Job& job) { impl->answer(request, job); });
       },
       "query");
@@ -157,6 +262,8 @@ void Engine::query(const QueryRequest& request) {
 
 void Engine::cancel() {
   impl_->worker.cancel();
+  const std::lock_guard lock(impl_->mutex);
+  impl_->in_flight = false;
 }
 bool Engine::idle() const {
   return impl_->worker.idle();

@@ -1,5 +1,6 @@
 #pragma once
 // The one thread that owns the window's networks: predictions and questions go in, snapshots come out. Nobody waits.
+// Every Torch object of the window is made, used and destroyed on this thread.
 
 #include <cstdint>
 #include <memory>
@@ -20,11 +21,18 @@ public:
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Takes over a network that another thread has read. Drops what an earlier network has answered.
-  void load(Predictor predictor, const std::string& path, const std::string& device);
-  // Predicts a cloud and keeps the record of its attention. A newer request replaces one that waits or runs.
+  // Makes the network of a checkpoint that another thread has read. Drops what an earlier network has answered and
+  // predicts the cloud of the last `predict` again at once. The earlier network stays where the new one cannot be made.
+  void load(Checkpoint checkpoint, const std::string& path);
+  // Where and how exactly networks run from now on. A network that is loaded is made again from its weights, and what
+  // it had predicted is predicted anew; where that fails (no such device), everything stays as it was.
+  void configure(const RunSettings& settings);
+
+  // Predicts a frame of a cloud and keeps the record of its attention. A newer request replaces one that waits or runs;
+  // one for what is being predicted, or was predicted last, changes nothing (the last snapshot is put again).
   void predict(PointCloudPtr cloud, std::int64_t frame = 0);
-  // Asks the record of the last prediction; point -1 clears the answer. A newer question replaces an older one.
+  // Asks the record of the last prediction; point -1 clears the answer. A newer question replaces an older one. The
+  // gates of the layer and head asked follow in the snapshot.
   void query(const QueryRequest& request);
 
   // Takes effect within 200 ms (the stop token is looked at per chunk).

@@ -48,8 +48,7 @@ void IoThread::open(const std::string& path, const std::string& sample) {
     const std::string name = std::filesystem::path(path).filename().string();
     impl->publisher.run("opening " + name, stop, [&](const Job& job) {
       if (!std::filesystem::is_directory(path) && io::detect(path) == io::FileKind::Checkpoint) {
-        const std::string device = resolve_device("auto");
-        impl->engine.load(Predictor(path, device), path, device);
+        impl->engine.load(load_checkpoint(path), path);
       } else {
         impl->open_data(path, sample, job);
       }
@@ -67,6 +66,12 @@ void IoThread::open_own_sample() {
       opened.cloud = make_sample_cloud();
       impl->publish(std::move(opened), job);
     });
+  });
+}
+
+void IoThread::read(const std::string& what, std::function<void(const Job&)> task) {
+  impl_->worker.post([impl = impl_.get(), what, task = std::move(task)](std::stop_token stop) {
+    impl->publisher.run(what, stop, task);
   });
 }
 

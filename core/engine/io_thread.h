@@ -1,9 +1,11 @@
 #pragma once
 // The one thread of the window that reads files: clouds become snapshots, checkpoints go on to the engine.
 
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "core/base/job.h"
 #include "core/engine/engine.h"
 #include "core/engine/mailbox.h"
 #include "core/engine/snapshot.h"
@@ -23,6 +25,8 @@ public:
   void open(const std::string& path, const std::string& sample = {});
   // The cloud that the program makes itself.
   void open_own_sample();
+  // Any other reading, in its turn; what it throws is a failure of the snapshots.
+  void read(const std::string& what, std::function<void(const Job&)> task);
 
   void cancel();
   bool idle() const;

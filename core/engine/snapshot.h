@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/config/model_config.h"
 #include "core/data/point_cloud.h"
+#include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
 #include "core/model/predict.h"
 #include "core/tree/ball_tree.h"
@@ -46,8 +47,16 @@ struct IoSnapshot {
   std::optional<Failure> failure;
 };
 
+// Where and how exactly a network runs.
+struct RunSettings {
+  std::string device = "auto";  // "auto", "cpu", "cuda", "cuda:1"
+  Precision precision = Precision::Float32;
+  bool operator==(const RunSettings&) const = default;
+};
+
 struct ModelInfo {
-  std::string path, device;
+  std::string path, device;  // device: where it really runs
+  RunSettings settings;      // what was asked for
   ModelConfig config;
   std::string target;
   std::int64_t step = 0, parameters = 0;
@@ -55,6 +64,7 @@ struct ModelInfo {
 
 struct Prediction {
   PointCloudPtr cloud;        // what it was made for
+  std::int64_t frame = 0;     // of that cloud
   std::vector<Field> fields;  // "prediction", and where the cloud has the target "target" and "error"
   std::optional<Metrics> metrics;
   BallTreePtr tree;  // the network's main tree
@@ -71,7 +81,9 @@ struct Prediction {
 struct EngineSnapshot {
   std::shared_ptr<const ModelInfo> model;
   std::shared_ptr<const Prediction> prediction;
-  std::shared_ptr<const QueryView> query;  // of `prediction`'s cloud
+  std::shared_ptr<const QueryView> query;   // of `prediction`'s cloud
+  std::shared_ptr<const GateFields> gates;  // of the layer and head asked for last; null where that has no gates
+  RunSettings settings;                     // for networks to come; `model` says how the present one runs
   Progress progress;
   std::optional<Failure> failure;
 };

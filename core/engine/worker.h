@@ -38,10 +38,7 @@ public:
   void post(Task task, const std::string& key = {}) {
     {
       const std::lock_guard lock(mutex_);
-      if (!key.empty()) {
-        std::erase_if(waiting_, [&](const Entry& entry) { return entry.key == key; });
-        if (running_ && running_key_ == key) running_stop_.request_stop();
-      }
+      if (!key.empty()) drop(key);
       waiting_.push_back({std::move(task), key});
     }
     wake_.notify_all();
@@ -51,6 +48,12 @@ public:
   void cancel() {
     const std::lock_guard lock(mutex_);
     drop_all();
+  }
+
+  // The same for the tasks with this key.
+  void cancel(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    drop(key);
   }
 
   // True where nothing runs and nothing waits.
@@ -64,6 +67,11 @@ private:
     Task task;
     std::string key;
   };
+
+  void drop(const std::string& key) {
+    std::erase_if(waiting_, [&](const Entry& entry) { return entry.key == key; });
+    if (running_ && running_key_ == key) running_stop_.request_stop();
+  }
 
   void drop_all() {
     waiting_.clear();

@@ -25,13 +25,6 @@ std::vector<float> narrowed(const std::vector<double>& values) {
   return {values.begin(), values.end()};
 }
 
-const Standard& target_standard(const SampleRecipe& recipe) {
-  static const Standard none;
-  if (recipe.target == "position") return recipe.normalisation.position;
-  const auto found = recipe.normalisation.field.find(recipe.target);
-  return found == recipe.normalisation.field.end() ? none : found->second;
-}
-
 Model make_model(const Checkpoint& checkpoint, const std::string& device, Precision precision) {
   const auto parameters = static_cast<std::uint64_t>(estimate_parameters(checkpoint.config));
   std::uint64_t stored = 0;
@@ -46,7 +39,46 @@ Model make_model(const Checkpoint& checkpoint, const std::string& device, Precis
   return model;
 }
 
+void check_normalisation(const Checkpoint& checkpoint, const std::string& where) {
+  const Standard& standard = target_standard(checkpoint.recipe);
+  if (!standard.empty() && standard.mean.size() != static_cast<std::size_t>(checkpoint.config.output_features))
+    throw Error(ErrorKind::Format, "the checkpoint is damaged",
+                where + "the normalisation of " + checkpoint.recipe.target + " does not fit output_features");
+}
+
+Checkpoint load_checked(const std::filesystem::path& path) {
+  Checkpoint checkpoint = load_checkpoint(path);
+  check_normalisation(checkpoint, path.string() + ": ");
+  return checkpoint;
+}
+
 }  // namespace
+
+const Standard& target_standard(const SampleRecipe& recipe) {
+  static const Standard none;
+  if (recipe.target == "position") return recipe.normalisation.position;
+  const auto found = recipe.normalisation.field.find(recipe.target);
+  return found == recipe.normalisation.field.end() ? none : found->second;
+}
+
+std::vector<Field> result_fields(std::span<const float> prediction, const ModelSample& sample,
+                                 const SampleRecipe& recipe, int components, const std::string& unit) {
+  const Standard& standard = target_standard(recipe);
+  const FieldKind kind = components == 1 ? FieldKind::Scalar : FieldKind::Vector;
+  std::vector<Field> fields;
+  const auto add = [&](const char* name, const std::vector<double>& values) {
+    fields.emplace_back(name, kind, components, narrowed(values), unit);
+  };
+  const std::vector<double> predicted = real_units(prediction, components, standard);
+  add("prediction", predicted);
+  if (sample.targets.empty()) return fields;
+  const std::vector<double> truth = real_units(sample.targets, components, standard);
+  std::vector<double> error(predicted.size());
+  for (std::size_t i = 0; i < error.size(); ++i) error[i] = predicted[i] - truth[i];
+  add("target", truth);
+  add("error", error);
+  return fields;
+}
 
 Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard) {
   if (prediction.size() != target.size() || prediction.empty())
@@ -93,12 +125,11 @@ struct Predictor::Impl {
   Model model;
 };
 
-Predictor::Predictor(const std::filesystem::path& path, const std::string& device, Precision precision) {
-  Checkpoint checkpoint = load_checkpoint(path);
-  const Standard& standard = target_standard(checkpoint.recipe);
-  if (!standard.empty() && standard.mean.size() != static_cast<std::size_t>(checkpoint.config.output_features))
-    throw Error(ErrorKind::Format, "the checkpoint is damaged",
-                path.string() + ": the normalisation of " + checkpoint.recipe.target + " does not fit output_features");
+Predictor::Predictor(const std::filesystem::path& path, const std::string& device, Precision precision)
+    : Predictor(load_checked(path), device, precision) {}
+
+Predictor::Predictor(Checkpoint checkpoint, const std::string& device, Precision precision) {
+  check_normalisation(checkpoint, "");
   Model model = make_model(checkpoint, device, precision);
   impl_ = std::make_unique<Impl>(Impl{std::move(checkpoint), std::move(model)});
 }
@@ -128,23 +159,11 @@ Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, co
       throw Error(
           ErrorKind::Model, "the prediction is not finite", checkpoint.recipe.target,
           "The input may lie far from what the network was trained on; look at its range with 'erwinscope info'");
-  const Standard& standard = target_standard(checkpoint.recipe);
   const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud.field(checkpoint.recipe.target);
-  const std::string unit = target ? target->unit() : "";
-  const FieldKind kind = components == 1 ? FieldKind::Scalar : FieldKind::Vector;
-  const auto add = [&](const char* name, const std::vector<double>& values) {
-    result.fields.emplace_back(name, kind, static_cast<int>(components), narrowed(values), unit);
-  };
-  const std::vector<double> prediction = real_units(output.values, components, standard);
-  add("prediction", prediction);
-  if (!sample->targets.empty()) {
-    const std::vector<double> truth = real_units(sample->targets, components, standard);
-    std::vector<double> error(prediction.size());
-    for (std::size_t i = 0; i < error.size(); ++i) error[i] = prediction[i] - truth[i];
-    add("target", truth);
-    add("error", error);
-    result.metrics = compare(output.values, sample->targets, standard);
-  }
+  result.fields = result_fields(output.values, *sample, checkpoint.recipe, static_cast<int>(components),
+                                target ? target->unit() : "");
+  if (!sample->targets.empty())
+    result.metrics = compare(output.values, sample->targets, target_standard(checkpoint.recipe));
   result.tap = std::move(output.tap);
   result.sample = std::move(sample);
   return result;

@@ -29,6 +29,12 @@ struct Metrics {
 
 // standardised: [n, c] each; the real units follow from `standard` (empty: the numbers are real already).
 Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard);
+// What the recipe standardises its target with; empty where it does not.
+const Standard& target_standard(const SampleRecipe& recipe);
+// "prediction"; where the sample has targets also "target" and "error" (prediction - target), in real units.
+// prediction: [n, components] standardised.
+std::vector<Field> result_fields(std::span<const float> prediction, const ModelSample& sample,
+                                 const SampleRecipe& recipe, int components, const std::string& unit);
 // The mean of each number; metrics must not be empty.
 Metrics mean_of(const std::vector<Metrics>& metrics);
 
@@ -38,6 +44,9 @@ public:
   // device: "cpu", "cuda", "cuda:1" or "auto". Raises what load_checkpoint and Model raise, Error{Memory} for a network
   // that does not fit.
   explicit Predictor(const std::filesystem::path& checkpoint, const std::string& device = "cpu",
+                     Precision precision = Precision::Float32);
+  // The same from a checkpoint that has been read, perhaps on another thread.
+  explicit Predictor(Checkpoint checkpoint, const std::string& device = "cpu",
                      Precision precision = Precision::Float32);
   ~Predictor();
   Predictor(Predictor&&) noexcept;

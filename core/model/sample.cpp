@@ -54,11 +54,12 @@ Quantity quantity_of(const PointCloud& cloud, const std::string& name, const Sam
 
 // Writes the quantity's standardised columns into rows of `stride` numbers, from column `first`.
 void fill_columns(const PointCloud& cloud, std::int64_t frame, const Quantity& quantity, std::span<float> rows,
-                  std::size_t stride, std::size_t first) {
+                  std::size_t stride, std::size_t first, const Job& job) {
   const std::span<const float> values = quantity.field ? quantity.field->frame(frame) : cloud.positions(frame);
   // Positions always have three numbers.
   const std::size_t width = quantity.field ? static_cast<std::size_t>(quantity.components) : 3;
   for (std::size_t point = 0; point < static_cast<std::size_t>(cloud.size()); ++point) {
+    if (point % (1 << 16) == 0) job.check();
     for (std::size_t c = 0; c < static_cast<std::size_t>(quantity.components); ++c) {
       const double offset = quantity.field ? quantity.field->offset() : cloud.origin()[c];
       double value = static_cast<double>(values[point * width + c]);
@@ -78,12 +79,13 @@ void fill_columns(const PointCloud& cloud, std::int64_t frame, const Quantity& q
   }
 }
 
-std::vector<float> columns_of(const PointCloud& cloud, std::int64_t frame, const std::vector<Quantity>& quantities) {
+std::vector<float> columns_of(const PointCloud& cloud, std::int64_t frame, const std::vector<Quantity>& quantities,
+                              const Job& job) {
   std::size_t stride = 0, first = 0;
   for (const Quantity& quantity : quantities) stride += static_cast<std::size_t>(quantity.components);
   std::vector<float> rows(static_cast<std::size_t>(cloud.size()) * stride);
   for (const Quantity& quantity : quantities) {
-    fill_columns(cloud, frame, quantity, rows, stride, first);
+    fill_columns(cloud, frame, quantity, rows, stride, first, job);
     first += static_cast<std::size_t>(quantity.components);
   }
   return rows;
@@ -156,11 +158,13 @@ std::uint64_t sample_bytes(std::int64_t points, const ModelConfig& config) {
 
 }  // namespace
 
-SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job) {
+SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job,
+                              bool cached) {
   const int dimension = config.dimension;
   const std::vector<double> widened(positions.begin(), positions.end());
   SampleTrees trees;
-  GeometryCache& cache = shared_geometry_cache();
+  GeometryCache uncached(CacheOptions{.enabled = false, .folder = {}});
+  GeometryCache& cache = cached ? shared_geometry_cache() : uncached;
   trees.main = cache.ball_tree(widened, dimension, {config.unit(), config.padding, /*nodes=*/true}, job);
   const std::size_t levels = model::level_count(config);
   trees.rotated.resize(levels);
@@ -197,11 +201,12 @@ ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const Sa
   ModelSample sample;
   sample.name = cloud.source().path;
   sample.points = cloud.size();
-  sample.positions = columns_of(cloud, frame, {quantity_of(cloud, "position", recipe, config.dimension)});
-  sample.features = columns_of(cloud, frame, inputs);
-  if (!targets.empty()) sample.targets = columns_of(cloud, frame, targets);
-  job.check();
+  sample.positions = columns_of(cloud, frame, {quantity_of(cloud, "position", recipe, config.dimension)}, job);
+  sample.features = columns_of(cloud, frame, inputs, job);
+  if (!targets.empty()) sample.targets = columns_of(cloud, frame, targets, job);
+  job.progress(-1, "finding neighbours");
   add_edges(cloud, config, sample, job);
+  job.progress(-1, "building the trees");
   sample.trees = make_sample_trees(sample.positions, config, job);
   return sample;
 }

@@ -73,13 +73,29 @@ private:
   bool ok_ = true;
 };
 
+// In pieces of a few milliseconds.
+void add_bytes(Sha256& hash, const void* data, std::size_t bytes, const Job& job) {
+  constexpr std::size_t piece = 1 << 20;
+  const auto* const begin = static_cast<const char*>(data);
+  for (std::size_t at = 0; at < bytes; at += piece) {
+    job.check();
+    hash.update(begin + at, std::min(piece, bytes - at));
+  }
+}
+
+std::string hash_of(const std::string& payload, const Job& job) {
+  Sha256 hash;
+  add_bytes(hash, payload.data(), payload.size(), job);
+  return hash.hex();
+}
+
 std::string key_of(std::string_view kind, std::span<const double> positions,
-                   std::initializer_list<std::int64_t> parameters) {
+                   std::initializer_list<std::int64_t> parameters, const Job& job) {
   Sha256 hash;
   hash.update(magic.data(), magic.size());
   hash.update(kind.data(), kind.size());
   for (const std::int64_t value : parameters) hash.update(&value, sizeof value);
-  hash.update(positions);
+  add_bytes(hash, positions.data(), positions.size_bytes(), job);
   return hash.hex();
 }
 
@@ -211,7 +227,7 @@ void GeometryCache::keep(const std::string& key, std::shared_ptr<const void> val
 }
 
 // The payload of an intact entry on disk, else nothing.
-std::string GeometryCache::load(const std::string& key) const {
+std::string GeometryCache::load(const std::string& key, const Job& job) const {
   if (options_.folder.empty()) return {};
   const fs::path path = file_of(options_.folder, key);
   std::error_code problem;
@@ -220,8 +236,12 @@ std::string GeometryCache::load(const std::string& key) const {
   std::string header(header_bytes, '\0'), payload(static_cast<std::size_t>(size - header_bytes), '\0');
   std::ifstream in(path, std::ios::binary);
   in.read(header.data(), static_cast<std::streamsize>(header.size()));
-  in.read(payload.data(), static_cast<std::streamsize>(payload.size()));
-  if (!in || !header.starts_with(magic) || header.substr(magic.size()) != sha256_hex(payload)) {
+  constexpr std::size_t piece = 1 << 22;
+  for (std::size_t at = 0; in && at < payload.size(); at += piece) {
+    job.check();
+    in.read(payload.data() + at, static_cast<std::streamsize>(std::min(piece, payload.size() - at)));
+  }
+  if (!in || !header.starts_with(magic) || header.substr(magic.size()) != hash_of(payload, job)) {
     log(LogLevel::Info, "ignored a damaged cache entry: " + path.string());
     return {};
   }
@@ -229,7 +249,7 @@ std::string GeometryCache::load(const std::string& key) const {
   return payload;
 }
 
-void GeometryCache::store(const std::string& key, const std::string& payload) {
+void GeometryCache::store(const std::string& key, const std::string& payload, const Job& job) {
   if (options_.folder.empty() || payload.size() + header_bytes > options_.disk_bytes) return;
   const std::lock_guard lock(mutex_);
   if (!disk_works_) return;
@@ -237,13 +257,18 @@ void GeometryCache::store(const std::string& key, const std::string& payload) {
     const fs::path path = file_of(options_.folder, key);
     write_file_atomically(path, [&](const fs::path& temporary) {
       std::ofstream out(temporary, std::ios::binary);
-      out << magic << sha256_hex(payload);
-      out.write(payload.data(), static_cast<std::streamsize>(payload.size()));
+      out << magic << hash_of(payload, job);
+      constexpr std::size_t piece = 1 << 22;
+      for (std::size_t at = 0; at < payload.size(); at += piece) {
+        job.check();
+        out.write(payload.data() + at, static_cast<std::streamsize>(std::min(piece, payload.size() - at)));
+      }
       out.close();
       if (!out) throw Error(ErrorKind::Io, "cannot write the cache", temporary.string());
     });
     trim_disk();
   } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Cancelled) throw;
     disk_works_ = false;
     log(LogLevel::Warning, std::string("the geometry cache is not written to disk: ") + error.what());
   }
@@ -279,19 +304,19 @@ BallTreePtr GeometryCache::ball_tree(std::span<const double> positions, int dime
   if (!options_.enabled || positions.empty() || dimension < 1)
     return std::make_shared<const BallTree>(build_ball_tree(positions, dimension, options, job));
   const auto padding = static_cast<std::int64_t>(options.padding);
-  const std::string disk_key = key_of("tree", positions, {dimension, options.unit, padding});
+  const std::string disk_key = key_of("tree", positions, {dimension, options.unit, padding}, job);
   const std::string key = disk_key + (options.nodes ? "+nodes" : "");
   if (auto known = find<BallTree>(key)) return known;
   BallTree tree;
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
-  if (auto stored = unpack_tree(load(disk_key), points, dimension, options)) {
+  if (auto stored = unpack_tree(load(disk_key, job), points, dimension, options)) {
     tree = std::move(*stored);
     if (options.nodes) compute_levels(tree, positions, job);
     const std::lock_guard lock(mutex_);
     ++counts_.disk_hits;
   } else {
     tree = build_ball_tree(positions, dimension, options, job);
-    store(disk_key, pack(tree));
+    store(disk_key, pack(tree), job);
     const std::lock_guard lock(mutex_);
     ++counts_.built;
   }
@@ -304,17 +329,17 @@ KnnGraphPtr GeometryCache::knn_graph(std::span<const double> positions, int dime
                                      const Job& job) {
   if (!options_.enabled || positions.empty() || dimension < 1)
     return std::make_shared<const KnnGraph>(build_knn_graph(positions, dimension, k, self_loop, job));
-  const std::string key = key_of("graph", positions, {dimension, k, self_loop});
+  const std::string key = key_of("graph", positions, {dimension, k, self_loop}, job);
   if (auto known = find<KnnGraph>(key)) return known;
   KnnGraph graph;
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
-  if (auto stored = unpack_graph(load(key), points)) {
+  if (auto stored = unpack_graph(load(key, job), points)) {
     graph = std::move(*stored);
     const std::lock_guard lock(mutex_);
     ++counts_.disk_hits;
   } else {
     graph = build_knn_graph(positions, dimension, k, self_loop, job);
-    store(key, pack(graph));
+    store(key, pack(graph), job);
     const std::lock_guard lock(mutex_);
     ++counts_.built;
   }

@@ -55,8 +55,8 @@ private:
   template <typename T>
   std::shared_ptr<const T> find(const std::string& key);
   void keep(const std::string& key, std::shared_ptr<const void> value, std::uint64_t bytes);
-  std::string load(const std::string& key) const;
-  void store(const std::string& key, const std::string& payload);
+  std::string load(const std::string& key, const Job& job) const;
+  void store(const std::string& key, const std::string& payload, const Job& job);
   void trim_disk() const;
 
   CacheOptions options_;

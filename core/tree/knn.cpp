@@ -28,19 +28,46 @@ struct Places {
   std::int64_t size() const { return static_cast<std::int64_t>(x.size()); }
 };
 
-Places find_places(std::span<const double> positions, int dimension) {
-  struct Entry {
-    Vec x;
-    std::int32_t id;
-  };
+struct Entry {
+  Vec x;
+  std::int32_t id;
+  bool operator<(const Entry& other) const { return std::tie(x, id) < std::tie(other.x, other.id); }
+};
+
+// Runs of a few milliseconds' work, then merges of neighbours, two at a time.
+void sort_entries(std::vector<Entry>& entries, const Job& job) {
+  constexpr std::int64_t run = 1 << 15;
+  const auto size = static_cast<std::int64_t>(entries.size());
+  const auto at = [&](std::int64_t i) { return entries.begin() + std::min(i, size); };
+  const std::int64_t runs = (size + run - 1) / run;
+  parallel_for(0, runs, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) {
+      job.check();
+      std::sort(at(i * run), at((i + 1) * run));
+    }
+  });
+  std::vector<Entry> merged(runs > 1 ? entries.size() : 0);
+  for (std::int64_t length = run; length < size; length *= 2) {
+    const std::int64_t pairs = (size + 2 * length - 1) / (2 * length);
+    parallel_for(0, pairs, 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        job.check();
+        const std::int64_t begin = 2 * i * length;
+        std::merge(at(begin), at(begin + length), at(begin + length), at(begin + 2 * length), merged.begin() + begin);
+      }
+    });
+    entries.swap(merged);
+  }
+}
+
+Places find_places(std::span<const double> positions, int dimension, const Job& job) {
   const auto d = static_cast<std::size_t>(dimension);
   std::vector<Entry> entries(positions.size() / d);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     entries[i] = {{0, 0, 0}, static_cast<std::int32_t>(i)};
     for (std::size_t a = 0; a < d; ++a) entries[i].x[a] = positions[i * d + a];
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return std::tie(a.x, a.id) < std::tie(b.x, b.id); });
+  sort_entries(entries, job);
   Places places;
   places.points.reserve(entries.size());
   for (const Entry& entry : entries) {
@@ -54,11 +81,17 @@ Places find_places(std::span<const double> positions, int dimension) {
   return places;
 }
 
-// What nanoflann asks of a set of points.
+// What nanoflann asks of a set of points. Building its tree cannot be interrupted but from here; searches, which run on
+// several threads, ask without a job.
 struct PlaceSet {
   const std::vector<Vec>& x;
+  const Job* building = nullptr;
+  mutable std::uint32_t asked = 0;
   std::size_t kdtree_get_point_count() const { return x.size(); }
-  double kdtree_get_pt(std::size_t place, std::size_t axis) const { return x[place][axis]; }
+  double kdtree_get_pt(std::size_t place, std::size_t axis) const {
+    if (building && ++asked % (1 << 18) == 0) building->check();
+    return x[place][axis];
+  }
   template <typename Box>
   bool kdtree_get_bbox(Box&) const {
     return false;
@@ -129,10 +162,11 @@ KnnGraph build_knn_graph(std::span<const double> positions, int dimension, int k
   graph.source.resize(edges);
   graph.receiver.resize(edges);
   if (edges == 0) return graph;
-  const Places places = find_places(positions, dimension);
-  const PlaceSet set{places.x};
-  SearchTree tree(3, set, nanoflann::KDTreeSingleIndexAdaptorParams(10));
-  tree.buildIndex();
+  const Places places = find_places(positions, dimension, job);
+  job.check();
+  PlaceSet set{places.x, &job};
+  SearchTree tree(3, set, nanoflann::KDTreeSingleIndexAdaptorParams(10));  // builds
+  set.building = nullptr;
   job.check();
   // A place's own points and its next places hold enough others for each of its points.
   const auto wanted = std::min(static_cast<std::size_t>(others) + 1, places.x.size());

@@ -122,6 +122,29 @@ TEST(Worker, CancelStopsWhatRunsWithin200msAndForgetsWhatWaits) {
   EXPECT_TRUE(later);
 }
 
+TEST(Worker, CancellingOneKindLeavesTheOthers) {
+  Worker worker;
+  std::atomic<bool> started = false, stopped = false, dropped_ran = false, other_ran = false;
+  worker.post(
+      [&](std::stop_token stop) {
+        started = true;
+        while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+        stopped = true;
+      },
+      "predict");
+  wait_until([&] { return started.load(); });
+  worker.post([&](std::stop_token) { other_ran = true; }, "query");
+  worker.cancel("load");
+  EXPECT_FALSE(stopped);
+  worker.post([&](std::stop_token) { dropped_ran = true; }, "wait");
+  worker.cancel("wait");
+  worker.cancel("predict");
+  wait_until([&] { return worker.idle(); });
+  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(other_ran);
+  EXPECT_FALSE(dropped_ran);
+}
+
 TEST(Worker, DestructionCancelsAndJoins) {
   std::atomic<bool> started = false, ended = false, dropped_ran = false;
   {
