@@ -1,27 +1,44 @@
-// `erwinscope train CONFIG --data DATA --steps N --out RUN`: a run directory from a configuration and a data set.
+// `erwinscope train`: a run directory from a configuration and a data set, gone on with, or branched from a checkpoint.
 
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
+#include <stop_token>
 
 #include "app/command.h"
 #include "core/base/error.h"
+#include "core/model/checkpoint.h"
 #include "core/train/run.h"
 
 namespace erwin::app {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 struct TrainArguments {
-  std::string config, data, out, device;
+  std::string config, data, out, device, resume, from;
   std::vector<std::string> settings;
   std::int64_t steps = -1, seed = -1;
 };
 
+[[noreturn]] void refuse(const std::string& what, const std::string& hint) {
+  throw Error(ErrorKind::Config, what, {}, hint);
+}
+
 Config configured(const TrainArguments& arguments) {
-  Config config = Config::from_toml_file(find_config(arguments.config));
+  Config config;
+  if (!arguments.config.empty()) {
+    config = Config::from_toml_file(find_config(arguments.config));
+  } else {
+    const std::string of_run = load_checkpoint(arguments.from).run_config;
+    if (of_run.empty()) refuse("the checkpoint says nothing about training", "Give a configuration beside --from");
+    config = Config::from_toml_text(of_run, arguments.from);
+  }
   for (const std::string& setting : arguments.settings) config.set(setting);
   if (!arguments.data.empty()) config.assign("data.path", arguments.data);
   if (!arguments.device.empty()) config.assign("train.device", arguments.device);
@@ -33,42 +50,93 @@ Config configured(const TrainArguments& arguments) {
   return config;
 }
 
-// Where stderr is no terminal, progress is a line now and then instead of one line rewritten.
-class PlainProgress {
+// The new directory's name where --out gives none: after the configuration, or the run that is branched.
+fs::path chosen_out(const TrainArguments& arguments) {
+  if (!arguments.out.empty()) return arguments.out;
+  if (!arguments.config.empty()) return fresh_run_path(fs::path(arguments.config).stem().string());
+  const fs::path run = fs::absolute(arguments.from).parent_path().parent_path();
+  return fresh_run_path(run.filename().string() + "-branch", run.parent_path());
+}
+
+// A line that is rewritten where stderr is a terminal, else one now and then.
+class ProgressLine {
 public:
-  explicit PlainProgress(std::int64_t steps) : steps_(steps), silent_(::isatty(STDERR_FILENO)) {}
-  void operator()(const StepRecord& record) {
+  void operator()(const RunProgress& progress) {
     const auto now = std::chrono::steady_clock::now();
-    if (silent_ || (record.step != 1 && record.step != steps_ && now - last_ < std::chrono::seconds(10))) return;
-    last_ = now;
-    std::fprintf(stderr, "step %lld of %lld, loss %.5g, %.2f s per step\n", static_cast<long long>(record.step),
-                 static_cast<long long>(steps_), record.loss, record.seconds);
+    const bool last = progress.step == progress.steps;
+    const auto wait = terminal_ ? std::chrono::milliseconds(100) : std::chrono::milliseconds(10000);
+    if (shown_ && !last && now - *shown_ < wait) return;
+    shown_ = now;
+    std::fprintf(stderr, terminal_ ? "\r\033[K%s%s" : "%s%s", progress.text().c_str(), terminal_ && !last ? "" : "\n");
   }
 
 private:
-  std::int64_t steps_;
-  bool silent_;
-  std::chrono::steady_clock::time_point last_{};
+  const bool terminal_ = ::isatty(STDERR_FILENO);
+  std::optional<std::chrono::steady_clock::time_point> shown_;
 };
 
+void print(const RunResult& result) {
+  const std::int64_t steps = result.steps - result.first_step;
+  std::printf("%lld steps in %.1f s (%.3g per second), %lld parameters, loss %.5g -> %.5g\n",
+              static_cast<long long>(steps), result.seconds,
+              result.seconds > 0 ? static_cast<double>(steps) / result.seconds : 0.0,
+              static_cast<long long>(result.parameters), result.first_loss, result.last_loss);
+  if (result.best)
+    std::printf("best validation %.5g at step %lld\n", result.best->mse_standardised,
+                static_cast<long long>(result.best->step));
+  if (result.stopped) std::printf("stopped on request; go on with: erwinscope train --resume %s\n", result.run.c_str());
+  std::printf("%s\n", result.checkpoint.c_str());
+}
+
+std::string command_line(const TrainArguments& arguments) {
+  std::string command = "erwinscope train";
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) command += std::string(" ") + name + (*name ? " " : "") + value;
+  };
+  add("", arguments.config);
+  add("--resume", arguments.resume);
+  add("--from", arguments.from);
+  add("--data", arguments.data);
+  if (arguments.steps >= 0) add("--steps", std::to_string(arguments.steps));
+  if (arguments.seed >= 0) add("--seed", std::to_string(arguments.seed));
+  add("--device", arguments.device);
+  for (const std::string& setting : arguments.settings) add("--set", setting);
+  return command;
+}
+
 void train(const TrainArguments& arguments) {
-  RunRequest request{configured(arguments), arguments.out, "erwinscope train " + arguments.config};
-  for (const std::string& setting : arguments.settings) request.command += " --set " + setting;
-  PlainProgress progress(request.config.integer("train.steps"));
-  const RunResult result = run_training(request, command_job(), std::ref(progress));
-  std::printf("%lld steps in %.1f s (%.2f per second), %lld parameters, loss %.5g -> %.5g\n%s\n",
-              static_cast<long long>(result.steps), result.seconds, static_cast<double>(result.steps) / result.seconds,
-              static_cast<long long>(result.parameters), result.first_loss, result.last_loss,
-              result.checkpoint.c_str());
+  // Where a file must not grow further, writing fails and says so; the signal would end the process in the middle.
+  std::signal(SIGXFSZ, SIG_IGN);
+  const Job& job = command_job();
+  const std::stop_callback told(
+      job.stop_token(), [] { std::fputs("\nfinishing the step and saving; once more to stop at once\n", stderr); });
+  ProgressLine progress;
+  if (!arguments.resume.empty()) {
+    if (!arguments.config.empty() || !arguments.from.empty() || !arguments.out.empty() || !arguments.settings.empty() ||
+        arguments.seed >= 0)
+      refuse("--resume goes on with a run as it is; only --steps, --data and --device go with it",
+             "For other settings make a new run: erwinscope train --from " + arguments.resume +
+                 "/checkpoints/last.h5 --set ...");
+    ResumeRequest request{arguments.resume, std::nullopt, arguments.data, arguments.device, command_line(arguments)};
+    if (arguments.steps >= 0) request.steps = arguments.steps;
+    return print(resume_training(request, job, std::ref(progress)));
+  }
+  if (arguments.config.empty() && arguments.from.empty())
+    refuse("nothing says what to train", "Give a configuration or a preset's name, --resume RUN or --from CHECKPOINT");
+  RunRequest request{configured(arguments), chosen_out(arguments), command_line(arguments), arguments.from};
+  print(run_training(request, job, std::ref(progress)));
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
-  CLI::App* command = app.add_subcommand("train", "train a network; writes a run directory with a checkpoint");
+  CLI::App* command = app.add_subcommand("train", "train a network; writes a run directory that can be resumed");
   const auto arguments = std::make_shared<TrainArguments>();
-  command->add_option("CONFIG", arguments->config, "configuration file, or a preset's name")->required();
+  command->add_option("CONFIG", arguments->config, "configuration file, or a preset's name");
   command->add_option("--data", arguments->data, "data set: manifest, folder or file");
-  command->add_option("--steps", arguments->steps, "optimiser steps")->check(CLI::PositiveNumber);
-  command->add_option("--out", arguments->out, "directory of the run, new or empty")->required();
+  command->add_option("--steps", arguments->steps, "at which the run ends; with --resume: extends it")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--out", arguments->out, "directory of the run, new or empty; default: runs/ and a fresh name");
+  command->add_option("--resume", arguments->resume, "go on with the run in this directory");
+  command->add_option("--from", arguments->from, "a new run that begins with this checkpoint");
   command->add_option("--set", arguments->settings, "section.key=value, before what the file says; repeatable")
       ->allow_extra_args(false);
   command->add_option("--seed", arguments->seed, "of weights and order of samples")->check(CLI::NonNegativeNumber);

@@ -117,7 +117,9 @@ void put(Config& config, const ModelConfig& model) {
 TrainConfig train_config(const Config& config) {
   TrainConfig train;
   train.steps = config.integer("train.steps");
+  train.schedule_steps = config.integer("train.schedule_steps");
   train.batch = config.integer("train.batch");
+  train.accumulate = config.integer("train.accumulate");
   train.lr = config.real("train.lr");
   train.schedule = named(config, "train.schedule", {Schedule::Const, Schedule::Cosine});
   train.eta_min = config.real("train.eta_min");
@@ -135,14 +137,24 @@ TrainConfig train_config(const Config& config) {
   train.device = config.text("train.device");
   train.precision = config.text("train.precision");
   train.threads = small(config, "train.threads");
+  train.loaders = small(config, "train.loaders");
+  train.shuffle_points = config.flag("train.shuffle_points");
+  train.rotate_points = config.text("train.rotate_points");
   train.log_every = config.integer("train.log_every");
   train.checkpoint_every = config.integer("train.checkpoint_every");
+  train.checkpoint_minutes = config.real("train.checkpoint_minutes");
+  train.keep_every = config.integer("train.keep_every");
+  train.validate_every = config.integer("train.validate_every");
+  train.memory_limit = config.real("train.memory_limit");
+  train.memory_check = config.flag("train.memory_check");
   return train;
 }
 
 void put(Config& config, const TrainConfig& train) {
   config.assign("train.steps", train.steps);
+  config.assign("train.schedule_steps", train.schedule_steps);
   config.assign("train.batch", train.batch);
+  config.assign("train.accumulate", train.accumulate);
   config.assign("train.lr", train.lr);
   config.assign("train.schedule", std::string(name_of(train.schedule)));
   config.assign("train.eta_min", train.eta_min);
@@ -155,8 +167,16 @@ void put(Config& config, const TrainConfig& train) {
   config.assign("train.device", train.device);
   config.assign("train.precision", train.precision);
   config.assign("train.threads", std::int64_t{train.threads});
+  config.assign("train.loaders", std::int64_t{train.loaders});
+  config.assign("train.shuffle_points", train.shuffle_points);
+  config.assign("train.rotate_points", train.rotate_points);
   config.assign("train.log_every", train.log_every);
   config.assign("train.checkpoint_every", train.checkpoint_every);
+  config.assign("train.checkpoint_minutes", train.checkpoint_minutes);
+  config.assign("train.keep_every", train.keep_every);
+  config.assign("train.validate_every", train.validate_every);
+  config.assign("train.memory_limit", train.memory_limit);
+  config.assign("train.memory_check", train.memory_check);
 }
 
 const char* name_of(Schedule schedule) {
@@ -166,7 +186,8 @@ const char* name_of(Schedule schedule) {
 double TrainConfig::learning_rate(std::int64_t step) const {
   if (step < warmup) return lr * static_cast<double>(step + 1) / static_cast<double>(warmup);
   if (schedule == Schedule::Const) return lr;
-  const double length = static_cast<double>(std::max<std::int64_t>(1, steps - warmup));
+  const std::int64_t whole = schedule_steps > 0 ? schedule_steps : steps;
+  const double length = static_cast<double>(std::max<std::int64_t>(1, whole - warmup));
   const double part = std::min(1.0, static_cast<double>(step - warmup) / length);
   return eta_min + (lr - eta_min) * 0.5 * (1 + std::cos(std::numbers::pi * part));
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -63,8 +64,9 @@ public:
   const Normalisation& given_normalisation() const { return given_; }
   // Means and deviations of positions, inputs and target over the training split, given values first.
   Normalisation normalise(const Job& job = {}) const;
-  // SHA-256 over the samples' content hashes in order.
-  std::string content_hash(const Job& job = {}) const;
+  // SHA-256 over the samples' content hashes in order. Every file is loaded once; `visit` sees each sample on the way.
+  using Visit = std::function<void(std::int64_t index, const PointCloud& cloud)>;
+  std::string content_hash(const Job& job = {}, const Visit& visit = {}) const;
 
 private:
   std::string name_, target_;

@@ -37,9 +37,9 @@ void check_name(const std::string& name) {
     throw Error(ErrorKind::Model, "a weight's name cannot be stored", "'" + name.substr(0, 100) + "'");
 }
 
-void write_weight(h5::File& file, const WeightArray& weight) {
+void write_weight(h5::File& file, const std::string& group, const WeightArray& weight) {
   check_name(weight.name);
-  const std::string path = "/weight/" + weight.name;
+  const std::string path = group + "/" + weight.name;
   switch (weight.type) {
     case ElementType::Float32:
       return file.write(path, weight.shape, elements<float>(weight));
@@ -48,6 +48,22 @@ void write_weight(h5::File& file, const WeightArray& weight) {
     case ElementType::Int64:
       return file.write(path, weight.shape, elements<std::int64_t>(weight));
   }
+}
+
+void write_weights(h5::File& file, const std::string& group, const Weights& weights) {
+  file.make_group(group);
+  for (const WeightArray& weight : weights) write_weight(file, group, weight);
+}
+
+void write_training(h5::File& file, const TrainingState& training) {
+  file.make_group("/training");
+  file.set_int("/training", "samples_drawn", training.samples_drawn);
+  file.set_int("/training", "best_step", training.best_step);
+  file.set_double("/training", "best", training.best);
+  file.set_double("/training", "seconds", training.seconds);
+  write_weights(file, "/training/mean", training.mean);
+  write_weights(file, "/training/square", training.square);
+  write_weights(file, "/training/updates", training.updates);
 }
 
 void write_option(h5::File& file, const std::string& key, const OptionValue& value) {
@@ -103,8 +119,8 @@ void write_all(h5::File& file, const Checkpoint& checkpoint) {
     write_standard(file, index++, name, standard);
   file.make_group("/provenance");
   for (const auto& [name, value] : checkpoint.provenance) file.set_text("/provenance", name, value);
-  file.make_group("/weight");
-  for (const WeightArray& weight : checkpoint.weights) write_weight(file, weight);
+  write_weights(file, "/weight", checkpoint.weights);
+  if (checkpoint.training) write_training(file, *checkpoint.training);
 }
 
 // --- reading ---
@@ -198,9 +214,9 @@ WeightArray read_weight(const h5::File& file, const h5::Entry& entry, const h5::
   }
 }
 
-Weights read_weights(const h5::File& file) {
-  if (!file.is_group("/weight")) damaged("the group /weight is missing");
-  const std::vector<h5::Entry> entries = file.children("/weight");
+Weights read_weights(const h5::File& file, const std::string& group) {
+  if (!file.is_group(group)) damaged("the group " + group + " is missing");
+  const std::vector<h5::Entry> entries = file.children(group);
   std::vector<h5::DatasetInfo> infos;
   double bytes = 0;  // floating: a sum of hostile sizes must not wrap
   for (const h5::Entry& entry : entries) {
@@ -215,7 +231,26 @@ Weights read_weights(const h5::File& file) {
   return weights;
 }
 
-Checkpoint read_all(const h5::File& file) {
+TrainingState read_training(const h5::File& file) {
+  const auto whole = [&](const char* name) {
+    const auto value = file.int_attribute("/training", name);
+    if (!value) damaged(std::string("attribute ") + name + " of /training");
+    return *value;
+  };
+  const auto real = [&](const char* name) {
+    const auto value = file.double_attribute("/training", name);
+    if (!value || !std::isfinite(*value)) damaged(std::string("attribute ") + name + " of /training");
+    return *value;
+  };
+  TrainingState training{whole("samples_drawn"), whole("best_step"), real("best"), real("seconds"), {}, {}, {}};
+  if (training.samples_drawn < 0) damaged("attribute samples_drawn of /training");
+  training.mean = read_weights(file, "/training/mean");
+  training.square = read_weights(file, "/training/square");
+  training.updates = read_weights(file, "/training/updates");
+  return training;
+}
+
+Checkpoint read_all(const h5::File& file, bool with_training) {
   check_format(file);
   Checkpoint checkpoint;
   checkpoint.run_config = require_text(file, "/", "config");
@@ -229,7 +264,8 @@ Checkpoint read_all(const h5::File& file) {
   if (file.is_group("/provenance"))
     for (const std::string& name : file.attribute_names("/provenance"))
       if (const auto text = file.text_attribute("/provenance", name)) checkpoint.provenance[name] = *text;
-  checkpoint.weights = read_weights(file);
+  checkpoint.weights = read_weights(file, "/weight");
+  if (with_training && file.is_group("/training")) checkpoint.training = read_training(file);
   return checkpoint;
 }
 
@@ -244,12 +280,24 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
   });
 }
 
-Checkpoint load_checkpoint(const std::filesystem::path& path) {
+namespace {
+
+Checkpoint load(const std::filesystem::path& path, bool with_training) {
   try {
-    return read_all(h5::File::open(path));
+    return read_all(h5::File::open(path), with_training);
   } catch (const Error& error) {
     throw error.at(path.string());
   }
+}
+
+}  // namespace
+
+Checkpoint load_checkpoint(const std::filesystem::path& path) {
+  return load(path, false);
+}
+
+Checkpoint load_training_checkpoint(const std::filesystem::path& path) {
+  return load(path, true);
 }
 
 }  // namespace erwin

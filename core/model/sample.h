@@ -39,9 +39,10 @@ struct ModelSample {
 };
 
 // The trees that a network of this configuration needs, from standardised positions [n, d] (through the cache of
-// core/tree). Raises Error{Config} where the cloud is too small for duplicate padding, Error{Format} for non-finite
-// positions.
-SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job = {});
+// core/tree, or around it for positions that are seen only once). Raises Error{Config} where the cloud is too small for
+// duplicate padding, Error{Format} for non-finite positions.
+SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job = {},
+                              bool cached = true);
 
 // Standardises, builds graph and trees (through the cache of core/tree). Raises Error{Config} where a field is missing
 // or its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).

@@ -1,20 +1,30 @@
+#include "core/train/internal/adamw.h"
+
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
-#include <cmath>
-
-#include "core/train/internal/adamw.h"
+#include <optional>
+#include <utility>
 
 namespace erwin::train {
 
-AdamW::AdamW(std::vector<at::Tensor> parameters, AdamWOptions options) : options_(options) {
-  for (at::Tensor& parameter : parameters) {
+namespace {
+
+std::optional<at::Tensor> if_defined(const at::Tensor& tensor) {
+  return tensor.defined() ? std::optional(tensor) : std::nullopt;
+}
+
+}  // namespace
+
+AdamW::AdamW(std::vector<std::pair<std::string, at::Tensor>> parameters, AdamWOptions options) : options_(options) {
+  for (auto& [name, parameter] : parameters) {
     const at::ScalarType wide = parameter.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     State state;
-    // Shares storage where the type is wide enough already.
+    state.name = name;
     state.master = parameter.detach().to(wide);
     state.mean = at::zeros_like(state.master);
     state.square = at::zeros_like(state.master);
+    state.updates = at::zeros({}, state.master.options().dtype(at::kFloat));
     state.parameter = std::move(parameter);
     states_.push_back(std::move(state));
   }
@@ -24,36 +34,43 @@ void AdamW::zero_gradients() {
   for (State& state : states_) state.parameter.mutable_grad() = at::Tensor();
 }
 
-double AdamW::gradient_norm() const {
-  at::Tensor sum;
-  for (const State& state : states_) {
-    if (!state.parameter.grad().defined()) continue;
-    const at::Tensor square = state.parameter.grad().detach().to(at::kDouble).square().sum();
-    sum = sum.defined() ? sum + square : square;
-  }
-  return sum.defined() ? std::sqrt(sum.item<double>()) : 0.0;
+at::Tensor AdamW::gradient_norm() const {
+  std::vector<at::Tensor> gradients;
+  for (const State& state : states_)
+    if (state.parameter.grad().defined()) gradients.push_back(state.parameter.grad().detach());
+  if (gradients.empty()) return {};
+  return at::stack(at::_foreach_norm(gradients, 2, at::kDouble)).square().sum().sqrt();
 }
 
-void AdamW::scale_gradients(double factor) {
+void AdamW::step(double learning_rate, const at::Tensor& divisor, const at::Tensor& skip) {
   const c10::AutoGradMode without_gradient(false);
-  for (State& state : states_)
-    if (state.parameter.grad().defined()) state.parameter.mutable_grad().mul_(factor);
-}
-
-void AdamW::step(double learning_rate) {
-  const c10::AutoGradMode without_gradient(false);
+  std::vector<at::Tensor> masters, gradients, means, squares, updates, narrow, narrow_masters;
   for (State& state : states_) {
     if (!state.parameter.grad().defined()) continue;
-    const at::Tensor gradient = state.parameter.grad().detach().to(state.master.scalar_type());
-    const auto t = static_cast<double>(++state.steps);
-    const double correction1 = 1 - std::pow(options_.beta1, t), correction2 = 1 - std::pow(options_.beta2, t);
-    state.master.mul_(1 - learning_rate * options_.weight_decay);
-    state.mean.mul_(options_.beta1).add_(gradient, 1 - options_.beta1);
-    state.square.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
-    const at::Tensor denominator = state.square.sqrt().div_(std::sqrt(correction2)).add_(options_.eps);
-    state.master.addcdiv_(state.mean, denominator, -learning_rate / correction1);
-    if (!state.master.is_alias_of(state.parameter)) state.parameter.copy_(state.master);
+    masters.push_back(state.master);
+    gradients.push_back(state.parameter.grad().detach().to(state.master.scalar_type()));
+    means.push_back(state.mean);
+    squares.push_back(state.square);
+    updates.push_back(state.updates);
+    if (state.master.is_alias_of(state.parameter)) continue;
+    narrow.push_back(state.parameter.detach());
+    narrow_masters.push_back(state.master);
   }
+  if (masters.empty()) return;
+  if (skip.defined())
+    at::_foreach_add_(updates, 1 - skip);
+  else
+    at::_foreach_add_(updates, 1);
+  at::_fused_adamw_(masters, gradients, means, squares, {}, updates, learning_rate, options_.beta1, options_.beta2,
+                    options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false, if_defined(divisor),
+                    if_defined(skip));
+  if (!narrow.empty()) at::_foreach_copy_(narrow, narrow_masters);
+}
+
+void AdamW::copy_masters() {
+  const c10::AutoGradMode without_gradient(false);
+  for (State& state : states_)
+    if (!state.master.is_alias_of(state.parameter)) state.parameter.detach().copy_(state.master);
 }
 
 }  // namespace erwin::train

@@ -1,19 +1,22 @@
 #include "core/train/run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
-#include <fstream>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/version.h"
 #include "core/model/checkpoint.h"
 #include "core/model/predict.h"
+#include "core/train/internal/limited_memory.h"
+#include "core/train/internal/run_loop.h"
 
 namespace erwin {
 
@@ -21,229 +24,297 @@ namespace fs = std::filesystem;
 
 namespace {
 
-using SamplePtr = std::shared_ptr<const ModelSample>;
+using train::RunLoop;
+using train::RunSetup;
 
-std::uint64_t bytes_of(const ModelSample& sample) {
-  std::uint64_t bytes =
-      4 * (sample.positions.size() + sample.features.size() + sample.targets.size()) + 8 * sample.edge_source.size();
-  const auto tree_bytes = [](const BallTreePtr& tree) { return tree ? 9 * tree->slot_point.size() : 0; };
-  bytes += tree_bytes(sample.trees.main);
-  for (const BallTreePtr& tree : sample.trees.rotated) bytes += tree_bytes(tree);
-  return bytes;
+void require_free(const fs::path& out) {
+  std::error_code problem;
+  if (out.empty()) throw Error(ErrorKind::Config, "the run needs a directory", "--out is empty");
+  if (!fs::exists(out, problem)) return;
+  if (!fs::is_directory(out, problem) || !fs::is_empty(out, problem))
+    throw Error(ErrorKind::Config, "the run's directory exists already", out.string(),
+                is_run(out) ? "Give a new one with --out, or go on with: erwinscope train --resume " + out.string()
+                            : "Give a new one with --out");
 }
 
-// Prepared samples, kept while they take at most a quarter of the memory that was free at the start.
-class SampleStore {
+Trainer make_trainer(const RunSetup& setup) {
+  const auto store = setup.store;
+  const auto training = setup.training;
+  const auto augmentation = setup.augmentation;
+  return Trainer(setup.model, setup.train, std::ssize(training),
+                 [=](std::int64_t index, std::int64_t drawn, const Job& job) -> train::SamplePtr {
+                   train::SamplePtr sample = store->get(training[static_cast<std::size_t>(index)], job);
+                   if (!augmentation.any()) return sample;
+                   return std::make_shared<const ModelSample>(
+                       augmented(*sample, augmentation, store->recipe(), store->config(), drawn, job));
+                 });
+}
+
+std::uint64_t forced_limit(const TrainConfig& options) {
+  return static_cast<std::uint64_t>(options.memory_limit * 1024 * 1024 * 1024);
+}
+
+// On the CPU tensors obey the forced limit; on a GPU it counts for the prediction alone.
+std::unique_ptr<train::LimitedMemory> limit_memory(const Config& config) {
+  const TrainConfig options = train_config(config);
+  if (forced_limit(options) == 0 || resolve_device(options.device) != "cpu") return nullptr;
+  return std::make_unique<train::LimitedMemory>(forced_limit(options));
+}
+
+// Gives a line for the log. Weights and the process's own memory are taken already when this is asked.
+std::string check_memory(const RunSetup& setup, const Trainer& trainer) {
+  std::uint64_t available = free_memory(trainer.device());
+  if (const std::uint64_t limit = forced_limit(setup.train); limit > 0) available = std::min(available, limit);
+  const std::int64_t parameters = trainer.model().parameter_count();
+  const bool on_cpu = trainer.device() == "cpu";
+  const MemoryPlan plan = predict_memory(setup.model, setup.train, parameters, setup.largest, on_cpu);
+  if (setup.train.memory_check)
+    require_training_memory(setup.model, setup.train, parameters, setup.largest, trainer.device(), available);
+  return "memory: predicted " + format_bytes(plan.total()) + ", free " + format_bytes(available);
+}
+
+// The same error with what to do now. More was needed than was predicted or free, so half of the prediction is offered.
+Error with_what_fits(const Error& error, const RunSetup& setup, const Trainer& trainer, const RunLayout& run) {
+  const bool on_cpu = trainer.device() == "cpu";
+  const std::int64_t parameters = trainer.model().parameter_count();
+  const MemoryPlan plan = predict_memory(setup.model, setup.train, parameters, setup.largest, on_cpu);
+  const std::string fits = what_fits(setup.model, setup.train, parameters, setup.largest, on_cpu, plan.total() / 2);
+  return Error(error.kind(), error.message(),
+               error.detail() + "; step " + std::to_string(trainer.steps_done()) + " is saved",
+               "Go on with about half the memory: erwinscope train --from " + run.last().string() + " with " + fits);
+}
+
+std::map<std::string, std::string> provenance_of(const RunSetup& setup, const Trainer& trainer,
+                                                 const std::string& command) {
+  return {{"data_hash", setup.data_hash},
+          {"data", setup.config.text("data.path")},
+          {"code_version", ERWINSCOPE_VERSION},
+          {"seed", std::to_string(setup.train.seed)},
+          {"device", trainer.device()},
+          {"precision", setup.train.precision},
+          {"command", command},
+          {"torch", torch_version()},
+          {"started", utc_now()}};
+}
+
+std::vector<std::string> names_of(const RunSetup& setup, const std::vector<std::int64_t>& indices) {
+  std::vector<std::string> names;
+  for (const std::int64_t index : indices)
+    names.push_back(setup.store->dataset().samples()[static_cast<std::size_t>(index)].name);
+  return names;
+}
+
+void write_provenance(const RunLayout& run, const RunSetup& setup, const Trainer& trainer,
+                      const std::map<std::string, std::string>& provenance) {
+  nlohmann::ordered_json json(provenance);
+  json["parameters"] = trainer.model().parameter_count();
+  json["validation_split"] = setup.validation_split;
+  json["training_samples"] = names_of(setup, setup.training);
+  json["validation_samples"] = names_of(setup, setup.validation);
+  write_text_atomically(run.provenance(), json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Checkpoint blank_checkpoint(const RunSetup& setup, std::map<std::string, std::string> provenance) {
+  Checkpoint checkpoint;
+  checkpoint.config = setup.model;
+  checkpoint.recipe = setup.store->recipe();
+  checkpoint.run_config = setup.config.to_toml();
+  checkpoint.provenance = std::move(provenance);
+  return checkpoint;
+}
+
+// Also into log.txt while a run goes on.
+class LogTo {
 public:
-  SampleStore(Dataset dataset, std::vector<std::int64_t> split, SampleRecipe recipe, ModelConfig config)
-      : dataset_(std::move(dataset)),
-        split_(std::move(split)),
-        recipe_(std::move(recipe)),
-        config_(std::move(config)),
-        budget_(available_memory() / 4) {}
-
-  std::int64_t size() const { return static_cast<std::int64_t>(split_.size()); }
-
-  SamplePtr get(std::int64_t index, const Job& job) {
-    const auto found = kept_.find(index);
-    if (found != kept_.end()) return found->second;
-    const SampleEntry& entry = dataset_.samples()[static_cast<std::size_t>(split_[static_cast<std::size_t>(index)])];
-    try {
-      const PointCloudPtr cloud = dataset_.load(split_[static_cast<std::size_t>(index)], job);
-      auto sample = std::make_shared<ModelSample>(prepare_sample(*cloud, entry.frame, recipe_, config_, job));
-      sample->name = entry.name;
-      if (sample->targets.empty())
-        throw Error(ErrorKind::Config, "the sample has no field to learn from", "data.target = " + recipe_.target);
-      used_ += bytes_of(*sample);
-      if (used_ <= budget_) kept_[index] = sample;
-      return sample;
-    } catch (const Error& error) {
-      throw error.at(entry.name);
-    }
+  explicit LogTo(train::RunLog& file) {
+    set_log_listener([&file](LogLevel level, std::string_view text) {
+      if (level >= LogLevel::Info) file.line(std::string(text));
+    });
   }
-
-private:
-  Dataset dataset_;
-  std::vector<std::int64_t> split_;
-  SampleRecipe recipe_;
-  ModelConfig config_;
-  std::uint64_t budget_, used_ = 0;
-  std::map<std::int64_t, SamplePtr> kept_;
+  ~LogTo() { set_log_listener({}); }
+  LogTo(const LogTo&) = delete;
+  LogTo& operator=(const LogTo&) = delete;
 };
 
-// What the configuration leaves to the data.
-void settle_quantities(Config& config, Dataset& dataset) {
-  if (config.texts("data.inputs").empty())
-    config.assign("data.inputs", dataset.inputs().empty() ? std::vector<std::string>{"position"} : dataset.inputs());
-  if (config.text("data.target").empty()) config.assign("data.target", dataset.target());
-  if (config.text("data.target").empty())
-    throw Error(ErrorKind::Config, "nothing says which field is to be learned", "data.target is empty",
-                "Name it in the data set's manifest or with --set data.target=NAME");
-  dataset.set_quantities(config.texts("data.inputs"), config.text("data.target"));
-}
-
-int components_of(const PointCloud& cloud, const std::string& quantity) {
-  return quantity == "position" ? cloud.dimension() : cloud.require_field(quantity).components();
-}
-
-void settle_sizes(Config& config, const PointCloud& cloud) {
-  if (config.integer("model.dimension") == 0) config.assign("model.dimension", std::int64_t{cloud.dimension()});
-  std::int64_t inputs = 0;
-  for (const std::string& input : config.texts("data.inputs")) inputs += components_of(cloud, input);
-  const std::int64_t outputs = components_of(cloud, config.text("data.target"));
-  const auto settle = [&](const char* key, std::int64_t value) {
-    const std::int64_t given = config.integer(key);
-    if (given != 0 && given != value)
-      throw Error(ErrorKind::Config, "the configuration does not fit the data",
-                  std::string(key) + " = " + std::to_string(given) + ", the data have " + std::to_string(value),
-                  "Set it to 0 to take it from the data");
-    config.assign(key, value);
+RunResult run_loop(RunLoop& loop, const RunLayout& run, const RunSetup& setup, const Trainer& trainer, const Job& job) {
+  const LogTo logging(loop.log());
+  const auto failed = [&](const Error& error) {
+    loop.log().line(std::string("failed: ") + error.what());
+    RunState state;
+    state.phase = RunPhase::Failed;
+    state.step = trainer.steps_done();
+    state.steps = setup.train.steps;
+    state.device = trainer.device();
+    state.error = error.message() + (error.detail().empty() ? "" : " (" + error.detail() + ")");
+    state.hint = error.hint();
+    try {
+      write_run_state(run, state);
+    } catch (const Error&) {
+      // The disk may be full; whoever watches sees a run whose process has ended.
+    }
   };
-  settle("model.input_features", inputs);
-  settle("model.output_features", outputs);
+  try {
+    return loop.run(run, job);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::Cancelled) throw;
+    const bool memory = error.kind() == ErrorKind::Memory || error.kind() == ErrorKind::DeviceMemory;
+    const Error said = memory ? with_what_fits(error, setup, trainer, run) : error;
+    failed(said);
+    throw said;
+  }
 }
 
-void replace_given(Standard& standard, const Config& config, const std::string& quantity) {
-  const std::vector<double>& mean = config.reals("data." + quantity + "_mean");
-  const std::vector<double>& deviation = config.reals("data." + quantity + "_deviation");
-  if (mean.empty() && deviation.empty()) return;
-  const bool positive = std::all_of(deviation.begin(), deviation.end(), [](double value) { return value > 0; });
-  if (mean.size() != deviation.size() || !positive || (!standard.empty() && mean.size() != standard.mean.size()))
-    throw Error(ErrorKind::Config, "the configuration has a value that is not allowed",
-                "data." + quantity + "_mean = " + toml_text(mean) + ", data." + quantity +
-                    "_deviation = " + toml_text(deviation),
-                "Allowed: as many numbers as the quantity has components, deviations above 0");
-  standard = {mean, deviation};
-}
-
-SampleRecipe make_recipe(const Config& config, const Dataset& dataset, const Job& job) {
-  SampleRecipe recipe{config.texts("data.inputs"), config.text("data.target"), dataset.normalise(job)};
-  replace_given(recipe.normalisation.position, config, "position");
-  replace_given(recipe.normalisation.field[recipe.target], config, "target");
-  return recipe;
-}
-
-std::string now_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-class RunDirectory {
+// The directory under another name until it is whole.
+class NewDirectory {
 public:
-  static void require_free(const fs::path& out) {
+  explicit NewDirectory(const fs::path& out) : out_(fs::absolute(out).lexically_normal()), run_(partial_path(out_)) {
     std::error_code problem;
-    if (out.empty()) throw Error(ErrorKind::Config, "the run needs a directory", "--out is empty");
-    if (!fs::exists(out, problem)) return;
-    if (!fs::is_directory(out, problem) || !fs::is_empty(out, problem))
-      throw Error(ErrorKind::Config, "the run's directory exists already", out.string(), "Give a new one with --out");
+    fs::remove_all(run_.root(), problem);
+    for (const fs::path& folder : {run_.checkpoints(), run_.control(), run_.probes()})
+      if (!fs::create_directories(folder, problem) && problem)
+        throw Error(ErrorKind::Io, "cannot make the run's directory", folder.string() + ": " + problem.message(),
+                    "Give another place with --out");
   }
+  ~NewDirectory() {
+    std::error_code problem;
+    if (!placed_) fs::remove_all(run_.root(), problem);
+  }
+  NewDirectory(const NewDirectory&) = delete;
+  NewDirectory& operator=(const NewDirectory&) = delete;
 
-  RunDirectory(const fs::path& out, const Config& config) : out_(out) {
-    write_text_atomically(out / "config.toml", config.to_toml());
-    metrics_.open(out / "metrics.jsonl", std::ios::app);
-    check();
+  const RunLayout& partial() const { return run_; }
+  void place() {
+    std::error_code problem;
+    fs::rename(run_.root(), out_, problem);  // over an empty directory, too
+    if (problem)
+      throw Error(ErrorKind::Io, "cannot put the run's directory in its place",
+                  out_.string() + ": " + problem.message(), "Give another place with --out");
+    placed_ = true;
   }
-
-  void append(const StepRecord& record) {
-    const nlohmann::ordered_json line{{"step", record.step},
-                                      {"loss", record.loss},
-                                      {"lr", record.learning_rate},
-                                      {"gradient_norm", record.gradient_norm},
-                                      {"seconds", record.seconds}};
-    metrics_ << line.dump() << '\n' << std::flush;
-    check();
-  }
-  fs::path checkpoint() const { return out_ / "checkpoints" / "last.h5"; }
 
 private:
-  void check() const {
-    if (!metrics_)
-      throw Error(ErrorKind::Io, "cannot write the metrics", (out_ / "metrics.jsonl").string(),
-                  "Check the free space of the disk");
+  static fs::path partial_path(const fs::path& out) {
+    const fs::path named = out.has_filename() ? out : out.parent_path();
+    return named.parent_path() / ("." + named.filename().string() + ".partial-" + std::to_string(::getpid()));
   }
   fs::path out_;
-  std::ofstream metrics_;
+  RunLayout run_;
+  bool placed_ = false;
 };
 
-std::string progress_text(const StepRecord& record, std::int64_t steps, double rate) {
-  char text[128];
-  std::snprintf(text, sizeof text, "step %lld of %lld, loss %.5g, %.3g steps/s", static_cast<long long>(record.step),
-                static_cast<long long>(steps), record.loss, rate);
-  return text;
+// last.h5, or where that cannot be read the newest other one that can.
+Checkpoint newest_checkpoint(const RunLayout& run) {
+  try {
+    return load_training_checkpoint(run.last());
+  } catch (const Error& error) {
+    log(LogLevel::Warning, std::string("the last checkpoint cannot be read: ") + error.what());
+    std::optional<Checkpoint> newest;
+    std::error_code problem;
+    for (const fs::directory_entry& entry : fs::directory_iterator(run.checkpoints(), problem)) {
+      if (entry.path().extension() != ".h5" || entry.path().filename().string().front() == '.') continue;
+      try {
+        Checkpoint checkpoint = load_training_checkpoint(entry.path());
+        if (checkpoint.training && (!newest || checkpoint.step > newest->step)) newest = std::move(checkpoint);
+      } catch (const Error&) {
+        continue;
+      }
+    }
+    if (!newest) throw;
+    return std::move(*newest);
+  }
 }
 
 }  // namespace
 
-RunResult run_training(const RunRequest& request, const Job& job, const std::function<void(const StepRecord&)>& watch) {
-  RunDirectory::require_free(request.out);
-  Config config = request.config;
-  const TrainConfig train = train_config(config);
-  precision_from(train.precision);
-  if (train.steps < 1) throw Error(ErrorKind::Config, "a run has at least one step", "train.steps = 0");
-  set_thread_count(train.threads > 0 ? train.threads
-                                     : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
-
-  Dataset dataset = Dataset::open(config.text("data.path"));
-  settle_quantities(config, dataset);
-  const std::vector<std::int64_t> split = dataset.split(config.text("data.split"));
-  if (split.empty())
-    throw Error(ErrorKind::Config, "the split has no sample", "data.split = " + config.text("data.split"),
-                "Check the manifest's [split]");
-  settle_sizes(config, *dataset.load(split.front(), job));
-  const ModelConfig model = model_config(config);
-  model.check();
-  Checkpoint checkpoint;
-  checkpoint.config = model;
-  checkpoint.recipe = make_recipe(config, dataset, job);
-  checkpoint.run_config = config.to_toml();
-
-  const auto store = std::make_shared<SampleStore>(dataset, split, checkpoint.recipe, model);
-  Trainer trainer(model, train, store->size(),
-                  [store](std::int64_t index, const Job& inner) { return store->get(index, inner); });
-  store->get(0, job);
-  checkpoint.provenance = {{"data_hash", dataset.content_hash(job)},
-                           {"data", config.text("data.path")},
-                           {"code_version", ERWINSCOPE_VERSION},
-                           {"seed", std::to_string(train.seed)},
-                           {"device", trainer.device()},
-                           {"precision", train.precision},
-                           {"command", request.command},
-                           {"torch", torch_version()},
-                           {"started", now_text()}};
-
-  RunDirectory directory(request.out, config);
-  RunResult result;
-  result.parameters = trainer.model().parameter_count();
-  result.checkpoint = directory.checkpoint();
-  const auto save = [&] {
-    checkpoint.step = trainer.steps_done();
-    checkpoint.weights = trainer.model().weights();
-    checkpoint.provenance["saved"] = now_text();
-    save_checkpoint(directory.checkpoint(), checkpoint);
-  };
-  while (trainer.steps_done() < train.steps && !job.stop_requested()) {
-    const StepRecord record = trainer.step();
-    result.seconds += record.seconds;
-    if (record.step == 1) result.first_loss = record.loss;
-    result.last_loss = record.loss;
-    const bool last = record.step == train.steps;
-    if (record.step % train.log_every == 0 || last) directory.append(record);
-    if (record.step % train.checkpoint_every == 0 && !last) save();
-    if (watch) watch(record);
-    const double fraction = static_cast<double>(record.step) / static_cast<double>(train.steps);
-    job.progress(fraction, progress_text(record, train.steps, static_cast<double>(record.step) / result.seconds));
+std::string RunProgress::text() const {
+  char text[160];
+  std::snprintf(text, sizeof text, "step %lld of %lld, loss %.5g, %.3g steps/s", static_cast<long long>(step),
+                static_cast<long long>(steps), loss, rate);
+  std::string line = text;
+  if (seconds_left >= 0 && seconds_left < 1e7) {
+    const auto left = static_cast<long long>(seconds_left + 0.5);
+    if (left >= 3600)
+      std::snprintf(text, sizeof text, ", %lld:%02lld:%02lld left", left / 3600, left / 60 % 60, left % 60);
+    else
+      std::snprintf(text, sizeof text, ", %lld:%02lld left", left / 60, left % 60);
+    line += text;
   }
-  save();
-  result.steps = trainer.steps_done();
-  if (result.steps < train.steps)
-    throw Error(ErrorKind::Cancelled, "training was stopped",
-                "after step " + std::to_string(result.steps) + " of " + std::to_string(train.steps),
-                "The weights are in " + directory.checkpoint().string());
-  return result;
+  return memory > 0 ? line + ", " + format_bytes(memory) : line;
+}
+
+RunResult run_training(const RunRequest& request, const Job& job, const RunWatcher& watch) {
+  require_free(request.out);
+  std::optional<Checkpoint> from;
+  if (!request.from.empty()) from = load_training_checkpoint(request.from);
+  const auto limit = limit_memory(request.config);
+  RunSetup setup = train::set_up(request.config, from ? std::optional(from->recipe) : std::nullopt, job);
+  Trainer trainer = make_trainer(setup);
+  if (from) trainer.restore(*from);
+  if (trainer.steps_done() >= setup.train.steps)
+    throw Error(ErrorKind::Config, "the checkpoint is at or beyond the last step",
+                "step " + std::to_string(trainer.steps_done()) + ", train.steps = " + std::to_string(setup.train.steps),
+                "Give a larger number with --steps");
+  const std::string memory = check_memory(setup, trainer);
+  setup.store->get(setup.training.front(), job);
+
+  auto provenance = provenance_of(setup, trainer, request.command);
+  if (from) {
+    provenance["branched_from"] = fs::absolute(request.from).lexically_normal().string();
+    provenance["branched_at_step"] = std::to_string(from->step);
+  }
+  NewDirectory directory(request.out);
+  const RunLock lock(directory.partial());
+  write_text_atomically(directory.partial().config(), setup.config.to_toml());
+  write_provenance(directory.partial(), setup, trainer, provenance);
+  RunLoop loop(directory.partial(), setup, trainer, blank_checkpoint(setup, std::move(provenance)), watch);
+  loop.log().line("started: " + request.command);
+  loop.log().line(memory);
+  loop.save_first();
+  directory.place();
+  const RunLayout run(request.out);
+  return run_loop(loop, run, setup, trainer, job);
+}
+
+RunResult resume_training(const ResumeRequest& request, const Job& job, const RunWatcher& watch) {
+  const RunLayout run(request.run);
+  if (!is_run(request.run))
+    throw Error(ErrorKind::Config, "this is not the directory of a run", request.run.string(),
+                "Give one that 'erwinscope train' made: it holds config.toml and checkpoints/");
+  const RunLock lock(run);
+  Config config = Config::from_toml_file(run.config());
+  if (!request.data.empty()) config.assign("data.path", request.data);
+  if (!request.device.empty()) config.assign("train.device", request.device);
+  if (request.steps) config.assign("train.steps", *request.steps);
+  const Checkpoint checkpoint = newest_checkpoint(run);
+  if (!checkpoint.training)
+    throw Error(ErrorKind::Config, "the run's checkpoint holds weights only", run.last().string(),
+                "Start a new run from it: erwinscope train --from " + run.last().string());
+  if (checkpoint.step >= config.integer("train.steps"))
+    throw Error(ErrorKind::Config, "the run has reached its last step",
+                "step " + std::to_string(checkpoint.step) + " of " + std::to_string(config.integer("train.steps")),
+                "Extend it with --steps");
+  const auto limit = limit_memory(config);
+  RunSetup setup = train::set_up(config, checkpoint.recipe, job);
+  const auto hash = checkpoint.provenance.find("data_hash");
+  if (hash != checkpoint.provenance.end() && hash->second != setup.data_hash)
+    throw Error(ErrorKind::Config, "the data are not those that the run was trained on",
+                setup.config.text("data.path") + ": SHA-256 " + setup.data_hash.substr(0, 12) + ", the run's is " +
+                    hash->second.substr(0, 12),
+                "Give the same data with --data, or start a new run: erwinscope train --from " + run.last().string());
+  Trainer trainer = make_trainer(setup);
+  trainer.restore(checkpoint);
+  const std::string memory = check_memory(setup, trainer);
+  if (request.steps || !request.data.empty()) write_text_atomically(run.config(), setup.config.to_toml());
+
+  auto provenance = checkpoint.provenance;
+  provenance["device"] = trainer.device();
+  Checkpoint blank = blank_checkpoint(setup, std::move(provenance));
+  blank.training = checkpoint.training;  // for the best so far
+  RunLoop loop(run, setup, trainer, std::move(blank), watch);
+  loop.log().line("resumed from step " + std::to_string(checkpoint.step) + ": " + request.command);
+  loop.log().line(memory);
+  loop.resumed();
+  return run_loop(loop, run, setup, trainer, job);
 }
 
 }  // namespace erwin

@@ -1,10 +1,11 @@
 #pragma once
 // AdamW (arXiv 1711.05101, algorithm 2, with the decay scaled by the learning rate as PyTorch does). Internal: names
-// Torch.
+// Torch. Nothing here waits for the device.
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace erwin::train {
@@ -15,21 +16,31 @@ struct AdamWOptions {
 
 class AdamW {
 public:
+  struct State {
+    std::string name;
+    at::Tensor parameter;
+    at::Tensor master;        // float32 or float64; shares storage with a parameter that is as wide
+    at::Tensor mean, square;  // like the master
+    at::Tensor updates;       // float32 scalar
+  };
+
   // Parameters narrower than float32 are updated through a float32 copy, so that small steps are not lost.
-  AdamW(std::vector<at::Tensor> parameters, AdamWOptions options);
+  AdamW(std::vector<std::pair<std::string, at::Tensor>> parameters, AdamWOptions options);
 
   void zero_gradients();
-  // The norm over all gradients, in float64; infinite or NaN where one is.
-  double gradient_norm() const;
-  void scale_gradients(double factor);
-  // Parameters without a gradient (the loss does not reach them) stay as they are.
-  void step(double learning_rate);
+  // The norm over all gradients, a float64 scalar on their device; infinite or NaN where one is. Undefined where no
+  // parameter has a gradient.
+  at::Tensor gradient_norm() const;
+  // Parameters without a gradient (the loss does not reach them) stay as they are. divisor: float32 scalar that
+  // gradients are divided by first; skip: float32 scalar, 1: nothing is changed. Either may be undefined.
+  void step(double learning_rate, const at::Tensor& divisor = {}, const at::Tensor& skip = {});
+
+  std::vector<State>& states() { return states_; }
+  const std::vector<State>& states() const { return states_; }
+  // After masters were changed from outside.
+  void copy_masters();
 
 private:
-  struct State {
-    at::Tensor parameter, master, mean, square;
-    std::int64_t steps = 0;
-  };
   AdamWOptions options_;
   std::vector<State> states_;
 };

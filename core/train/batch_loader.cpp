@@ -1,0 +1,73 @@
+#include "core/train/internal/batch_loader.h"
+
+#include <ATen/ATen.h>
+
+#include <chrono>
+
+namespace erwin::train {
+
+BatchLoader::BatchLoader(Sampler sampler, std::int64_t draws, Make make, int threads, std::int64_t ahead)
+    : sampler_(std::move(sampler)), draws_(draws), ahead_(ahead), make_(std::move(make)) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+}
+
+BatchLoader::~BatchLoader() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+}
+
+void BatchLoader::work(const std::stop_token& stop) {
+  const Job job(stop);
+  std::unique_lock lock(mutex_);
+  while (room_.wait(lock, stop, [this] { return issued_ < delivered_ + ahead_; })) {
+    const std::int64_t number = issued_++;
+    std::vector<Draw> draws;
+    for (std::int64_t i = 0; i < draws_; ++i) {
+      const std::int64_t drawn = sampler_.drawn();
+      draws.push_back({sampler_.next(), drawn});
+    }
+    lock.unlock();
+    Slot slot;
+    try {
+      slot.input = make_(draws, job);
+    } catch (...) {
+      slot.failure = std::current_exception();
+    }
+    lock.lock();
+    slots_[number] = std::move(slot);
+    ready_.notify_all();
+  }
+}
+
+StepInputPtr BatchLoader::next(const Job& job) {
+  std::unique_lock lock(mutex_);
+  const std::int64_t wanted = delivered_;
+  const auto there = [&] { return slots_.contains(wanted); };
+  while (!ready_.wait_for(lock, std::chrono::milliseconds(50), there)) job.check();
+  Slot slot = std::move(slots_[wanted]);
+  slots_.erase(wanted);
+  ++delivered_;
+  room_.notify_all();
+  if (slot.failure) std::rethrow_exception(slot.failure);
+  return slot.input;
+}
+
+at::Tensor on_device(const at::Tensor& tensor, const at::Device& device) {
+  if (!tensor.defined() || device.is_cpu()) return tensor;
+  return tensor.pin_memory().to(device, /*non_blocking=*/true);
+}
+
+model::Batch on_device(model::Batch batch, const at::Device& device) {
+  if (device.is_cpu()) return batch;
+  const auto move = [&](at::Tensor& tensor) { tensor = on_device(tensor, device); };
+  for (at::Tensor* tensor :
+       {&batch.features, &batch.positions, &batch.edge_source, &batch.edge_receiver, &batch.receiver_offsets,
+        &batch.source_order, &batch.source_offsets, &batch.slot_point, &batch.point_slot})
+    move(*tensor);
+  for (model::LevelGeometry& level : batch.levels)
+    for (at::Tensor* tensor :
+         {&level.positions, &level.mask, &level.rotated.source, &level.rotated.mask, &level.rotated.inverse})
+      move(*tensor);
+  return batch;
+}
+
+}  // namespace erwin::train
