@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/generate_data.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
@@ -185,6 +186,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   tree->add_option("--threads", request->threads, "numbers of threads")->delimiter(',')->capture_default_str();
   tree->add_option("--json", request->json, "also write the table to this file as JSON");
   tree->callback([request] { bench_tree(*request); });
+  add_bench_beacons(*bench);
 }};
 
 }  // namespace

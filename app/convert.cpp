@@ -1,4 +1,5 @@
-// `erwinscope convert IN OUT`: any point cloud that opens to HDF5, VTP or CSV; a PyTorch state to a checkpoint.
+// `erwinscope convert IN OUT`: any point cloud that opens to HDF5, VTP or CSV; a PyTorch state to a checkpoint; a
+// checkpoint to one without what only training needs.
 
 #include <cstdio>
 #include <memory>
@@ -9,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/io/open.h"
 #include "core/io/write.h"
+#include "core/model/checkpoint.h"
 
 namespace erwin::app {
 
@@ -42,6 +44,14 @@ io::NamedClouds open_samples(const ConvertArguments& arguments) {
   return clouds;
 }
 
+// The optimiser's averages are twice as large as the weights.
+void keep_weights(const fs::path& in, const fs::path& out) {
+  const Checkpoint checkpoint = load_checkpoint(in);
+  save_checkpoint(out, checkpoint);
+  std::printf("%s: the weights of step %lld, without the state of training\n", out.string().c_str(),
+              static_cast<long long>(checkpoint.step));
+}
+
 void convert(const ConvertArguments& arguments) {
   if (io::detect(arguments.in) == io::FileKind::TorchZip) {
     if (arguments.config.empty())
@@ -53,6 +63,7 @@ void convert(const ConvertArguments& arguments) {
   if (!arguments.config.empty())
     throw Error(ErrorKind::Config, "--config is for PyTorch states only", arguments.in.string(),
                 "Leave it out for point clouds");
+  if (io::detect(arguments.in) == io::FileKind::Checkpoint) return keep_weights(arguments.in, arguments.out);
   const io::NamedClouds clouds = open_samples(arguments);
   io::write(arguments.out, clouds, command_job());
   command_job().progress(1, "done");
@@ -66,10 +77,11 @@ void convert(const ConvertArguments& arguments) {
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("convert", "a point cloud to .h5, .vtp or .csv; a PyTorch state to a checkpoint");
+  CLI::App* command = app.add_subcommand(
+      "convert", "a point cloud to .h5, .vtp or .csv; a PyTorch state to a checkpoint; a checkpoint to its weights");
   const auto arguments = std::make_shared<ConvertArguments>();
-  command->add_option("IN", arguments->in, "any file that opens, or a state saved by PyTorch")->required();
+  command->add_option("IN", arguments->in, "any file that opens, a state saved by PyTorch, or a checkpoint")
+      ->required();
   command->add_option("OUT", arguments->out, "the file to write; its extension says the format")->required();
   command->add_option("--config", arguments->config, "for a PyTorch state: the configuration of its network");
   add_open_options(*command, arguments->open);

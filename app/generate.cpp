@@ -1,4 +1,4 @@
-// `erwinscope generate`: clouds that the program makes itself.
+// `erwinscope generate`: data that the program makes itself.
 
 #include <cstdint>
 #include <cstdio>
@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/command.h"
+#include "app/generate_data.h"
 #include "core/engine/sample_cloud.h"
 #include "core/io/write.h"
 
@@ -26,15 +27,22 @@ void run(const Options& options) {
               static_cast<long long>(cloud->size()));
 }
 
-const CommandRegistration registration{[](CLI::App& app) {
-  CLI::App* generate = app.add_subcommand("generate", "make a cloud to try the program out");
-  generate->require_subcommand(1);
+void add_generate_sample(CLI::App& generate) {
   auto options = std::make_shared<Options>();
-  CLI::App* sample = generate->add_subcommand("sample", "a car-like body with a made-up smooth pressure field");
+  CLI::App* sample = generate.add_subcommand("sample", "a car-like body with a made-up smooth pressure field");
   sample->add_option("OUT", options->out, "file to write: .h5, .vtp or .csv")->required();
   sample->add_option("--points", options->points, "how many")->capture_default_str();
   sample->add_option("--seed", options->seed, "another seed, other points")->capture_default_str();
   sample->callback([options] { run(*options); });
+}
+
+const CommandRegistration registration{[](CLI::App& app) {
+  CLI::App* generate =
+      app.add_subcommand("generate", "make data: to try the program out, to train on, to test models with");
+  generate->require_subcommand(1);
+  add_generate_sample(*generate);
+  add_generate_flow(*generate);
+  add_generate_beacons(*generate);
 }};
 
 }  // namespace
