@@ -52,18 +52,65 @@ std::vector<TopPoint> top_points(const std::vector<float>& weights, std::size_t 
   return top;
 }
 
+std::shared_ptr<const Field> compressed_field(const LayerTap& layer, const AttentionRow& row, Branch branch) {
+  if (row.block_compressed.empty() || branch == Branch::Local || branch == Branch::Selected) return nullptr;
+  std::vector<float> weights(row.points.size());
+  for (std::size_t point = 0; point < weights.size(); ++point)
+    if (const std::int64_t slot = layer.slot_of_point(static_cast<std::int64_t>(point)); slot >= 0)
+      weights[point] = row.block_compressed[static_cast<std::size_t>(slot / layer.block_size)];
+  return std::make_shared<Field>("compressed weight", FieldKind::Scalar, 1, std::move(weights));
+}
+
+LayerInfo describe_without_slots(const LayerTap& layer) {
+  return {layer.layer,     layer.name,       layer.kind, layer.rotated, layer.pool_level, layer.heads, layer.kv_heads,
+          layer.ball_size, layer.block_size, 0,          nullptr};
+}
+
+void add_slots(const LayerTap& layer, LayerInfo& info) {
+  auto slots = std::make_shared<SlotPoints>();
+  slots->begin.assign(layer.slot_point_begin.begin(), layer.slot_point_begin.end());
+  slots->points = layer.slot_points;
+  for (std::int64_t slot = 0; slot < layer.slots(); ++slot) info.nodes += layer.real(slot);
+  info.slots = std::move(slots);
+}
+
 }  // namespace
 
 LayerInfo describe(const LayerTap& layer) {
-  return {layer.layer, layer.name,     layer.kind,      layer.rotated,   layer.pool_level,
-          layer.heads, layer.kv_heads, layer.ball_size, layer.block_size};
+  LayerInfo info = describe_without_slots(layer);
+  add_slots(layer, info);
+  return info;
+}
+
+std::vector<LayerInfo> describe(const Tap& tap) {
+  std::vector<LayerInfo> layers;
+  for (const LayerTap& layer : tap.layers) {
+    LayerInfo info = describe_without_slots(layer);
+    // A sample has one main and one rotated tree per pooled level.
+    const auto same = std::find_if(layers.begin(), layers.end(), [&](const LayerInfo& other) {
+      return other.rotated == info.rotated && other.pool_level == info.pool_level;
+    });
+    if (same == layers.end()) {
+      add_slots(layer, info);
+    } else {
+      info.nodes = same->nodes;
+      info.slots = same->slots;
+    }
+    layers.push_back(std::move(info));
+  }
+  return layers;
+}
+
+std::string tree_caption(const LayerInfo& layer) {
+  std::string text = layer.rotated ? "rotated tree" : "main tree";
+  if (layer.pool_level > 0)
+    text += ", pooled level " + std::to_string(layer.pool_level) + ": " + std::to_string(layer.nodes) + " nodes";
+  return text;
 }
 
 std::string caption_of(const LayerInfo& layer) {
-  std::string text = "layer " + std::to_string(layer.layer) + " (" + layer.name + ", " + name_of(layer.kind);
-  if (layer.rotated) text += ", rotated tree";
-  if (layer.pool_level > 0) text += ", pooled " + std::to_string(layer.pool_level) + "x";
-  return text + ")";
+  return "layer " + std::to_string(layer.layer) + " (" + layer.name + ", " + name_of(layer.kind) + ", " +
+         tree_caption(layer) + ")";
 }
 
 QueryView make_query_view(const Tap& tap, const QueryRequest& request, const Job& job) {
@@ -78,10 +125,12 @@ QueryView make_query_view(const Tap& tap, const QueryRequest& request, const Job
   query.point = request.point;
   view.row = attention_row(tap, query, job);
   view.attention = std::make_shared<Field>("attention", FieldKind::Scalar, 1, view.row.points);
-  const std::int64_t slot = layer.slot_of_point(request.point);
-  if (slot >= 0 && layer.ball_size > 0) {
-    const std::int64_t begin = slot / layer.ball_size * layer.ball_size;
-    view.ball = points_of_slots(layer, begin, std::min(begin + layer.ball_size, layer.slots()));
+  view.compressed = compressed_field(layer, view.row, request.branch);
+  view.slot = layer.slot_of_point(request.point);
+  if (view.slot >= 0 && layer.ball_size > 0) {
+    view.ball_begin = view.slot / layer.ball_size * layer.ball_size;
+    view.ball_end = std::min(view.ball_begin + layer.ball_size, layer.slots());
+    view.ball = points_of_slots(layer, view.ball_begin, view.ball_end);
   }
   view.blocks = marked_blocks(layer, view.row);
   view.top = top_points(view.row.points, 16);

@@ -11,6 +11,7 @@
 #include "core/attention/tap.h"
 #include "core/base/job.h"
 #include "core/data/field.h"
+#include "core/tree/slot_points.h"
 
 namespace erwin {
 
@@ -29,8 +30,13 @@ struct LayerInfo {
   bool rotated = false;  // balls and blocks are the rotated tree's
   int pool_level = 0;    // > 0: slots hold nodes
   int heads = 0, kv_heads = 0, ball_size = 0, block_size = 0;
+  std::int64_t nodes = 0;                   // slots that hold something: points, or nodes of the pooled level
+  std::shared_ptr<const SlotPoints> slots;  // the order in which the layer ran; layers of one tree share it
 };
 LayerInfo describe(const LayerTap& layer);
+std::vector<LayerInfo> describe(const Tap& tap);
+// Which tree and level a layer runs in: "main tree", "rotated tree, pooled level 1: 448 nodes".
+std::string tree_caption(const LayerInfo& layer);
 // "layer 3 (block.3, nsa, rotated tree)".
 std::string caption_of(const LayerInfo& layer);
 
@@ -56,6 +62,11 @@ struct QueryView {
   std::vector<std::int32_t> ball;          // points of the query's ball in this layer, ascending
   std::vector<MarkedBlock> blocks;         // by rank
   std::vector<TopPoint> top;               // the 16 heaviest points, heaviest first
+  // "compressed weight", scalar: what the compressed branch gives the block that holds the point, as one number for the
+  // block, not spread over its points. Null where the row has no compressed branch.
+  std::shared_ptr<const Field> compressed;
+  std::int64_t slot = -1;                     // the query's, in the layer's order
+  std::int64_t ball_begin = 0, ball_end = 0;  // slots of its ball
 };
 
 // Raises what attention_row raises.
