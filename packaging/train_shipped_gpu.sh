@@ -10,7 +10,7 @@
 # absent; then ERWINSCOPE_LIBTORCH and ERWINSCOPE_HEADERS as for test_gpu.sh), OUT (default build/gpu/shipped): shipped.json
 # with errors, statistics, times and commands, a weights-only checkpoint per network, logs.txt. WORK (default
 # build/gpu/shipped-work, made anew): data and runs. DEVICE (default cuda). SEED (default 0).
-# For short trials: FLOW_STEPS, BEACON_STEPS.
+# TRIAL=1: a few steps on a few samples, to see that all parts work.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -37,31 +37,35 @@ fi
 echo "ready to run after $(($(date +%s) - begin)) s"
 
 # Every network: its preset, its data, and more settings.
+few=${TRIAL:+--set train.steps=2}
 declare -A data=() settings=()
 order=()
 if [[ " $what " == *" flow "* ]]; then
   order+=(flow-erwin-nsa)
   data[flow-erwin-nsa]=flow
-  settings[flow-erwin-nsa]=${FLOW_STEPS:+--set train.steps=$FLOW_STEPS}
+  settings[flow-erwin-nsa]=$few
 fi
 if [[ " $what " == *" beacons "* ]]; then
   for size in beacons beacons-small; do
     for kind in erwin-nsa ball; do
       order+=("$size-$kind")
       data[$size-$kind]=$size
-      settings[$size-$kind]=${BEACON_STEPS:+--set train.steps=$BEACON_STEPS}
+      settings[$size-$kind]=$few
     done
   done
 fi
 [ "${#order[@]}" -gt 0 ] || { echo "WHAT is '$what': give flow, beacons or both" >&2; exit 2; }
 
 make_data() {
+  local -a flow=(--samples 240 --validation 16 --test 24) full=(--samples 464 --validation 16 --test 48)
+  local -a small=(--samples 1056 --validation 16 --test 40)
+  [ -z "${TRIAL:-}" ] || { flow=(--samples 4) full=(--samples 4) small=(--samples 4); }
   case $1 in
-    flow) "$program" generate flow "$work/flow.h5" --samples 240 --validation 16 --test 24 --seed 2 ;;
-    beacons) "$program" generate beacons "$work/beacons.h5" --samples 464 --validation 16 --test 48 --seed 2 ;;
+    flow) "$program" generate flow "$work/flow.h5" "${flow[@]}" --seed 2 ;;
+    beacons) "$program" generate beacons "$work/beacons.h5" "${full[@]}" --seed 2 ;;
     beacons-small)
-      "$program" generate beacons "$work/beacons-small.h5" --samples 1056 --validation 16 --test 40 --seed 2 \
-        --clusters 8 --points 32 --config beacons-small-erwin-nsa ;;
+      "$program" generate beacons "$work/beacons-small.h5" "${small[@]}" --seed 2 --clusters 8 --points 32 \
+        --config beacons-small-erwin-nsa ;;
   esac
 }
 # One after the other: each takes all cores.
