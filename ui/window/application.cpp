@@ -1,13 +1,12 @@
 #include "ui/window/application.h"
 
 #include <QApplication>
-#include <QIcon>
 #include <QStyleFactory>
 #include <QSurfaceFormat>
 #include <cstdlib>
-#include <memory>
 
 #include "core/base/error.h"
+#include "core/base/version.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/main_window.h"
 #include "ui/window/play.h"
@@ -30,15 +29,21 @@ int run_application(const ApplicationOptions& options) {
   char* argv[] = {name, nullptr};
   QApplication application(argc, argv);
   QApplication::setApplicationName("ErwinScope");
+  QApplication::setApplicationVersion(ERWINSCOPE_VERSION);
   QApplication::setStyle(QStyleFactory::create("Fusion"));
-  MainWindow window;
+  QString settings = QString::fromStdString(options.settings_file);
+  if (settings.isEmpty() && !options.play) settings = Settings::default_file();
+  MainWindow window{Settings(settings)};
   window.show();
-  if (options.files.empty()) window.open_own_sample();
   for (const std::string& file : options.files) window.open(QString::fromStdString(file));
   if (!options.play) return QApplication::exec();
-  Play play(window, options.play_lines);
-  play.start();
+  Play play(window, options.play_source);
+  if (options.play_descriptor >= 0)
+    play.start(options.play_descriptor);
+  else
+    play.start(options.play_lines);
   const int code = QApplication::exec();
+  window.close();  // remembers
   return play.exit_code() != 0 ? play.exit_code() : code;
 }
 

@@ -6,9 +6,14 @@
 namespace erwin::ui {
 
 struct ApplicationOptions {
-  std::vector<std::string> files;       // opened in order; none: the program's own sample
-  std::vector<std::string> play_lines;  // steps of Play; empty: a person drives
-  bool play = false;
+  std::vector<std::string> files;       // opened in order; none: the samples are offered
+  bool play = false;                    // steps drive the window (Play); else a person does
+  std::string play_source;              // names the steps in errors
+  std::vector<std::string> play_lines;  // the steps, or
+  int play_descriptor = -1;             // where they are read from while they are performed
+  // Where the window remembers its options; empty: the user's own file, but nothing while steps are played, so that the
+  // same steps make the same pictures.
+  std::string settings_file;
 };
 
 // True where a window can be shown (X or Wayland). Asked before anything touches Qt or VTK, which would abort.

@@ -1,40 +1,60 @@
 #pragma once
-// The window: owns the working threads, the state of the view and the panels, and passes snapshots from one to the
-// other. Nothing here computes, reads a file or waits.
+// The window: owns the working threads, the session and the panels, and passes snapshots from one to the other. Nothing
+// here computes, reads a file or waits.
 
 #include <QMainWindow>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/engine/engine.h"
 #include "core/engine/io_thread.h"
+#include "core/train/run_directory.h"
+#include "ui/panels/colour_choices.h"
 #include "ui/scene/scene_state.h"
+#include "ui/window/command_palette.h"
+#include "ui/window/session.h"
+#include "ui/window/settings.h"
 
 class QAction;
+class QDockWidget;
+class QFrame;
 class QLabel;
-class QMenu;
 class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
 
 namespace erwin::ui {
 
+class Actions;
+class AppearancePanel;
 class Banner;
 class DataPanel;
+class HistogramPanel;
 class QueryPanel;
 class SceneView;
+class RunMonitor;
+class TrainingPanel;
+class TreePanel;
+class Welcome;
+struct LiveProbe;
+struct TrainingStart;
 
 class MainWindow : public QMainWindow {
   Q_OBJECT
 public:
-  explicit MainWindow(QWidget* parent = nullptr);
+  explicit MainWindow(const Settings& settings = Settings(), QWidget* parent = nullptr);
   ~MainWindow() override;
 
   SceneView* view() const { return view_; }
+  QueryPanel* query_panel() const { return query_panel_; }
   const SceneData& scene_data() const { return data_; }
-  const SceneState& state() const { return state_; }
+  // The session's state; title, size and camera are the view's.
+  SceneState state() const { return session_.state(); }
+  const Session& session() const { return session_; }
   std::shared_ptr<const ModelInfo> model() const { return model_; }
   // An action by its name ("colour-balls", "predict", ...), or null: what menus, shortcuts and --play share.
   QAction* action(const QString& name) const;
@@ -45,51 +65,134 @@ public:
 
   void open(const QString& path);  // cloud, data set or checkpoint
   void open_own_sample();
-  void open_sample(const QString& name);  // of the data set that is open
+  void open_sample(const QString& name);  // of the data set that is open; no such sample: Error{Config}
+  void close_cloud();
   void predict();
   void cancel();
-  void ask(std::int64_t point);          // index in the cloud; -1 clears
-  void change(const SceneState& state);  // colours, level, layer, head, branch, theme, ...
+  void ask(std::int64_t point);                                   // index in the cloud; -1 clears
+  void ask_id(std::int64_t id);                                   // row in the file; Error{Config} where none has it
+  void change(const SceneState& state, bool continuous = false);  // colours, level, layer, head, branch, theme, ...
   void colour_by(ColourBy value, const std::string& field = {});
+  // An option of the picture by name; Error{Config} for a name or a value that does not exist.
+  void set_option(const std::string& name, const std::string& text, bool continuous = false);
+  void configure(const RunSettings& settings);
+  void undo();
+  void redo();
+  // A run in a process of its own, watched from now on.
+  void start_training(const TrainingStart& start);
+  void watch_run(const QString& path);
+  const RunMonitor& run_monitor() const { return *monitor_; }
+  // The watched run's own view of the open sample is what the picture shows.
+  bool shows_probe() const;
+  void show_failure(const Failure& failure);
 
 protected:
+  void closeEvent(QCloseEvent* event) override;
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dropEvent(QDropEvent* event) override;
 
 private:
-  void make_actions();
+  // main_window.cpp: what there is
+  void make_picture();
   void make_panels();
-  QAction* add_action(QMenu* menu, const char* name, const QString& text, const QString& shortcut,
-                      std::function<void()> what);
+  void connect_panels();
+  QDockWidget* add_dock(const char* action, const QString& title, QWidget* content, Qt::DockWidgetArea area);
+  void make_status_bar();
+  void listen();
+  void restore(const Remembered& remembered);
+  void remember() const;
+  void apply_theme();
+  void mark_focus(const QWidget* focused);
+  void say(const QString& text);
+
+  // window_actions.cpp: what can be done
+  void make_actions();
+  void make_file_actions();
+  void make_walk_actions();
+  void make_view_actions();
+  void make_panel_actions();
+  void attempt(const std::function<void()>& what);  // an Error becomes a banner
   void choose_file();
+  void choose_folder();
   void save_picture();
+  void copy_picture();
+  void copy_query();
   void step_level(int by);
   void step_layer(int by);
+  void step_head(int by);
+  void step_branch();
+  void step_frame(int by);
+  void step_sample(int by);
+  void step_colour(int by);
+  void toggle_dock(const QString& action);
+  void show_palette();
+  std::vector<PaletteEntry> palette_entries();
+  std::optional<PaletteEntry> palette_interpretation(const QString& typed);
+  void fill_recent_menu();
+
+  // window_training.cpp: runs
+  void make_training();
+  void make_training_actions();
+  void start_process(const QStringList& arguments, const QString& run);
+  void resume_training();
+  void pause_training();
+  void send_request(Request request);
+  void follow_probes(bool on);
+  void ask_for_probe();
+  void show_run();
+  void read_probe(const std::string& path);
+  void ask_probe();
+  bool derive_probe();
+
+  // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
   void receive_engine();
-  void show_progress();
-  void show_failure(const Failure& failure);
+  void show_opened(std::shared_ptr<const OpenedCloud> opened);
+  void follow(const Moment& before);
+  void request_open(const Selection& wanted);
+  void take_back_unopened();
+  bool shows_selected_cloud() const;
+  void derive();
   void refresh();
-  void apply_theme();
-  void say(const QString& text);
+  void show_progress();
+  void list_samples();
+  void add_recent(const QString& path);
 
-  SceneState state_;
+  Settings settings_;
+  Session session_;
   SceneData data_;
-  std::shared_ptr<const OpenedCloud> opened_;
+  std::shared_ptr<const OpenedCloud> opened_;    // shown; null: nothing is open
+  std::shared_ptr<const OpenedCloud> received_;  // the newest of the I/O thread
   std::shared_ptr<const ModelInfo> model_;
+  std::shared_ptr<const EngineSnapshot> answered_;  // the newest of the engine
   Progress io_progress_, engine_progress_;
   std::uint64_t io_failure_ = 0, engine_failure_ = 0;
   std::optional<Failure> failure_;
+  QStringList recent_;
+  qint64 drawn_ = 0, drawable_ = 0;  // points in the picture, and of the cloud
+  bool samples_listed_ = false;
 
+  Actions* actions_ = nullptr;
+  QFrame* frame_ = nullptr;
   SceneView* view_ = nullptr;
+  Welcome* welcome_ = nullptr;
   Banner* banner_ = nullptr;
   DataPanel* data_panel_ = nullptr;
   QueryPanel* query_panel_ = nullptr;
+  AppearancePanel* appearance_panel_ = nullptr;
+  TreePanel* tree_panel_ = nullptr;
+  HistogramPanel* histogram_panel_ = nullptr;
+  TrainingPanel* training_panel_ = nullptr;
+  RunMonitor* monitor_ = nullptr;
+  bool follows_probes_ = false;
+  std::string probe_read_;                 // the newest that was asked for
+  std::shared_ptr<const LiveProbe> live_;  // what the watched run saw last
   QPlainTextEdit* log_ = nullptr;
   QLabel* status_ = nullptr;
   QProgressBar* progress_ = nullptr;
   QPushButton* cancel_ = nullptr;
+  std::map<QString, QDockWidget*> docks_;  // by the action that shows them
 
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<IoThread> io_;  // after the engine, which it feeds

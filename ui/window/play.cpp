@@ -1,19 +1,34 @@
 #include "ui/window/play.h"
 
+#include <unistd.h>
+
 #include <QAction>
 #include <QApplication>
+#include <QDateTime>
+#include <QDropEvent>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QKeyEvent>
+#include <QKeySequence>
+#include <QMimeData>
+#include <QMouseEvent>
 #include <QPixmap>
+#include <QSocketNotifier>
 #include <QTimer>
+#include <QUrl>
+#include <algorithm>
 #include <cstdio>
-#include <map>
+#include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "core/base/error.h"
+#include "ui/panels/training_panel.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/main_window.h"
+#include "ui/window/play_report.h"
+#include "ui/window/play_steps.h"
 
 namespace erwin::ui {
 
@@ -21,152 +36,361 @@ namespace {
 
 constexpr int pause_ms = 20;
 
-int whole_number(const std::string& text) {
-  std::size_t used = 0;
-  try {
-    const int value = std::stoi(text, &used);
-    if (used == text.size()) return value;
-  } catch (const std::exception&) {
-  }
-  throw Error(ErrorKind::Config, "a whole number was expected", text);
+qint64 whole_number(const std::string& text) {
+  bool ok = false;
+  const qint64 value = QString::fromStdString(text).toLongLong(&ok);
+  if (!ok) throw Error(ErrorKind::Config, "a whole number was expected", text);
+  return value;
 }
 
-void resize_scene(MainWindow& window, const std::string& text) {
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+std::string trimmed(const std::string& text) {
+  return QString::fromStdString(text).trimmed().toStdString();
+}
+
+void resize_picture(MainWindow& window, const std::string& text) {
   int width = 0, height = 0;
   if (std::sscanf(text.c_str(), "%dx%d", &width, &height) != 2 || width < 320 || height < 240 || width > 8192 ||
       height > 8192)
-    throw Error(ErrorKind::Config, "this size is not understood", text, "Write it as WIDTHxHEIGHT, from 320x240");
+    throw Error(ErrorKind::Config, "this size is not understood", text,
+                "Write it as WIDTHxHEIGHT, from 320x240 to 8192x8192");
   window.view()->setFixedSize(width, height);
   window.adjustSize();
 }
 
+// Where a key goes: the popup's own focus first, as a popup has the keyboard to itself.
+QWidget* keyboard_owner(MainWindow& window) {
+  if (QWidget* popup = QApplication::activePopupWidget()) return popup->focusWidget() ? popup->focusWidget() : popup;
+  if (QWidget* modal = QApplication::activeModalWidget()) return modal->focusWidget() ? modal->focusWidget() : modal;
+  return QApplication::focusWidget() ? QApplication::focusWidget() : &window;
+}
+
+// Through the shortcuts first, as the window system would.
+void press(QWidget* widget, int key, Qt::KeyboardModifiers modifiers, const QString& text) {
+  QKeyEvent over(QEvent::ShortcutOverride, key, modifiers, text);
+  over.ignore();
+  QApplication::sendEvent(widget, &over);
+  if (!over.isAccepted() && !QApplication::activePopupWidget()) {
+    const QKeySequence pressed(QKeyCombination(modifiers, static_cast<Qt::Key>(key)));
+    for (QAction* action : widget->window()->actions())
+      if (action->shortcut() == pressed && action->isEnabled()) {
+        action->trigger();
+        return;
+      }
+  }
+  QKeyEvent down(QEvent::KeyPress, key, modifiers, text), up(QEvent::KeyRelease, key, modifiers, text);
+  QApplication::sendEvent(widget, &down);
+  QApplication::sendEvent(widget, &up);
+}
+
+void press_keys(MainWindow& window, const std::string& keys) {
+  const QKeySequence sequence(QString::fromStdString(keys), QKeySequence::PortableText);
+  if (sequence.isEmpty() || sequence[0].key() == Qt::Key_unknown)
+    throw Error(ErrorKind::Config, "these keys are not understood", keys, "Write them like Ctrl+K, F1, Return");
+  for (int i = 0; i < sequence.count(); ++i)
+    press(keyboard_owner(window), sequence[static_cast<uint>(i)].key(),
+          sequence[static_cast<uint>(i)].keyboardModifiers(), {});
+}
+
+void type_text(MainWindow& window, const std::string& text) {
+  for (const QChar letter : QString::fromStdString(text))
+    press(keyboard_owner(window), letter.toUpper().unicode(), Qt::NoModifier, letter);
+}
+
+void click(MainWindow& window, const std::string& text) {
+  const auto words = words_of(text);
+  if (words.size() != 2) throw Error(ErrorKind::Config, "a place was expected", text, "Write it as X Y");
+  const QPointF at(static_cast<double>(whole_number(words[0])), static_cast<double>(whole_number(words[1])));
+  const QPointF global = window.view()->mapToGlobal(at);
+  QMouseEvent down(QEvent::MouseButtonPress, at, global, Qt::LeftButton, Qt::LeftButton, {});
+  QMouseEvent up(QEvent::MouseButtonRelease, at, global, Qt::LeftButton, Qt::NoButton, {});
+  QApplication::sendEvent(window.view(), &down);
+  QApplication::sendEvent(window.view(), &up);
+}
+
+void drop(MainWindow& window, const std::string& path) {
+  QMimeData data;
+  data.setUrls({QUrl::fromLocalFile(QString::fromStdString(path))});
+  QDragEnterEvent enter(window.rect().center(), Qt::CopyAction, &data, Qt::LeftButton, {});
+  QApplication::sendEvent(&window, &enter);
+  if (!enter.isAccepted()) throw Error(ErrorKind::Internal, "the window takes no files", path);
+  QDropEvent event(QPointF(window.rect().center()), Qt::CopyAction, &data, Qt::LeftButton, {});
+  QApplication::sendEvent(&window, &event);
+}
+
+QString as_text(const QJsonValue& value) {
+  if (value.isString()) return value.toString();
+  if (value.isNull()) return QStringLiteral("none");
+  if (value.isDouble()) return QString::number(value.toDouble(), 'g', 12);
+  const QJsonDocument document = value.isArray() ? QJsonDocument(value.toArray()) : QJsonDocument(value.toObject());
+  return document.toJson(QJsonDocument::Compact);
+}
+
 }  // namespace
 
-Play::Play(MainWindow& window, std::vector<std::string> lines) : window_(window), lines_(std::move(lines)) {}
-
-void Play::start() {
-  QTimer::singleShot(pause_ms, this, [this] { step(); });
+Play::Play(MainWindow& window, const std::string& source) : window_(window), source_(source) {
+  add_state_steps();
+  add_input_steps();
+  add_output_steps();
 }
 
-void Play::step() {
-  while (next_ < lines_.size() && (lines_[next_].empty() || lines_[next_][0] == '#')) ++next_;
-  if (next_ >= lines_.size()) {
-    QApplication::exit(0);
-    return;
-  }
-  const std::string& line = lines_[next_];
-  const std::size_t space = line.find(' ');
-  const std::string verb = line.substr(0, space), rest = space == std::string::npos ? "" : line.substr(space + 1);
-  try {
-    if (perform(verb, rest)) ++next_;
-  } catch (const Error& error) {
-    fail(error, line);
-    return;
-  }
-  start();
-}
+Play::~Play() = default;
 
-void Play::fail(const Error& error, const std::string& line) {
-  std::fprintf(stderr, "erwinscope: %s\n", error.at("step '" + line + "'").what());
-  exit_code_ = erwin::exit_code(error.kind());
-  QApplication::exit(exit_code_);
-}
-
-bool Play::perform(const std::string& verb, const std::string& rest) {
-  SceneState state = window_.state();
-  static const std::map<std::string, ColourBy> colours{{"target", ColourBy::Target},
-                                                       {"prediction", ColourBy::Prediction},
-                                                       {"error", ColourBy::Error},
-                                                       {"balls", ColourBy::Balls},
-                                                       {"attention", ColourBy::Attention}};
-  static const std::map<std::string, Branch> branches{{"all", Branch::All},
-                                                      {"local", Branch::Local},
-                                                      {"compressed", Branch::Compressed},
-                                                      {"selected", Branch::Selected}};
-  if (verb == "open" || verb == "load") {
-    window_.open(QString::fromStdString(rest));
-  } else if (verb == "run") {
-    window_.predict();
-  } else if (verb == "query") {
-    const int id = whole_number(rest);
-    const std::int64_t point =
-        id < 0 || !window_.scene_data().cloud ? -1 : window_.scene_data().cloud->point_of_row(id);
-    if (id >= 0 && point < 0) throw Error(ErrorKind::Config, "there is no point with this id", rest);
-    window_.ask(point);
-  } else if (verb == "layer" || verb == "head" || verb == "level") {
-    (verb == "layer" ? state.query.layer : verb == "head" ? state.query.head : state.level) = whole_number(rest);
-    window_.change(state);
-  } else if (verb == "branch" && branches.contains(rest)) {
-    state.query.branch = branches.at(rest);
-    window_.change(state);
-  } else if (verb == "color" || verb == "colour") {
-    if (const auto found = colours.find(rest); found != colours.end())
-      window_.colour_by(found->second);
-    else if (window_.scene_data().cloud)
-      window_.colour_by(ColourBy::Field, window_.scene_data().cloud->require_field(rest).name());
-  } else if (verb == "theme" && (rest == "dark" || rest == "light")) {
-    state.theme = rest == "dark" ? Theme::Dark : Theme::Light;
-    window_.change(state);
-  } else if (verb == "camera") {
-    if (window_.scene_data().cloud) {
-      camera_from(rest, *window_.scene_data().cloud, 1);  // raises what the text deserves
-      window_.view()->look(rest);
+void Play::add_state_steps() {
+  const auto add = [this](const char* verb, std::function<void(const std::string&)> what) {
+    steps_[verb] = [what = std::move(what)](const std::string& rest) {
+      what(rest);
+      return true;
+    };
+  };
+  const auto option = [this](const char* name) {
+    return [this, name](const std::string& rest) { window_.set_option(name, rest); };
+  };
+  add("open", [this](const std::string& rest) {
+    if (rest.empty()) throw Error(ErrorKind::Config, "a file was expected", "open");
+    rest == "own" ? window_.open_own_sample() : window_.open(QString::fromStdString(rest));
+  });
+  steps_["load"] = steps_["open"];
+  add("run", [this](const std::string&) { window_.predict(); });
+  add("sample", [this](const std::string& rest) { window_.open_sample(QString::fromStdString(rest)); });
+  add("query", option("point"));
+  for (const char* name : {"layer", "head", "branch", "level", "frame", "theme", "camera"}) add(name, option(name));
+  add("color", [this](const std::string& rest) {
+    const auto names = field_names(window_.scene_data());
+    const bool is_word = std::find(names.begin(), names.end(), rest) == names.end() || rest == "prediction" ||
+                         rest == "target" || rest == "error" || rest == "attention" || rest == "balls";
+    window_.set_option(is_word ? "color" : "field", rest);
+  });
+  add("size", [this](const std::string& rest) { resize_picture(window_, rest); });
+  add("set", [this](const std::string& rest) {
+    const std::size_t space = rest.find(' ');
+    const std::string name = rest.substr(0, space),
+                      value = space == std::string::npos ? std::string() : trimmed(rest.substr(space));
+    RunSettings run = window_.session().now().run;
+    if (name == "size") {
+      resize_picture(window_, value);
+    } else if (name == "device") {
+      run.device = value;
+      window_.configure(run);
+    } else if (name == "precision") {
+      const Precision all[] = {Precision::Float32, Precision::BFloat16, Precision::Float64};
+      const auto found = std::find_if(std::begin(all), std::end(all), [&](Precision p) { return value == name_of(p); });
+      if (found == std::end(all))
+        throw Error(ErrorKind::Config, "this precision is not known", value, "There are float32, bf16 and float64");
+      run.precision = *found;
+      window_.configure(run);
+    } else {
+      window_.set_option(name, value);
     }
-  } else if (verb == "size") {
-    resize_scene(window_, rest);
-  } else if (verb == "action" && window_.action(QString::fromStdString(rest))) {
-    window_.action(QString::fromStdString(rest))->trigger();
-  } else if (verb == "wait" && rest == "idle") {
+  });
+  add("train", [this](const std::string& rest) {
+    const auto words = words_of(rest);
+    if (words.size() < 3 || words.size() > 4)
+      throw Error(ErrorKind::Config, "a run needs a configuration, data and a folder", rest,
+                  "Write it as: train CONFIG DATA OUT [STEPS]");
+    const auto word = [&](std::size_t i) { return i < words.size() ? QString::fromStdString(words[i]) : QString(); };
+    window_.start_training({word(0), word(1), word(2), word(3)});
+  });
+  add("watch", [this](const std::string& rest) { window_.watch_run(QString::fromStdString(rest)); });
+  add("undo", [this](const std::string&) { window_.undo(); });
+  add("redo", [this](const std::string&) { window_.redo(); });
+}
+
+void Play::add_input_steps() {
+  const auto add = [this](const char* verb, std::function<void(const std::string&)> what) {
+    steps_[verb] = [what = std::move(what)](const std::string& rest) {
+      what(rest);
+      return true;
+    };
+  };
+  add("drop", [this](const std::string& rest) { drop(window_, rest); });
+  add("key", [this](const std::string& rest) { press_keys(window_, rest); });
+  add("type", [this](const std::string& rest) { type_text(window_, rest); });
+  add("click", [this](const std::string& rest) { click(window_, rest); });
+  add("action", [this](const std::string& rest) {
+    QAction* action = window_.action(QString::fromStdString(rest));
+    if (!action)
+      throw Error(ErrorKind::Config, "there is no such action", rest, "'erwinscope gui --help' lists the actions");
+    action->trigger();
+  });
+}
+
+void Play::add_output_steps() {
+  steps_["wait"] = [this](const std::string& rest) { return wait_for(rest); };
+  steps_["assert"] = [this](const std::string& rest) {
+    check(rest);
+    return true;
+  };
+  steps_["print"] = [this](const std::string& rest) {
+    if (rest == "selection")
+      write(selection_report(window_));
+    else if (rest == "fields")
+      write(fields_report(window_));
+    else if (rest == "options")
+      write(options_report(window_));
+    else if (rest == "run")
+      write(run_report(window_));
+    else
+      throw Error(ErrorKind::Config, "there is nothing of this name to print", rest,
+                  "Use selection, fields, options or run");
+    return true;
+  };
+  steps_["screenshot"] = [this](const std::string& rest) {
+    if (!window_.scene_data().cloud)
+      throw Error(ErrorKind::Config, "there is no picture yet", "nothing is open", "Open a cloud, and wait idle");
+    write_png(rest, window_.view()->picture());
+    return true;
+  };
+  steps_["grab"] = [this](const std::string& rest) {
+    QPixmap picture = window_.grab();
+    if (const QWidget* popup = QApplication::activePopupWidget(); popup && popup != &window_) {
+      const QPoint at = window_.mapFromGlobal(popup->mapToGlobal(QPoint(0, 0)));
+      const_cast<QWidget*>(popup)->render(&picture, at);
+    }
+    if (!picture.save(QString::fromStdString(rest), "PNG"))
+      throw Error(ErrorKind::Io, "the picture cannot be written", rest);
+    return true;
+  };
+  steps_["quit"] = [this](const std::string&) {
+    finish(0);
+    return true;
+  };
+}
+
+bool Play::wait_for(const std::string& what) {
+  if (what == "idle") {
     if (!window_.idle()) return false;
     if (const auto failure = window_.take_failure())
       throw Error(failure->kind, failure->message, failure->detail, failure->hint);
-  } else if (verb == "screenshot") {
-    write_png(rest, window_.view()->picture());
-  } else if (verb == "grab") {
-    if (!window_.grab().save(QString::fromStdString(rest), "PNG"))
-      throw Error(ErrorKind::Io, "the picture cannot be written", rest);
-  } else if (verb == "print" && rest == "selection") {
-    print_selection();
-  } else if (verb == "quit") {
-    next_ = lines_.size();
-  } else {
-    throw Error(ErrorKind::Config, "there is no such step", verb, "The help page of gui lists the steps");
+    return true;
   }
+  if (what == "probe") return window_.shows_probe();
+  const auto words = words_of(what);
+  if (words.size() == 2 && (words[0] == "run" || words[0] == "step")) {
+    const auto run = window_.run_monitor().view();
+    if (run && !run->start_failed.empty()) throw Error(ErrorKind::Config, "the run did not start", run->start_failed);
+    if (!run || !run->exists) return false;
+    if (words[0] == "run" ? words[1] == name_of(run->state.phase) : run->step >= whole_number(words[1])) return true;
+    if (run->state.phase == RunPhase::Failed) throw Error(ErrorKind::Internal, run->state.error, {}, run->state.hint);
+    return false;
+  }
+  if (wait_until_ == 0)
+    wait_until_ = QDateTime::currentMSecsSinceEpoch() + std::clamp<qint64>(whole_number(what), 0, 600'000);
+  if (QDateTime::currentMSecsSinceEpoch() < wait_until_) return false;
+  wait_until_ = 0;
   return true;
 }
 
-void Play::print_selection() const {
-  const SceneData& data = window_.scene_data();
-  const SceneState& state = window_.state();
-  const SceneState& drawn = window_.view()->scene().state();
-  QJsonObject out{
-      {"schema", 1},
-      {"cloud", QString::fromStdString(state.title)},
-      {"points", data.cloud ? static_cast<qint64>(data.cloud->size()) : 0},
-      {"model", window_.model() ? QJsonValue(QString::fromStdString(window_.model()->path)) : QJsonValue()},
-      {"point", state.query.point < 0 || !data.cloud ? -1 : static_cast<qint64>(data.cloud->row_id(state.query.point))},
-      {"layer", state.query.layer},
-      {"head", state.query.head},
-      {"branch", name_of(state.query.branch)},
-      {"level", state.level},
-      {"color", name_of(state.colour_by)},
-      {"field", QString::fromStdString(state.field)},
-      {"theme", state.theme == Theme::Dark ? "dark" : "light"},
-      {"size", QJsonArray{drawn.width, drawn.height}},
-      {"camera", QString::fromStdString(to_string(drawn.camera))}};
-  QJsonArray selected;
-  if (data.query)
-    for (const MarkedBlock& block : data.query->blocks)
-      selected.append(QJsonObject{{"block", block.block}, {"rank", block.rank}});
-  out["selected"] = selected;
-  QJsonArray fields;
-  if (data.cloud)
-    for (const Field& field : data.cloud->fields()) fields.append(QString::fromStdString(field.name()));
-  if (data.prediction)
-    for (const Field& field : data.prediction->fields) fields.append(QString::fromStdString(field.name()));
-  out["fields"] = fields;
-  std::printf("%s\n", QJsonDocument(out).toJson(QJsonDocument::Compact).constData());
+// "fields prediction error", "query 120", "layer 3", any key of the report of the selection.
+void Play::check(const std::string& what) {
+  const auto words = words_of(what);
+  if (words.size() < 2)
+    throw Error(ErrorKind::Config, "an assert needs a name and a value", what, "Like 'assert layer 3'");
+  if (words[0] == "fields") {
+    const auto names = field_names(window_.scene_data());
+    for (std::size_t i = 1; i < words.size(); ++i)
+      if (std::find(names.begin(), names.end(), words[i]) == names.end()) {
+        std::string there;
+        for (const std::string& name : names) there += (there.empty() ? "" : ", ") + name;
+        throw Error(ErrorKind::Internal, "there is no field " + words[i],
+                    there.empty() ? "none at all" : "only " + there);
+      }
+    return;
+  }
+  const QString key = QString::fromStdString(words[0] == "query" ? "point" : words[0]);
+  const QJsonObject selection = selection_report(window_), options = options_report(window_);
+  if (!selection.contains(key) && !options.contains(key))
+    throw Error(ErrorKind::Config, "there is nothing of this name to assert", words[0],
+                "Use fields, an option of the picture, or a key of 'print selection'");
+  const QString found = as_text(selection.contains(key) ? selection[key] : options[key]);
+  const std::string wanted = trimmed(what.substr(words[0].size()));
+  if (found.toStdString() != wanted)
+    throw Error(ErrorKind::Internal, words[0] + " is not " + wanted, "it is " + found.toStdString());
+}
+
+void Play::write(const QJsonObject& object) const {
+  std::printf("%s\n", QJsonDocument(object).toJson(QJsonDocument::Compact).constData());
   std::fflush(stdout);
+}
+
+void Play::start(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) unread_ += line + "\n";
+  complete_ = true;
+  take_lines(true);
+  soon();
+}
+
+void Play::start(int descriptor) {
+  descriptor_ = descriptor;
+  notifier_ = new QSocketNotifier(descriptor, QSocketNotifier::Read, this);
+  connect(notifier_, &QSocketNotifier::activated, this, &Play::read_more);
+}
+
+void Play::read_more() {
+  char buffer[4096];
+  const ssize_t got = ::read(descriptor_, buffer, sizeof buffer);
+  if (got > 0) unread_.append(buffer, static_cast<std::size_t>(got));
+  if (got <= 0) {
+    complete_ = true;
+    notifier_->setEnabled(false);
+  }
+  take_lines(complete_);
+  soon();
+}
+
+void Play::take_lines(bool all) {
+  std::size_t begin = 0;
+  for (std::size_t end; (end = unread_.find('\n', begin)) != std::string::npos; begin = end + 1)
+    lines_.emplace_back(++lines_read_, trimmed(unread_.substr(begin, end - begin)));
+  unread_.erase(0, begin);
+  if (all && !trimmed(unread_).empty()) lines_.emplace_back(++lines_read_, trimmed(std::exchange(unread_, {})));
+}
+
+void Play::soon() {
+  if (std::exchange(scheduled_, true)) return;
+  QTimer::singleShot(pause_ms, this, [this] {
+    scheduled_ = false;
+    step();
+  });
+}
+
+void Play::step() {
+  while (!lines_.empty() && (lines_.front().second.empty() || lines_.front().second[0] == '#')) lines_.pop_front();
+  if (over_) return;
+  if (lines_.empty()) {
+    if (complete_) finish(0);
+    return;
+  }
+  const std::string& line = lines_.front().second;
+  const std::size_t space = line.find(' ');
+  const std::string verb = line.substr(0, space), rest = space == std::string::npos ? "" : trimmed(line.substr(space));
+  try {
+    const auto found = steps_.find(verb == "colour" ? "color" : verb);
+    if (found == steps_.end())
+      throw Error(ErrorKind::Config, "there is no such step", verb, "'erwinscope gui --help' lists the steps");
+    if (found->second(rest)) lines_.pop_front();
+  } catch (const Error& error) {
+    fail(error);
+    return;
+  }
+  if (!over_) soon();
+}
+
+void Play::fail(const Error& error) {
+  const auto& [number, line] = lines_.front();
+  std::fprintf(stderr, "erwinscope: %s\n",
+               error.at(source_ + ":" + std::to_string(number) + ": '" + line + "'").what());
+  finish(erwin::exit_code(error.kind()));
+}
+
+void Play::finish(int code) {
+  over_ = true;
+  exit_code_ = code;
+  QApplication::exit(code);
 }
 
 }  // namespace erwin::ui

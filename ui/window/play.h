@@ -1,11 +1,17 @@
 #pragma once
-// `gui --play`: a list of named steps that drive the window as a person would, for tests and for repeatable pictures.
+// `gui --play`: named steps (play_steps.h) that drive the window as a person would, for tests and for repeatable
+// pictures.
 
 #include <QObject>
+#include <deque>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "core/engine/snapshot.h"
+
+class QSocketNotifier;
 
 namespace erwin::ui {
 
@@ -14,35 +20,43 @@ class MainWindow;
 class Play : public QObject {
   Q_OBJECT
 public:
-  // One step a line; empty lines and lines that start with # are skipped. Steps:
-  //   open FILE, load FILE       a cloud or data set, a checkpoint
-  //   run                        predict
-  //   query ID                   a point by its row in the file; -1 clears
-  //   layer N, head N, branch all|local|compressed|selected, level N
-  //   color NAME                 target, prediction, error, balls, attention, or a field's name
-  //   theme dark|light, camera TEXT, size WxH (of the scene)
-  //   action NAME                any menu action
-  //   wait idle                  until both threads rest; fails where one of them failed
-  //   screenshot FILE            the scene as PNG;  grab FILE: the whole window
-  //   print selection            one line of JSON on stdout
-  //   quit
-  Play(MainWindow& window, std::vector<std::string> lines);
+  // `source` names the lines in errors. Empty lines and lines that start with # are skipped.
+  Play(MainWindow& window, const std::string& source);
+  ~Play() override;
+
+  // Either a whole list of lines, or a file descriptor that is read as lines come in. Ends the application with the
+  // last line, with `quit`, or with the first failure.
+  void start(const std::vector<std::string>& lines);
+  void start(int descriptor);
 
   // After the application's end: 0, or the exit code of the failure, which has been told on stderr.
   int exit_code() const { return exit_code_; }
-  void start();
 
 private:
+  using Perform = std::function<bool(const std::string& rest)>;  // false: not yet, try again
+  void add_state_steps();
+  void add_input_steps();
+  void add_output_steps();
+  void read_more();
+  void take_lines(bool all);
+  void soon();
   void step();
-  // True where the step is done, false where it must be tried again.
-  bool perform(const std::string& verb, const std::string& rest);
-  void fail(const Error& error, const std::string& line);
-  void print_selection() const;
+  void fail(const Error& error);
+  void finish(int code);
+  bool wait_for(const std::string& what);
+  void check(const std::string& what);
+  void write(const class QJsonObject& object) const;
 
   MainWindow& window_;
-  std::vector<std::string> lines_;
-  std::size_t next_ = 0;
-  int exit_code_ = 0;
+  std::string source_;
+  std::map<std::string, Perform> steps_;
+  std::deque<std::pair<int, std::string>> lines_;  // with their numbers
+  int lines_read_ = 0, exit_code_ = 0;
+  std::string unread_;  // a line that has not ended yet
+  bool complete_ = false, scheduled_ = false, over_ = false;
+  std::int64_t wait_until_ = 0;
+  int descriptor_ = -1;
+  QSocketNotifier* notifier_ = nullptr;
 };
 
 }  // namespace erwin::ui

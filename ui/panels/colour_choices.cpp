@@ -1,0 +1,67 @@
+#include "ui/panels/colour_choices.h"
+
+#include <QObject>
+
+#include "ui/panels/panel_parts.h"
+
+namespace erwin::ui {
+
+namespace {
+
+QString range_text(const Field& field) {
+  if (field.kind() == FieldKind::Label) return QObject::tr("kinds");
+  const auto range = field.range(field.components() > 1 ? -1 : 0);
+  if (!range) return QObject::tr("no numbers");
+  QString text = QString::number(range->minimum, 'g', 3) + " … " + QString::number(range->maximum, 'g', 3);
+  if (!field.unit().empty()) text += " " + QString::fromStdString(field.unit());
+  return text;
+}
+
+}  // namespace
+
+std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState& state) {
+  std::vector<ColourChoice> choices;
+  if (!data.cloud) return choices;
+  const auto add = [&](ColourBy by, const QString& text, const QString& values, const std::string& field = {}) {
+    choices.push_back({by, field, text, values});
+  };
+  const auto add_shown = [&](ColourBy by, const QString& text) {
+    SceneState with = state;
+    with.colour_by = by;
+    if (const Field* field = shown_field(data, with)) add(by, text, range_text(*field));
+  };
+  add_shown(ColourBy::Target, QObject::tr("Target"));
+  add_shown(ColourBy::Prediction, QObject::tr("Prediction"));
+  add_shown(ColourBy::Error, QObject::tr("Error"));
+  if (data.tree && !data.tree->levels.empty())
+    add(ColourBy::Balls, QObject::tr("Balls"), QObject::tr("level %1").arg(state.level));
+  add_shown(ColourBy::Attention, QObject::tr("Attention"));
+  add_shown(ColourBy::Compressed, QObject::tr("Compressed attention"));
+  if (data.gates)
+    for (const Field& field : data.gates->fields)
+      add(ColourBy::Field, QString::fromStdString(field.name()).replace('_', ' '), range_text(field), field.name());
+  for (const Field& field : data.cloud->fields())
+    add(ColourBy::Field, QString::fromStdString(field.name()), range_text(field), field.name());
+  return choices;
+}
+
+int shown_choice(const std::vector<ColourChoice>& choices, const SceneState& state) {
+  for (std::size_t i = 0; i < choices.size(); ++i)
+    if (choices[i].by == state.colour_by && (state.colour_by != ColourBy::Field || choices[i].field == state.field))
+      return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<std::string> field_names(const SceneData& data) {
+  std::vector<std::string> names;
+  if (data.cloud)
+    for (const Field& field : data.cloud->fields()) names.push_back(field.name());
+  if (data.prediction)
+    for (const Field& field : data.prediction->fields) names.push_back(field.name());
+  if (data.gates)
+    for (const Field& field : data.gates->fields) names.push_back(field.name());
+  if (data.query && data.query->attention) names.push_back(data.query->attention->name());
+  return names;
+}
+
+}  // namespace erwin::ui

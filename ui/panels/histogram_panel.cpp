@@ -1,0 +1,184 @@
+#include "ui/panels/histogram_panel.h"
+
+#include <QLabel>
+#include <QMouseEvent>
+#include <QPainter>
+#include <QVBoxLayout>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "ui/panels/panel_parts.h"
+#include "ui/scene/colour_scale.h"
+
+namespace erwin::ui {
+
+namespace {
+
+constexpr std::size_t bins = 64;
+constexpr int margin = 8;
+
+}  // namespace
+
+HistogramPlot::HistogramPlot(QWidget* parent) : QWidget(parent) {
+  setMouseTracking(true);
+  setCursor(Qt::IBeamCursor);
+  setAccessibleName(tr("Histogram"));
+}
+
+void HistogramPlot::show_counts(std::vector<std::int64_t> counts, double low, double high,
+                                std::optional<LegendScale> scale) {
+  counts_ = std::move(counts);
+  low_ = low;
+  high_ = high;
+  scale_ = std::move(scale);
+  update();
+}
+
+QRect HistogramPlot::plot_area() const {
+  return rect().adjusted(margin, 4, -margin, -fontMetrics().height() - 6);
+}
+
+double HistogramPlot::value_at(double x) const {
+  const QRect area = plot_area();
+  return low_ + (high_ - low_) * std::clamp((x - area.left()) / std::max(1, area.width()), 0.0, 1.0);
+}
+
+double HistogramPlot::x_of(double value) const {
+  const QRect area = plot_area();
+  return area.left() + area.width() * (value - low_) / (high_ > low_ ? high_ - low_ : 1);
+}
+
+void HistogramPlot::paintEvent(QPaintEvent*) {
+  QPainter painter(this);
+  if (counts_.empty()) return;
+  const QRect area = plot_area();
+  // Root of the count: a few values that nearly all points share would hide the rest.
+  const double most = std::sqrt(static_cast<double>(*std::max_element(counts_.begin(), counts_.end())));
+  const double step = static_cast<double>(area.width()) / static_cast<double>(counts_.size());
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const double height = most > 0 ? area.height() * std::sqrt(static_cast<double>(counts_[i])) / most : 0;
+    const double value = low_ + (high_ - low_) * (static_cast<double>(i) + 0.5) / static_cast<double>(counts_.size());
+    const Rgb rgb = scale_ ? colour_of_number(value, *scale_) : Rgb{128, 128, 128};
+    painter.fillRect(QRectF(area.left() + step * static_cast<double>(i), area.bottom() + 1 - height,
+                            std::max(1.0, step - 1), height),
+                     QColor(rgb.r, rgb.g, rgb.b));
+  }
+  painter.setPen(palette().color(QPalette::Mid));
+  painter.drawLine(area.left(), area.bottom() + 1, area.right(), area.bottom() + 1);
+  if (scale_) {
+    painter.setPen(QPen(palette().color(QPalette::WindowText), 1, Qt::DashLine));
+    for (const double end : {scale_->minimum, scale_->maximum})
+      if (end > low_ && end < high_)
+        painter.drawLine(QPointF(x_of(end), area.top()), QPointF(x_of(end), area.bottom()));
+  }
+  if (from_ && to_) {
+    QColor mark = palette().color(QPalette::Link);
+    mark.setAlphaF(0.3f);
+    painter.fillRect(
+        QRectF(QPointF(std::min(*from_, *to_), area.top()), QPointF(std::max(*from_, *to_), area.bottom())), mark);
+  }
+  painter.setPen(palette().color(QPalette::PlaceholderText));
+  const QRect labels(area.left(), area.bottom() + 4, area.width(), fontMetrics().height());
+  painter.drawText(labels, Qt::AlignLeft, number(low_));
+  painter.drawText(labels, Qt::AlignRight, number(high_));
+}
+
+void HistogramPlot::mousePressEvent(QMouseEvent* event) {
+  if (event->button() == Qt::LeftButton && !counts_.empty()) from_ = to_ = event->position().x();
+}
+
+void HistogramPlot::mouseMoveEvent(QMouseEvent* event) {
+  if (!counts_.empty()) setToolTip(number(value_at(event->position().x())));
+  if (!from_) return;
+  to_ = event->position().x();
+  update();
+}
+
+void HistogramPlot::mouseReleaseEvent(QMouseEvent*) {
+  if (!from_) return;
+  const double a = value_at(*from_), b = value_at(*to_), moved = std::abs(*to_ - *from_);
+  from_.reset();
+  to_.reset();
+  update();
+  if (moved >= 4 && a != b) Q_EMIT range_chosen(std::min(a, b), std::max(a, b));
+}
+
+void HistogramPlot::mouseDoubleClickEvent(QMouseEvent*) {
+  from_.reset();
+  Q_EMIT whole_range_wanted();
+}
+
+HistogramPanel::HistogramPanel(QWidget* parent)
+    : QWidget(parent), title_(heading({})), hint_(plain_label()), plot_(new HistogramPlot) {
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(10, 10, 10, 10);
+  layout->setSpacing(6);
+  layout->addWidget(title_);
+  plot_->setObjectName("histogram");
+  layout->addWidget(plot_, 1);
+  hint_->setProperty("role", "faint");
+  layout->addWidget(hint_);
+  connect(plot_, &HistogramPlot::range_chosen, this, &HistogramPanel::range_chosen);
+  connect(plot_, &HistogramPlot::whole_range_wanted, this, &HistogramPanel::whole_range_wanted);
+}
+
+void HistogramPanel::count(const Field& field, int component, int frame) {
+  counts_.clear();
+  unusable_ = 0;
+  const auto range = field.range(component);
+  if (!range) return;
+  low_ = range->minimum;
+  high_ = range->maximum > low_ ? range->maximum : low_ + 1;
+  counts_.assign(bins, 0);
+  const auto width = static_cast<std::size_t>(field.components());
+  const auto values = field.frame(field.frames() > 1 ? frame : 0);
+  const double scale = static_cast<double>(bins) / (high_ - low_);
+  for (std::size_t i = 0; i + width <= values.size(); i += width) {
+    double value = 0;
+    if (component >= 0) {
+      value = values[i + static_cast<std::size_t>(component)] + field.offset();
+    } else {
+      for (std::size_t c = 0; c < width; ++c) value += std::pow(values[i + c] + field.offset(), 2);
+      value = std::sqrt(value);
+    }
+    if (!std::isfinite(value))
+      ++unusable_;
+    else
+      ++counts_[static_cast<std::size_t>(std::clamp((value - low_) * scale, 0.0, static_cast<double>(bins - 1)))];
+  }
+}
+
+void HistogramPanel::show_field(const SceneData& shown, const SceneState& state) {
+  const Field* field = shown.cloud ? shown_field(shown, state) : nullptr;
+  if (field && field->kind() == FieldKind::Label) field = nullptr;
+  if (!field) {
+    counted_ = nullptr;
+    title_->setText(tr("No numbers are shown"));
+    plot_->show_counts({}, 0, 1, {});
+    hint_->setText(tr("Colour the points by a field to see how its values are spread."));
+    return;
+  }
+  const int component = field->components() == 1 ? 0 : state.component < field->components() ? state.component : -1;
+  // The address alone is not enough: another cloud's field may lie where this one's did.
+  if (field != counted_ || shown.cloud != cloud_ || component != component_ || state.frame != frame_ ||
+      shown.query != query_ || shown.prediction != prediction_) {
+    count(*field, component, state.frame);
+    counted_ = field;
+    cloud_ = shown.cloud;
+    query_ = shown.query;
+    prediction_ = shown.prediction;
+    component_ = component;
+    frame_ = state.frame;
+  }
+  title_->setText(QString::fromStdString(field->name()) +
+                  (field->unit().empty() ? QString() : " [" + QString::fromStdString(field->unit()) + "]"));
+  plot_->show_counts(counts_, low_, high_, scale_of(*field, state, component));
+  QString hint =
+      tr("Drag to choose the range of the colours; double-click for all of it. Bars grow with the root of "
+         "the count.");
+  if (unusable_ > 0) hint += " " + tr("%1 values are no finite numbers.").arg(whole(unusable_));
+  hint_->setText(hint);
+}
+
+}  // namespace erwin::ui

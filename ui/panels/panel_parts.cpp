@@ -1,0 +1,115 @@
+#include "ui/panels/panel_parts.h"
+
+#include <QApplication>
+#include <QClipboard>
+#include <QContextMenuEvent>
+#include <QHeaderView>
+#include <QKeyEvent>
+#include <QLocale>
+#include <QMenu>
+
+namespace erwin::ui {
+
+QLabel* heading(const QString& text) {
+  auto* label = new QLabel(text);
+  label->setProperty("role", "heading");
+  return label;
+}
+
+QLabel* plain_label(const QString& text) {
+  auto* label = new QLabel(text);
+  label->setTextFormat(Qt::PlainText);
+  label->setWordWrap(true);
+  label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  return label;
+}
+
+Facts::Facts(QWidget* parent) : QLabel(parent) {
+  setTextFormat(Qt::RichText);
+  setWordWrap(true);
+  setTextInteractionFlags(Qt::TextSelectableByMouse);
+  setAlignment(Qt::AlignTop | Qt::AlignLeft);
+}
+
+void Facts::show_rows(const Rows& rows) {
+  if (rows == rows_) return;
+  rows_ = rows;
+  write();
+}
+
+void Facts::write() {
+  const QString faint = palette().color(QPalette::PlaceholderText).name();
+  QString html = "<table cellspacing='0' cellpadding='0'>";
+  for (const auto& [name, value] : rows_)
+    html += "<tr><td style='color:" + faint + "; padding:1px 10px 1px 0'>" +
+            name.toHtmlEscaped().replace(' ', "&nbsp;") + "</td><td style='padding:1px 0'>" + value.toHtmlEscaped() +
+            "</td></tr>";
+  setText(html + "</table>");
+  setVisible(!rows_.empty());
+}
+
+void Facts::changeEvent(QEvent* event) {
+  QLabel::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange) write();
+}
+
+Table::Table(const QStringList& columns, QWidget* parent) : QTreeWidget(parent) {
+  setHeaderLabels(columns);
+  setRootIsDecorated(false);
+  setUniformRowHeights(true);
+  setAlternatingRowColors(true);
+  setSelectionMode(QAbstractItemView::ExtendedSelection);
+  setTabKeyNavigation(false);
+  header()->setSectionResizeMode(QHeaderView::ResizeToContents);
+  header()->setSectionsMovable(false);
+}
+
+QTreeWidgetItem* Table::add_row(const QStringList& cells, int first_number) {
+  auto* item = new QTreeWidgetItem(this, cells);
+  for (int column = first_number; column < cells.size(); ++column)
+    item->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
+  return item;
+}
+
+QString Table::text(bool marked_only) const {
+  QString text;
+  for (int column = 0; column < columnCount(); ++column) text += (column ? "\t" : "") + headerItem()->text(column);
+  text += '\n';
+  for (int row = 0; row < topLevelItemCount(); ++row) {
+    const QTreeWidgetItem* item = topLevelItem(row);
+    if (marked_only && !item->isSelected()) continue;
+    for (int column = 0; column < columnCount(); ++column) text += (column ? "\t" : "") + item->text(column);
+    text += '\n';
+  }
+  return text;
+}
+
+void Table::keyPressEvent(QKeyEvent* event) {
+  if (event->matches(QKeySequence::Copy))
+    QApplication::clipboard()->setText(text(!selectedItems().isEmpty()));
+  else
+    QTreeWidget::keyPressEvent(event);
+}
+
+void Table::contextMenuEvent(QContextMenuEvent* event) {
+  QMenu menu;
+  QAction* marked = menu.addAction(tr("Copy marked rows"));
+  marked->setEnabled(!selectedItems().isEmpty());
+  const QAction* all = menu.addAction(tr("Copy all rows"));
+  const QAction* chosen = menu.exec(event->globalPos());
+  if (chosen) QApplication::clipboard()->setText(text(chosen != all));
+}
+
+QString whole(std::int64_t number) {
+  return QLocale(QLocale::English).toString(static_cast<qlonglong>(number));
+}
+
+QString number(double value) {
+  return QString::number(value, 'g', 4);
+}
+
+QString escaped(const std::string& text) {
+  return QString::fromStdString(text).toHtmlEscaped();
+}
+
+}  // namespace erwin::ui

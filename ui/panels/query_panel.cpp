@@ -1,0 +1,152 @@
+#include "ui/panels/query_panel.h"
+
+#include <QHBoxLayout>
+#include <QIntValidator>
+#include <QLabel>
+#include <QLineEdit>
+#include <QVBoxLayout>
+
+#include "ui/panels/panel_parts.h"
+#include "ui/panels/share_bars.h"
+#include "ui/scene/point_colours.h"
+
+namespace erwin::ui {
+
+namespace {
+
+QString layer_text(const LayerInfo& layer) {
+  QString text = QString::fromStdString(caption_of(layer));
+  if (layer.pool_level > 0) text += QObject::tr("; its blocks hold nodes of several points");
+  return text;
+}
+
+std::vector<ShareBars::Row> share_rows(const QueryView& query) {
+  const AttentionRow& row = query.row;
+  if (query.layer.kind != LayerKind::Nsa) return {};
+  return {{QObject::tr("Own ball"), row.local, row.gate_local},
+          {QObject::tr("Selected"), row.selected_sum, row.gate_selected},
+          {QObject::tr("Compressed"), row.compressed, row.gate_compressed},
+          {QObject::tr("Memory slot"), row.memory, -1}};
+}
+
+}  // namespace
+
+QueryPanel::QueryPanel(QWidget* parent)
+    : QWidget(parent),
+      id_(new QLineEdit),
+      hint_(plain_label()),
+      note_(plain_label()),
+      blocks_title_(heading(tr("Selected blocks"))),
+      top_title_(heading(tr("Points it looks at most"))),
+      facts_(new Facts),
+      shares_(new ShareBars),
+      blocks_(new Table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
+      top_(new Table({tr("point"), tr("weight")})) {
+  setMinimumWidth(250);
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(10, 10, 10, 10);
+  layout->setSpacing(6);
+  auto* line = new QHBoxLayout;
+  auto* label = heading(tr("&Point"));
+  label->setBuddy(id_);
+  line->addWidget(label);
+  id_->setObjectName("point-id");
+  id_->setPlaceholderText(tr("click one, or type its id"));
+  id_->setToolTip(tr("Id of the queried point: its row in the file, from 0 (Ctrl+G)"));
+  id_->setClearButtonEnabled(true);
+  line->addWidget(id_, 1);
+  layout->addLayout(line);
+  layout->addWidget(hint_);
+  layout->addWidget(facts_);
+  layout->addWidget(shares_);
+  note_->setProperty("role", "faint");
+  layout->addWidget(note_);
+  blocks_->setObjectName("blocks");
+  blocks_->setAccessibleName(blocks_title_->text());
+  top_->setObjectName("top-points");
+  top_->setAccessibleName(top_title_->text());
+  top_->setToolTip(tr("Double-click, or Enter: query this point"));
+  blocks_->setToolTip(tr("Double-click, or Enter: fly to this block"));
+  layout->addWidget(blocks_title_);
+  layout->addWidget(blocks_, 1);
+  layout->addWidget(top_title_);
+  layout->addWidget(top_, 1);
+  layout->addStretch(0);
+  connect(id_, &QLineEdit::returnPressed, this, [this] {
+    bool ok = false;
+    const qint64 id = id_->text().trimmed().toLongLong(&ok);
+    Q_EMIT id_typed(ok ? id : -1);
+  });
+  connect(top_, &QTreeWidget::itemActivated, this,
+          [this](QTreeWidgetItem* item) { Q_EMIT point_chosen(item->data(0, Qt::UserRole).toLongLong()); });
+  connect(blocks_, &QTreeWidget::itemActivated, this,
+          [this](QTreeWidgetItem* item) { Q_EMIT block_chosen(blocks_->indexOfTopLevelItem(item)); });
+}
+
+void QueryPanel::ask_for_point() {
+  id_->setFocus(Qt::ShortcutFocusReason);
+  id_->selectAll();
+}
+
+void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
+  const bool asked = shown.cloud && state.query.point >= 0;
+  if (!id_->hasFocus() || asked)
+    id_->setText(asked ? QString::number(shown.cloud->row_id(state.query.point)) : QString());
+  id_->setEnabled(shown.cloud != nullptr);
+  const QueryView* query = asked ? shown.query.get() : nullptr;
+  hint_->setText(!asked             ? tr("Click a point in the picture to see where it looks.")
+                 : shown.prediction ? QString()
+                                    : tr("Open a checkpoint to see where this point looks."));
+  hint_->setVisible(!hint_->text().isEmpty());
+  Facts::Rows rows;
+  if (asked)
+    if (const Field* field = shown_field(shown, state); field && field->components() == 1)
+      rows.emplace_back(QString::fromStdString(field->name()), number(field->value(state.query.point, 0, state.frame)) +
+                                                                   " " + QString::fromStdString(field->unit()));
+  if (query) rows.emplace_back(tr("Layer"), layer_text(query->layer));
+  if (query && query->layer.ball_size > 0)
+    rows.emplace_back(tr("Own ball"), tr("%1 points").arg(whole(static_cast<std::int64_t>(query->ball.size()))));
+  facts_->show_rows(rows);
+  shares_->show_rows(query ? share_rows(*query) : std::vector<ShareBars::Row>{});
+  note_->setText(query && query->row.compressed > 0
+                     ? tr("In the picture a compressed weight is spread evenly over its block's points.")
+                     : QString());
+  note_->setVisible(!note_->text().isEmpty());
+  fill_tables(shown, state);
+  const bool blocks = query && !query->blocks.empty();
+  blocks_title_->setVisible(blocks);
+  blocks_->setVisible(blocks);
+  top_title_->setVisible(query);
+  top_->setVisible(query);
+}
+
+void QueryPanel::fill_tables(const SceneData& shown, const SceneState& state) {
+  const auto query = state.query.point >= 0 ? shown.query : nullptr;
+  if (query == listed_ && state.theme == listed_theme_) return;
+  listed_ = query;
+  listed_theme_ = state.theme;
+  blocks_->clear();
+  top_->clear();
+  if (!query) return;
+  for (const MarkedBlock& block : query->blocks) {
+    auto* item = blocks_->add_row(
+        {QString::number(block.rank), QString::number(block.block), number(block.score), number(block.weight)});
+    const Rgb colour = rank_colour(block.rank, query->blocks.back().rank + 1, state.theme);
+    item->setBackground(0, QColor(colour.r, colour.g, colour.b));
+    item->setForeground(0, 2 * colour.r + 5 * colour.g + colour.b > 1000 ? Qt::black : Qt::white);
+  }
+  for (const TopPoint& point : query->top)
+    top_->add_row({QString::number(shown.cloud->row_id(point.point)), number(point.weight)})
+        ->setData(0, Qt::UserRole, static_cast<qlonglong>(point.point));
+}
+
+QString QueryPanel::text() const {
+  if (!listed_) return {};
+  QString text = tr("point") + "\t" + id_->text() + "\n" + tr("layer") + "\t" + layer_text(listed_->layer) + "\n";
+  for (const ShareBars::Row& row : shares_->rows())
+    text += row.name + "\t" + number(row.weight) + (row.gate >= 0 ? "\t" + number(row.gate) : QString()) + "\n";
+  if (blocks_->topLevelItemCount() > 0) text += "\n" + blocks_title_->text() + "\n" + blocks_->text(false);
+  return text + "\n" + top_title_->text() + "\n" + top_->text(false);
+}
+
+}  // namespace erwin::ui

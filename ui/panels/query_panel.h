@@ -1,0 +1,44 @@
+#pragma once
+// The queried point: its value, its gates, the blocks it selected, the points it looks at most.
+
+#include <QWidget>
+
+#include "ui/scene/scene_state.h"
+
+class QLabel;
+class QLineEdit;
+
+namespace erwin::ui {
+
+class Facts;
+class ShareBars;
+class Table;
+
+class QueryPanel : public QWidget {
+  Q_OBJECT
+public:
+  explicit QueryPanel(QWidget* parent = nullptr);
+  void show_query(const SceneData& shown, const SceneState& state);
+  // Brings the keyboard to the field of the point's id.
+  void ask_for_point();
+  // Everything shown, as text with tabs; empty where nothing is queried.
+  QString text() const;
+
+Q_SIGNALS:
+  void point_chosen(qint64 point);  // index in the cloud
+  void id_typed(qint64 id);         // row in the file, -1: none
+  void block_chosen(int row);       // of the query's blocks
+
+private:
+  void fill_tables(const SceneData& shown, const SceneState& state);
+
+  std::shared_ptr<const QueryView> listed_;
+  Theme listed_theme_ = Theme::Dark;
+  QLineEdit* id_;
+  QLabel *hint_, *note_, *blocks_title_, *top_title_;
+  Facts* facts_;
+  ShareBars* shares_;
+  Table *blocks_, *top_;
+};
+
+}  // namespace erwin::ui

@@ -1,0 +1,112 @@
+#include "ui/window/action_table.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace erwin::ui {
+
+const std::vector<ActionSpec>& action_table() {
+  static const std::vector<ActionSpec> table{
+      {"open", "File", "&Open…", "Ctrl+O", "Open a cloud, a data set's manifest or a checkpoint"},
+      {"open-folder", "File", "Open &folder…", "Ctrl+Shift+O", "Open a folder of clouds as a data set"},
+      {"reopen", "File", "&Reopen last", "Ctrl+Shift+T", "Open the newest of the recent files again"},
+      {"close", "File", "&Close cloud", "Ctrl+W", "Close the cloud and show the samples"},
+      {"save-picture", "File", "&Save picture…", "Ctrl+S", "Write the picture to a PNG file"},
+      {"copy-picture", "File", "Copy &picture", "Ctrl+Shift+C", "Put the picture on the clipboard"},
+      {"quit", "File", "&Quit", "Ctrl+Q", "Close the window; what is trained elsewhere goes on"},
+
+      {"undo", "Edit", "&Undo", "Ctrl+Z", "Take the last change back"},
+      {"redo", "Edit", "&Redo", "Ctrl+Shift+Z", "Do again what was taken back"},
+      {"find-point", "Edit", "&Go to point…", "Ctrl+G", "Type the id of a point to query it"},
+      {"clear-query", "Edit", "C&lear query", "Backspace", "Forget the queried point"},
+      {"copy-query", "Edit", "&Copy query", "Ctrl+Shift+Q", "Copy the query, its blocks and its top points as text"},
+      {"palette", "Edit", "&Find an action…", "Ctrl+K", "Search actions and options by name"},
+
+      {"colour-target", "Colour", "&Target", "1", "Colour by the field that the data set names as target"},
+      {"colour-prediction", "Colour", "&Prediction", "2", "Colour by what the network predicts"},
+      {"colour-error", "Colour", "&Error", "3", "Colour by prediction minus target"},
+      {"colour-balls", "Colour", "&Balls", "4", "Colour by the balls of a tree level"},
+      {"colour-attention", "Colour", "&Attention", "5", "Colour by the attention of the queried point"},
+      {"colour-next", "Colour", "&Next field", "C", "Colour by the next entry of the list"},
+      {"colour-previous", "Colour", "P&revious field", "Shift+C", "Colour by the previous entry of the list"},
+      {"range-reset", "Colour", "&Whole range", "R", "Let the colours span the whole range again"},
+
+      {"level-down", "Go", "&Coarser balls", "[", "One tree level up, towards the root"},
+      {"level-up", "Go", "&Finer balls", "]", "One tree level down, towards the points"},
+      {"layer-previous", "Go", "&Previous layer", ",", "The attention layer before"},
+      {"layer-next", "Go", "&Next layer", ".", "The attention layer after"},
+      {"head-previous", "Go", "Previous &head", ";", "The query head before; before the first comes their mean"},
+      {"head-next", "Go", "Next h&ead", "'", "The query head after"},
+      {"branch-next", "Go", "Next &branch", "B", "All, local, compressed, selected attention in turn"},
+      {"frame-previous", "Go", "Previous f&rame", "Ctrl+Left", "The frame of the trajectory before"},
+      {"frame-next", "Go", "Next fr&ame", "Ctrl+Right", "The frame of the trajectory after"},
+      {"frame-play", "Go", "P&lay frames", "Ctrl+Space", "Play the trajectory, or stop playing"},
+      {"sample-previous", "Go", "Previous &sample", "Ctrl+PgUp", "The sample of the data set before"},
+      {"sample-next", "Go", "Next sa&mple", "Ctrl+PgDown", "The sample of the data set after"},
+
+      {"fit", "View", "&Fit", "F", "Show the whole cloud from the usual side"},
+      {"front", "View", "From fr&ont", "Shift+1", "Look from the front"},
+      {"left", "View", "From &left", "Shift+2", "Look from the left"},
+      {"top", "View", "From &top", "Shift+3", "Look from above"},
+      {"back", "View", "From &back", "Shift+4", "Look from behind"},
+      {"right", "View", "From &right", "Shift+5", "Look from the right"},
+      {"bottom", "View", "From botto&m", "Shift+6", "Look from below"},
+      {"fly-to-query", "View", "Fly to &query", "G", "Come near the ball of the queried point"},
+      {"theme", "View", "Light or &dark", "T", "Switch between the dark and the light theme"},
+      {"legend", "View", "L&egend", "L", "Show or hide the legend"},
+      {"options-reset", "View", "Reset appearance", "Ctrl+0", "Give every option of the picture its first value"},
+      {"probe-card", "View", "&Card at the cursor", "P", "Show or hide what is known of the point under the cursor"},
+      {"meter", "View", "Time and memory", "M", "Show or hide frame time and memory in the picture"},
+      {"full-screen", "View", "F&ull screen", "F11", "Fill the screen, or stop doing so"},
+
+      {"predict", "Run", "&Predict", "Ctrl+R", "Run the network on the cloud again"},
+      {"cancel", "Run", "&Cancel", "Esc", "Stop what runs"},
+
+      {"train-start", "Run", "&Start training", "Ctrl+T",
+       "Start a run as the panel Training says, in a process of its own"},
+      {"train-watch", "Run", "&Watch a run…", "Ctrl+Shift+W", "Choose the folder of a run to watch and steer"},
+      {"train-pause", "Run", "Pause or resume training", "Ctrl+P", "Let the watched run wait after its step, or go on"},
+      {"train-step", "Run", "One training step", "Ctrl+Shift+P", "Let a paused run do one step"},
+      {"train-save", "Run", "Save the run", "Ctrl+Shift+S", "Let the watched run write a checkpoint"},
+      {"train-stop", "Run", "Stop the run", "Ctrl+.", "Let the watched run finish its step, save and end"},
+      {"train-probe", "Run", "Show what the run sees", "Ctrl+Shift+V",
+       "Let the watched run show its prediction and its attention in the picture while it trains"},
+
+      {"panel-picture", "Window", "&Picture", "Alt+0", "Bring the keyboard to the picture"},
+      {"panel-data", "Window", "&Data and model", "Alt+1", "Show, or hide, the panel of the data and the model", true},
+      {"panel-query", "Window", "&Query", "Alt+2", "Show, or hide, the panel of the queried point", true},
+      {"panel-appearance", "Window", "&Appearance", "Alt+3", "Show, or hide, the options of the picture", true},
+      {"panel-tree", "Window", "&Tree", "Alt+4", "Show, or hide, the table of the tree's levels", true},
+      {"panel-histogram", "Window", "&Histogram", "Alt+5", "Show, or hide, the histogram of the shown field", true},
+      {"panel-log", "Window", "&Log", "Alt+6", "Show, or hide, the log", true},
+      {"panel-training", "Window", "T&raining", "Alt+7", "Show, or hide, the panel of training runs", true},
+
+      {"shortcuts", "Help", "&Keys and actions", "F1", "List every action with its key"},
+      {"about", "Help", "&About", "Shift+F1", "Say which version this is"},
+  };
+  return table;
+}
+
+const ActionSpec* find_action(std::string_view name) {
+  const auto& table = action_table();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const ActionSpec& a) { return a.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string plain_text(const ActionSpec& action) {
+  std::string text = action.text;
+  std::erase(text, '&');
+  return text;
+}
+
+std::string actions_text() {
+  std::string text;
+  for (const ActionSpec& action : action_table()) {
+    char line[200];
+    std::snprintf(line, sizeof line, "  %-18s %-14s %s\n", action.name, action.shortcut, action.help);
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace erwin::ui

@@ -1,0 +1,57 @@
+#include "ui/window/play_steps.h"
+
+#include <cstdio>
+
+namespace erwin::ui {
+
+const std::vector<PlayStep>& play_steps() {
+  static const std::vector<PlayStep> steps{
+      {"open", "FILE", "open a cloud or a data set; 'open own' the cloud that the program makes itself"},
+      {"load", "FILE", "open a checkpoint: it predicts the open cloud at once"},
+      {"drop", "FILE", "the same as dropping the file on the window"},
+      {"run", "", "predict"},
+      {"sample", "NAME", "another sample of the data set"},
+      {"query", "ID", "a point by its row in the file; -1: none"},
+      {"layer", "N", "attention layer, in order of evaluation from 0"},
+      {"head", "N", "query head from 0; -1: mean over the heads"},
+      {"branch", "NAME", "all, local, compressed, selected"},
+      {"level", "N", "of the tree, 0 is the root"},
+      {"frame", "N", "of a trajectory, from 0"},
+      {"color", "NAME", "target, prediction, error, balls, attention, or the name of a field"},
+      {"theme", "NAME", "dark or light"},
+      {"camera", "TEXT", "iso, front, back, left, right, top, bottom; AZIMUTH,ELEVATION; or ten numbers"},
+      {"size", "WIDTHxHEIGHT", "of the picture, in logical pixels"},
+      {"set", "NAME VALUE", "an option of the picture, by its name in 'render --help'; also device and precision"},
+      {"action", "NAME", "an action of the menus, by name"},
+      {"key", "KEYS", "press keys, like Ctrl+K, where the keyboard is"},
+      {"type", "TEXT", "type letters where the keyboard is"},
+      {"click", "X Y", "click into the picture, logical pixels from its top left corner"},
+      {"train", "CONFIG DATA OUT [STEPS]", "start a training run in a process of its own, and watch it"},
+      {"watch", "RUN", "watch a run that is there; 'action train-pause' and its like steer it"},
+      {"undo", "", "take the last change back"},
+      {"redo", "", "do it again"},
+      {"wait", "idle|MS|run PHASE|step N|probe",
+       "until nothing runs, failing where something failed; some milliseconds; until the watched run is running, "
+       "paused, "
+       "stopped, finished; until it has done N steps; until the picture shows what it sees"},
+      {"assert", "WHAT VALUE...", "fail unless: fields NAME...; or a key of 'print selection' has this value"},
+      {"print", "selection|fields|options|run", "one line of JSON on standard output"},
+      {"screenshot", "FILE", "the picture as PNG"},
+      {"grab", "FILE", "the whole window as PNG"},
+      {"quit", "", "end"},
+  };
+  return steps;
+}
+
+std::string play_steps_text() {
+  std::string text;
+  for (const PlayStep& step : play_steps()) {
+    char line[200];
+    std::snprintf(line, sizeof line, "  %-34s %s\n", (std::string(step.verb) + " " + step.arguments).c_str(),
+                  step.help);
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace erwin::ui
