@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "app/command.h"
+#include "app/bench.h"
 #include "app/generate_data.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
@@ -177,18 +177,24 @@ void bench_tree(const Request& request) {
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
-  CLI::App* const bench = app.add_subcommand("bench", "measure how long things take");
-  bench->require_subcommand(1);
-  CLI::App* const tree =
-      bench->add_subcommand("tree", "ball tree, node data, rotated tree, neighbour graph, picking on the CPU");
+  CLI::App* const tree = bench_command(app).add_subcommand(
+      "tree", "ball tree, node data, rotated tree, neighbour graph, picking on the CPU");
   const auto request = std::make_shared<Request>();
   tree->add_option("--points", request->points, "points of the clouds")->delimiter(',')->capture_default_str();
   tree->add_option("--threads", request->threads, "numbers of threads")->delimiter(',')->capture_default_str();
   tree->add_option("--json", request->json, "also write the table to this file as JSON");
   tree->callback([request] { bench_tree(*request); });
-  add_bench_beacons(*bench);
+  add_bench_beacons(bench_command(app));
 }};
 
 }  // namespace
+
+CLI::App& bench_command(CLI::App& app) {
+  for (CLI::App* const made : app.get_subcommands([](CLI::App* command) { return command->get_name() == "bench"; }))
+    return *made;
+  CLI::App* const bench = app.add_subcommand("bench", "measure how long things take");
+  bench->require_subcommand(1);
+  return *bench;
+}
 
 }  // namespace erwin::app

@@ -14,15 +14,21 @@
 #include "app/command.h"
 #include "app/inputs.h"
 #include "app/open_options.h"
+#include "app/render_recipe.h"
 #include "core/base/error.h"
+#include "core/base/version.h"
 #include "core/dataset/dataset.h"
 #include "core/engine/cloud_tree.h"
 #include "core/engine/engine.h"
+#include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
 #include "core/engine/sample_cloud.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
+#include "ui/scene/arrow_layer.h"
 #include "ui/scene/offscreen_scene.h"
+#include "ui/scene/scene_options.h"
+#include "ui/scene/tree_nodes.h"
 
 namespace erwin::app {
 
@@ -32,54 +38,93 @@ using nlohmann::json;
 
 struct Options {
   std::vector<std::string> files;
-  std::string out = "erwinscope.png", sample, device = "auto", colour, camera = "iso", size = "1280x800", range;
-  std::int64_t point = -1;  // id: row in the file
+  std::string out = "erwinscope.png", sample, device = "auto", recipe;
+  std::map<std::string, std::string> scene;  // options of the picture that were given, by name
   std::vector<std::int64_t> locate;
   bool json = false;
   io::OpenOptions open;
-  ui::SceneState state;
+  bool given(const char* name) const { return scene.contains(name); }
 };
 
-template <typename T>
-void add_choice(CLI::App& command, const std::string& name, T& value, std::map<std::string, T> choices,
-                const std::string& help) {
-  command.add_option(name, value, help)->transform(CLI::CheckedTransformer(std::move(choices), CLI::ignore_case));
+// What a picture is made from, as far as it can be told apart.
+struct Sources {
+  std::string data, checkpoint;
+  std::optional<RenderRecipe> recipe;
+};
+
+// In the list's order, not the command line's: later ones refine earlier ones.
+void apply(const Options& options, ui::SceneState& state, const PointCloud* cloud) {
+  for (const ui::SceneOption& option : ui::scene_options())
+    if (const auto given = options.scene.find(option.name); given != options.scene.end())
+      option.set(state, given->second, cloud);
 }
 
-void parse_size(const std::string& text, ui::SceneState& state) {
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%dx%d%n", &state.width, &state.height, &used) != 2 ||
-      used != static_cast<int>(text.size()))
-    throw Error(ErrorKind::Config, "this size is not understood", "size " + text,
-                "Write it as WIDTHxHEIGHT, like 1280x800");
+void choose_colour(const Options& options, const Sources& sources, ui::SceneState& state) {
+  if (!options.given("field") && !options.given("color") && !sources.checkpoint.empty())
+    state.colour_by = state.query.point >= 0 ? ui::ColourBy::Attention : ui::ColourBy::Prediction;
 }
 
-void parse_range(const std::string& text, ui::SceneState& state) {
-  if (text.empty()) return;
-  FieldRange range;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%lf,%lf%n", &range.minimum, &range.maximum, &used) != 2 ||
-      used != static_cast<int>(text.size()) || !(range.minimum < range.maximum))
-    throw Error(ErrorKind::Config, "this range is not understood", "range " + text,
-                "Write it as LOW,HIGH with LOW < HIGH");
-  state.range = range;
+void check(const Options& options) {
+  if (options.given("field") && options.given("color"))
+    throw Error(ErrorKind::Config, "--field and --color were both given", {}, "Give one of them");
+  // A misspelt word is told before a long file is read.
+  ui::SceneState unused;
+  apply(options, unused, nullptr);
 }
 
-void choose_colour(const Options& options, bool has_checkpoint, ui::SceneState& state) {
-  static const std::map<std::string, ui::ColourBy> names{{"target", ui::ColourBy::Target},
-                                                         {"prediction", ui::ColourBy::Prediction},
-                                                         {"error", ui::ColourBy::Error},
-                                                         {"balls", ui::ColourBy::Balls},
-                                                         {"attention", ui::ColourBy::Attention}};
-  if (!state.field.empty()) {
-    if (!options.colour.empty())
-      throw Error(ErrorKind::Config, "--field and --color were both given", {}, "Give one of them");
-    state.colour_by = ui::ColourBy::Field;
-  } else if (!options.colour.empty()) {
-    state.colour_by = names.at(options.colour);
-  } else if (has_checkpoint) {
-    state.colour_by = options.point >= 0 ? ui::ColourBy::Attention : ui::ColourBy::Prediction;
+// A recipe's own file, or the one of that name beside the picture, which may have moved with it.
+std::string found_file(const std::string& path, const std::string& picture) {
+  namespace fs = std::filesystem;
+  std::error_code none;
+  if (path.empty() || fs::exists(path, none)) return path;
+  const fs::path beside = fs::path(picture).parent_path() / fs::path(path).filename();
+  return fs::exists(beside, none) ? beside.string() : path;
+}
+
+// Options that were given go before those of the recipe.
+Sources take_recipe(Options& options) {
+  const Inputs inputs = tell_apart(options.files);
+  Sources sources{inputs.data.string(), inputs.checkpoint.string(), {}};
+  if (options.recipe.empty()) {
+    if (sources.data.empty() && !sources.checkpoint.empty())
+      throw Error(ErrorKind::Config, "there is no cloud to draw", sources.checkpoint + " is a checkpoint",
+                  "Give a data file too");
+    return sources;
   }
+  sources.recipe = read_recipe(options.recipe);
+  const RenderRecipe& recipe = *sources.recipe;
+  if (sources.data.empty()) sources.data = found_file(recipe.data, options.recipe);
+  if (sources.checkpoint.empty()) sources.checkpoint = found_file(recipe.checkpoint, options.recipe);
+  if (options.sample.empty()) options.sample = recipe.sample;
+  if (options.open.positions.empty()) options.open.positions = recipe.positions;
+  options.open.drop_nonfinite |= recipe.drop_nonfinite;
+  if (options.device == "auto") options.device = recipe.device;
+  const bool other_colours = options.given("field") || options.given("color");
+  for (const auto& [name, text] : recipe.options)
+    if (!(other_colours && (name == "field" || name == "color"))) options.scene.try_emplace(name, text);
+  return sources;
+}
+
+RenderRecipe recipe_of(const Options& options, const Sources& sources, const ui::Scene& scene) {
+  const auto absolute = [](const std::string& path) {
+    return path.empty() ? path : std::filesystem::absolute(path).lexically_normal().string();
+  };
+  RenderRecipe recipe;
+  recipe.program = ERWINSCOPE_VERSION;
+  recipe.data = absolute(sources.data);
+  recipe.sample = options.sample;
+  recipe.data_hash = scene.data().cloud->content_hash();
+  recipe.positions = options.open.positions;
+  recipe.drop_nonfinite = options.open.drop_nonfinite;
+  recipe.checkpoint = absolute(sources.checkpoint);
+  if (!sources.checkpoint.empty()) recipe.checkpoint_hash = hash_file(sources.checkpoint, command_job());
+  recipe.device = resolve_device(options.device);
+  for (const ui::SceneOption& option : ui::scene_options())
+    recipe.options[option.name] = option.print(scene.state(), scene.data().cloud.get());
+  recipe.options["camera"] = ui::to_string(scene.state().camera);
+  recipe.options.erase("target");  // the camera is there already
+  recipe.camera_matrix = scene.world_to_clip();
+  return recipe;
 }
 
 std::int64_t point_of(const PointCloud& cloud, std::int64_t id) {
@@ -112,20 +157,28 @@ void predict(const Options& options, const std::string& checkpoint, ui::SceneDat
   const Predictor::Result result = predictor.run(*data.cloud, state.frame, request, command_job());
   data.prediction = make_prediction(data.cloud, result);
   data.tree = data.prediction->tree;
+  data.gates = make_gate_fields(*result.tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(*result.tap, state.query, command_job()));
 }
 
+void require_frame(const PointCloud& cloud, const ui::SceneState& state) {
+  if (state.frame >= cloud.frames())
+    throw Error(ErrorKind::Config, "there is no such frame", "frame " + std::to_string(state.frame),
+                "Frames count from 0; this cloud has " + std::to_string(cloud.frames()));
+}
+
 // Says what is missing instead of drawing a picture that does not show what was asked for.
 void require_what_is_shown(const ui::SceneData& data, const ui::SceneState& state, bool has_checkpoint) {
-  if (state.frame < 0 || state.frame >= data.cloud->frames())
-    throw Error(ErrorKind::Config, "there is no such frame", "frame " + std::to_string(state.frame),
-                "Frames count from 0; this cloud has " + std::to_string(data.cloud->frames()));
-  const auto levels = static_cast<int>(data.tree->levels.size());
-  if (state.level < 0 || state.level >= levels)
+  const int levels = ui::shown_level_count(data, state);
+  if (state.level >= levels && state.level != ui::SceneState{}.level)  // the default fits every cloud
     throw Error(ErrorKind::Config, "the tree has no such level", "level " + std::to_string(state.level),
                 "Level 0 is the root; the last one here is " + std::to_string(levels - 1));
-  if (state.colour_by == ui::ColourBy::Field) data.cloud->require_field(state.field);
+  if (!state.arrows.empty() && !ui::arrow_field(data, state)) {
+    data.cloud->require_field(state.arrows);
+    throw Error(ErrorKind::Config, "arrows need a field of two or three components", "arrows " + state.arrows);
+  }
+  if (state.colour_by == ui::ColourBy::Field && !ui::shown_field(data, state)) data.cloud->require_field(state.field);
   if (state.colour_by == ui::ColourBy::Balls || ui::shown_field(data, state)) return;
   if (state.colour_by == ui::ColourBy::Target && !has_checkpoint) return;  // points without any field
   throw Error(ErrorKind::Config, std::string("there is no ") + ui::name_of(state.colour_by) + " to show", {},
@@ -155,8 +208,8 @@ json report(const Options& options, const ui::Scene& scene) {
     result["balls"] = data.tree->levels[static_cast<std::size_t>(state.level)].size();
   }
   if (data.query) {
-    json& query =
-        result["query"] = {{"point", options.point}, {"layer", state.query.layer}, {"selected", json::array()}};
+    json& query = result["query"] = {
+        {"point", data.cloud->row_id(state.query.point)}, {"layer", state.query.layer}, {"selected", json::array()}};
     const auto& blocks = data.query->blocks;
     for (const MarkedBlock& block : blocks) {
       json ids = json::array();
@@ -181,29 +234,47 @@ json report(const Options& options, const ui::Scene& scene) {
   return result;
 }
 
-void run(const Options& options) {
-  ui::SceneState state = options.state;
-  parse_size(options.size, state);
-  parse_range(options.range, state);
-  const Inputs inputs = tell_apart(options.files);
-  if (inputs.data.empty() && !inputs.checkpoint.empty())
-    throw Error(ErrorKind::Config, "there is no cloud to draw", inputs.checkpoint.string() + " is a checkpoint",
-                "Give a data file too");
+// From the direction that was asked for, at the cloud or at one ball.
+ui::Camera camera_for(const ui::SceneData& data, const ui::SceneState& state) {
+  const ui::Camera camera =
+      ui::camera_from(state.look, *data.cloud, static_cast<double>(state.width) / state.height, state.frame);
+  if (state.target == ui::LookTarget::Cloud) return camera;
+  const std::vector<std::int32_t> points = ui::target_points(data, state);
+  if (points.empty())
+    throw Error(ErrorKind::Config, "there is no ball to look at", "target ball",
+                "Name a query with --point, or one ball with --only");
+  return ui::aim_at(camera, *data.cloud, points, 0, state.frame);
+}
+
+void run(Options options) {
+  check(options);
+  const Sources sources = take_recipe(options);
   ui::SceneData data;
-  open_cloud(options, inputs.data, data, state);
-  choose_colour(options, !inputs.checkpoint.empty(), state);
-  if (options.point >= 0) state.query.point = point_of(*data.cloud, options.point);
-  if (inputs.checkpoint.empty())
-    data.tree = cloud_tree(*data.cloud, 0, command_job());
-  else
-    predict(options, inputs.checkpoint, data, state);
-  require_what_is_shown(data, state, !inputs.checkpoint.empty());
-  state.camera = ui::camera_from(options.camera, *data.cloud,
-                                 static_cast<double>(state.width) / std::max(1, state.height), state.frame);
-  if (data.query) state.title += ", point " + std::to_string(options.point) + ", " + caption_of(data.query->layer);
+  ui::SceneState state;
+  open_cloud(options, sources.data, data, state);
+  if (sources.recipe) require_same("data", sources.data, sources.recipe->data_hash, data.cloud->content_hash());
+  apply(options, state, data.cloud.get());
+  require_frame(*data.cloud, state);
+  choose_colour(options, sources, state);
+  if (sources.checkpoint.empty()) {
+    data.tree = cloud_tree(*data.cloud, state.frame, command_job());
+  } else {
+    if (sources.recipe)
+      require_same("checkpoint", sources.checkpoint, sources.recipe->checkpoint_hash,
+                   hash_file(sources.checkpoint, command_job()));
+    predict(options, sources.checkpoint, data, state);
+  }
+  require_what_is_shown(data, state, !sources.checkpoint.empty());
+  state.camera = camera_for(data, state);
+  if (data.query)
+    state.title +=
+        ", point " + std::to_string(data.cloud->row_id(state.query.point)) + ", " + caption_of(data.query->layer);
 
   ui::OffscreenScene offscreen;
-  ui::write_png(options.out, offscreen.draw(data, state));
+  const ui::Picture picture = offscreen.draw(data, state);
+  ui::write_png(options.out, picture,
+                {{"Software", std::string("ErwinScope ") + ERWINSCOPE_VERSION},
+                 {recipe_keyword, to_text(recipe_of(options, sources, offscreen.scene()))}});
   if (options.json || !options.locate.empty())
     std::printf("%s\n", report(options, offscreen.scene()).dump(2).c_str());
   else
@@ -213,60 +284,24 @@ void run(const Options& options) {
 const CommandRegistration registration{[](CLI::App& app) {
   CLI::App* render = app.add_subcommand("render", "draw a picture of what the window shows, with or without a display");
   auto options = std::make_shared<Options>();
-  ui::SceneState& state = options->state;
   render
       ->add_option("FILES", options->files,
                    "DATA and, where wanted, a CHECKPOINT, in either order; none: a made-up car")
       ->expected(0, 2);
   render->add_option("--out", options->out, "PNG file to write")->capture_default_str();
+  render->add_option("--recipe", options->recipe,
+                     "PNG file that render has written: the same picture again, but for what else is given");
   render->add_option("--sample", options->sample, "which sample of a data set");
   add_open_options(*render, options->open);
-  render->add_option("--frame", state.frame, "which frame of a trajectory")->capture_default_str();
   render->add_option("--device", options->device, "cpu, cuda, cuda:1 or auto")->capture_default_str();
-  render->add_option("--field", state.field, "colour by a field of the cloud");
-  render->add_option("--component", state.component, "of a vector field; -1: its length")->capture_default_str();
-  render->add_option("--color,--colour", options->colour, "what the colours show")
-      ->check(CLI::IsMember({"target", "prediction", "error", "balls", "attention"}));
-  render->add_option("--range", options->range, "LOW,HIGH of the colours; default: the field's own");
-  render->add_option("--level", state.level, "level of the tree, 0 is the root")->capture_default_str();
-  render->add_option("--point", options->point, "id of the query point: its row in the file, from 0")
-      ->check(CLI::NonNegativeNumber);
-  render->add_option("--layer", state.query.layer, "attention layer, in order of evaluation from 0")
-      ->capture_default_str();
-  render->add_option("--head", state.query.head, "query head; -1: mean over the heads")->capture_default_str();
-  add_choice(*render, "--branch", state.query.branch,
-             {{"all", Branch::All},
-              {"local", Branch::Local},
-              {"compressed", Branch::Compressed},
-              {"selected", Branch::Selected}},
-             "branch of the attention: all, local, compressed, selected");
-  render
-      ->add_option_function<std::string>(
-          "--marks",
-          [options](const std::string& name) {
-            options->state.marks = name == "off"       ? ui::SelectionMarks::Off
-                                   : name == "outline" ? ui::SelectionMarks::Outline
-                                                       : ui::SelectionMarks::Fill;
-          },
-          "how selected blocks show: off, outline (boxes), fill (colour of their rank)")
-      ->check(CLI::IsMember({"off", "outline", "fill"}));
-  render->add_option("--dim", state.dim, "how far everything else fades, 0 to 1")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
-  add_choice(*render, "--style", state.style,
-             {{"auto", ui::PointStyle::Auto}, {"spheres", ui::PointStyle::Spheres}, {"pixels", ui::PointStyle::Pixels}},
-             "points as spheres or pixels");
-  render->add_option("--point-size", state.point_size, "in multiples of what suits the cloud")
-      ->check(CLI::Range(0.05, 20.0))
-      ->capture_default_str();
-  add_choice(*render, "--theme", state.theme, {{"dark", ui::Theme::Dark}, {"light", ui::Theme::Light}},
-             "dark or light");
-  render
-      ->add_option("--camera", options->camera,
-                   "iso, front, back, left, right, top, bottom; AZIMUTH,ELEVATION; or ten numbers")
-      ->capture_default_str();
-  render->add_option("--size", options->size, "WIDTHxHEIGHT in pixels")->capture_default_str();
-  render->add_flag("!--no-legend", state.legend, "leave the legend out");
+  for (const ui::SceneOption& option : ui::scene_options()) {
+    const std::string names = option.name == "color" ? "--color,--colour" : "--" + option.name;
+    CLI::Option* added = render->add_option_function<std::string>(
+        names, [options, name = option.name](const std::string& text) { options->scene[name] = text; }, option.help);
+    added->type_name(option.form)->group("Picture");
+  }
+  render->add_flag_callback(
+      "--no-legend", [options] { options->scene["legend"] = "off"; }, "the same as --legend off");
   render->add_option("--locate", options->locate, "ids of points whose pixels to print as JSON")->delimiter(',');
   render->add_flag("--json", options->json, "print what was drawn as JSON");
   render->callback([options] { run(*options); });

@@ -35,6 +35,7 @@ protected:
     data.target = target;
     state.width = 640;
     state.height = 400;
+    state.axes = state.scale_bar = false;  // or they cover points
     state.camera = camera_from("iso", *data.cloud, 1.6);
   }
 
@@ -124,6 +125,7 @@ TEST_F(Offscreen, SameStateSamePixels) {
 
 TEST_F(Offscreen, LegendIsInsideThePicture) {
   use(make_sample_cloud(500), "pressure");
+  state.axes = state.scale_bar = true;
   state.camera = zoom(state.camera, 0.05);  // the cloud shrinks to a dot
   const Picture picture = offscreen.draw(data, state);
   const Rgb background = palette_of(Theme::Dark).background;

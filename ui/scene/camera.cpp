@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <limits>
 #include <map>
 #include <numbers>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "core/base/error.h"
+#include "ui/scene/numbers.h"
 
 namespace erwin::ui {
 
@@ -46,21 +46,6 @@ Vec3 turned(const Vec3& v, const Vec3& axis, double degrees) {
 
 // What the picture keeps free around the cloud; left and right more, for the legend.
 constexpr double margin = 1.12, sides = 0.82;
-
-std::vector<double> numbers_in(const std::string& text) {
-  std::vector<double> numbers;
-  std::stringstream stream(text);
-  for (std::string part; std::getline(stream, part, ',');) {
-    std::size_t used = 0;
-    try {
-      numbers.push_back(std::stod(part, &used));
-    } catch (const std::exception&) {
-      return {};
-    }
-    if (used != part.size() || !std::isfinite(numbers.back())) return {};
-  }
-  return numbers;
-}
 
 }  // namespace
 
@@ -133,14 +118,31 @@ Camera camera_from(const std::string& text, const PointCloud& cloud, double aspe
 
 std::string to_string(const Camera& camera) {
   std::string text;
-  char number[40];
   for (const Vec3& v : {camera.position, camera.focus, camera.up})
-    for (const double x : v) {
-      std::snprintf(number, sizeof number, "%.17g,", x);
-      text += number;
+    for (const double x : v) text += exact_number(x) + ",";
+  return text + exact_number(camera.view_angle);
+}
+
+Camera aim_at(const Camera& from, const PointCloud& cloud, std::span<const std::int32_t> points, double least,
+              std::int64_t frame) {
+  if (points.empty()) return from;
+  const auto positions = cloud.positions(frame);
+  Vec3 low, high;
+  low.fill(std::numeric_limits<double>::infinity());
+  high.fill(-std::numeric_limits<double>::infinity());
+  for (const std::int32_t point : points)
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double x = positions[static_cast<std::size_t>(point) * 3 + k];
+      low[k] = std::min(low[k], x);
+      high[k] = std::max(high[k], x);
     }
-  std::snprintf(number, sizeof number, "%.17g", camera.view_angle);
-  return text + number;
+  const Vec3 half = 0.5 * (high - low);
+  const double radius = std::max(least, std::sqrt(dot(half, half)));
+  Camera to = from;
+  to.focus = 0.5 * (low + high);
+  const double distance = margin * radius / std::sin(radians(from.view_angle / 2));
+  to.position = to.focus + (distance > 0 ? distance : 1) * unit(from.position - from.focus);
+  return to;
 }
 
 Camera orbit(const Camera& camera, double around, double over) {

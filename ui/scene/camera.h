@@ -2,7 +2,8 @@
 // Where the picture is taken from. No VTK here.
 
 #include <array>
-#include <optional>
+#include <cstdint>
+#include <span>
 #include <string>
 
 #include "core/data/point_cloud.h"
@@ -30,6 +31,11 @@ Camera fit_camera(const PointCloud& cloud, double azimuth, double elevation, dou
 Camera camera_from(const std::string& text, const PointCloud& cloud, double aspect, std::int64_t frame = 0);
 // Position, focus, up, angle with all digits, comma-separated.
 std::string to_string(const Camera& camera);
+
+// The same direction, so near that a sphere around the box of these points fills most of the picture; least: the
+// sphere's smallest radius. Nothing changes without points.
+Camera aim_at(const Camera& from, const PointCloud& cloud, std::span<const std::int32_t> points, double least,
+              std::int64_t frame = 0);
 
 // Turning, shifting and zooming by mouse: angles in degrees, shifts in shares of the picture's height.
 Camera orbit(const Camera& camera, double around, double over);

@@ -21,6 +21,16 @@ constexpr std::array<Rgb, 7> diverging{
     {{23, 63, 138}, {62, 123, 190}, {150, 190, 222}, {238, 236, 228}, {240, 178, 110}, {211, 113, 30}, {130, 56, 6}}};
 constexpr std::array<Rgb, 7> heat{
     {{94, 22, 160}, {140, 33, 164}, {186, 51, 136}, {219, 92, 104}, {244, 136, 73}, {254, 188, 43}, {246, 238, 120}}};
+constexpr std::array<Rgb, 9> cividis{{{0, 34, 78},
+                                      {35, 62, 108},
+                                      {67, 87, 109},
+                                      {96, 110, 113},
+                                      {125, 124, 120},
+                                      {155, 148, 116},
+                                      {187, 172, 106},
+                                      {220, 198, 88},
+                                      {254, 232, 56}}};
+constexpr std::array<Rgb, 2> grey{{{48, 48, 48}, {236, 236, 236}}};
 constexpr std::array<Rgb, 10> categories{{{230, 159, 0},
                                           {86, 180, 233},
                                           {0, 158, 115},
@@ -48,6 +58,12 @@ const char* name_of(ColourMap map) {
       return "diverging";
     case ColourMap::Heat:
       return "heat";
+    case ColourMap::Cividis:
+      return "cividis";
+    case ColourMap::Grey:
+      return "grey";
+    case ColourMap::Categorical:
+      return "categorical";
   }
   return "sequential";
 }
@@ -60,6 +76,12 @@ Rgb map_colour(ColourMap map, double t) {
       return between(diverging, t);
     case ColourMap::Heat:
       return between(heat, t);
+    case ColourMap::Cividis:
+      return between(cividis, t);
+    case ColourMap::Grey:
+      return between(grey, t);
+    case ColourMap::Categorical:
+      return between(categories, t);
   }
   return {};
 }

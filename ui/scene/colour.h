@@ -16,7 +16,10 @@ struct Rgb {
 enum class ColourMap {
   Sequential,  // dark blue to yellow, monotonic lightness (after viridis)
   Diverging,   // blue, pale, orange: for signed numbers, symmetric about zero
-  Heat         // violet to pale yellow: ranks and weights (after plasma)
+  Heat,        // violet to pale yellow: ranks and weights (after plasma)
+  Cividis,     // blue to yellow, the same to eyes that miss red or green
+  Grey,        // dark to light
+  Categorical  // one colour of the palette for every whole number
 };
 const char* name_of(ColourMap map);
 

@@ -1,15 +1,11 @@
 #pragma once
-// The legend and the title as VTK actors, laid out in pixels.
-
-#include <vtkSmartPointer.h>
+// The legend and the title as VTK actors.
 
 #include <string>
-#include <vector>
 
-#include "ui/scene/point_colours.h"
-
-class vtkProp;
-class vtkRenderer;
+#include "ui/scene/legend.h"
+#include "ui/scene/numbers.h"
+#include "ui/scene/screen_actors.h"
 
 namespace erwin::ui {
 
@@ -19,14 +15,10 @@ public:
   void show(vtkRenderer& renderer, const Legend& legend, const SceneState& state);
 
 private:
-  void text(vtkRenderer& renderer, const std::string& what, double x, double y, int size, Rgb colour,
-            bool bold = false);
-  void rectangle(vtkRenderer& renderer, double x, double y, double width, double height, const std::vector<Rgb>& rows);
-  double bar(vtkRenderer& renderer, const LegendScale& scale, const SceneState& state, double top);
-  std::vector<vtkSmartPointer<vtkProp>> props_;
+  double bar(const LegendScale& scale, const SceneState& state, double top, double height);
+  // In the legend's column, or ending at the picture's edge where it is too long for it; returns the place below.
+  double line(const std::string& what, const SceneState& state, double y, double size, Rgb colour, bool bold = false);
+  ScreenActors actors_;
 };
-
-// "1.23e+04", "0.5", "-12": four significant digits at most.
-std::string short_number(double value);
 
 }  // namespace erwin::ui

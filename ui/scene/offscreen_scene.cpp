@@ -106,7 +106,7 @@ void send_vtk_messages_to_log() {
   vtkOutputWindow::SetInstance(messages);
 }
 
-void write_png(const std::filesystem::path& path, const Picture& picture) {
+void write_png(const std::filesystem::path& path, const Picture& picture, const PngTexts& texts) {
   vtkNew<vtkImageData> image;
   image->SetDimensions(picture.width, picture.height, 1);
   image->AllocateScalars(VTK_UNSIGNED_CHAR, 3);
@@ -119,6 +119,7 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
   vtkNew<vtkPNGWriter> writer;
   writer->SetInputData(image);
   writer->WriteToMemoryOn();
+  for (const auto& [keyword, text] : texts) writer->AddText(keyword.c_str(), text.c_str());
   writer->Write();
   const vtkUnsignedCharArray* bytes = writer->GetResult();
   write_text_atomically(path, {reinterpret_cast<const char*>(const_cast<vtkUnsignedCharArray*>(bytes)->GetPointer(0)),
@@ -165,15 +166,31 @@ const Scene& OffscreenScene::scene() const {
   return *impl_->scene;
 }
 
+Scene& OffscreenScene::scene() {
+  return *impl_->scene;
+}
+
 Picture OffscreenScene::draw(const SceneData& data, const SceneState& state) {
   if (state.width < 16 || state.height < 16 || state.width > 16384 || state.height > 16384)
     throw Error(ErrorKind::Config, "this picture size is out of range",
                 std::to_string(state.width) + "x" + std::to_string(state.height), "Use 16x16 to 16384x16384 pixels");
   require_memory(std::uint64_t{24} * static_cast<std::uint64_t>(state.width) * static_cast<std::uint64_t>(state.height),
                  "the picture");
-  impl_->window->SetSize(state.width, state.height);
   impl_->scene->update(data, state);
+  impl_->scene->draw_all();
+  render();
+  return picture();
+}
+
+void OffscreenScene::render() {
+  const SceneState& state = impl_->scene->state();
+  impl_->window->SetSize(state.width, state.height);
   impl_->window->Render();
+  impl_->window->WaitForCompletion();
+}
+
+Picture OffscreenScene::picture() const {
+  const SceneState& state = impl_->scene->state();
   Picture picture{state.width, state.height, {}};
   vtkNew<vtkUnsignedCharArray> pixels;
   impl_->window->GetPixelData(0, 0, state.width - 1, state.height - 1, 0, pixels, 0);

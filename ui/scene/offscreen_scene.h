@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "ui/scene/png_text.h"
 #include "ui/scene/scene.h"
 
 namespace erwin::ui {
@@ -15,8 +16,8 @@ struct Picture {
   std::vector<std::uint8_t> rgb;  // rows from the top
 };
 
-// Atomic. Raises Error{Io}.
-void write_png(const std::filesystem::path& path, const Picture& picture);
+// Atomic. texts: words to keep in the file, by keyword (1 to 79 letters), ASCII. Raises Error{Io}.
+void write_png(const std::filesystem::path& path, const Picture& picture, const PngTexts& texts = {});
 
 // From here on VTK's warnings are lines of our log.
 void send_vtk_messages_to_log();
@@ -30,6 +31,11 @@ public:
   OffscreenScene& operator=(const OffscreenScene&) = delete;
 
   Picture draw(const SceneData& data, const SceneState& state);
+  // The scene as it stands, with whatever part of its points it was told to draw; waits until it is drawn.
+  void render();
+  // The picture that was rendered last.
+  Picture picture() const;
+  Scene& scene();
   const Scene& scene() const;
 
 private:

@@ -1,25 +1,27 @@
 #pragma once
-// The picture: points in their colours, the query's ring, the boxes of its ball and of the blocks it selected, legend.
-// Window and `render` draw through this one class into whatever VTK window they own.
+// The picture: points in their colours, layers of other things (scene_layer.h), legend. Window and `render` draw
+// through this one class into whatever VTK window they own.
 
 #include <vtkSmartPointer.h>
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
+#include "core/tree/pick.h"
 #include "ui/scene/legend_actors.h"
-#include "ui/scene/point_colours.h"
+#include "ui/scene/prepared_points.h"
+#include "ui/scene/scene_layer.h"
 #include "ui/scene/scene_state.h"
 
-class vtkActor;
-class vtkPointGaussianMapper;
-class vtkPolyData;
 class vtkRenderWindow;
 class vtkRenderer;
 
 namespace erwin::ui {
+
+class CloudProp;
+class DepthShadeProp;
 
 class Scene {
 public:
@@ -29,23 +31,46 @@ public:
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
 
-  // Draws nothing by itself: the window's owner renders. Recomputes colours; positions only for another cloud or frame.
-  void update(const SceneData& data, const SceneState& state);
+  // Draws nothing by itself: the window's owner renders. `points` was prepared for this data and state, on any thread;
+  // null: prepared here.
+  void update(const SceneData& data, const SceneState& state, PreparedPointsPtr points = nullptr);
   // The cheap part of update, while the mouse moves.
   void set_camera(const Camera& camera);
 
   const SceneState& state() const { return state_; }
   const SceneData& data() const { return data_; }
-  const PointColours& colours() const { return colours_; }
+  const PointColours& colours() const { return points_->colours; }
+  // Everything the picture explains: that of the points and that of the layers.
+  const Legend& legend() const { return legend_; }
 
+  // ---- Large clouds in parts, for views that must answer while they draw ----
+  // Points have a fair order (PreparedPoints::order): every prefix is an even subsample of the cloud. Unless told
+  // otherwise, every render of the window draws all of them.
+  //   while something moves:  set_camera(...); draw_first(k); render           a new picture of the first k points
+  //   at rest:                do { draw_more(k); render; } while (!complete())  adds the next k to the picture
+  // Each render gives a whole picture (marks, legend) of drawn() points and may be shown; depth lighting comes with the
+  // last. draw_more continues only what draw_more drew last: after update, set_camera, draw_first and draw_all it
+  // begins with the first k. Drawing the same part again changes nothing.
+  void draw_all();
+  void draw_first(std::int64_t count);
+  void draw_more(std::int64_t count);
+  // Points in the picture as of the next render.
+  std::int64_t drawn() const { return end_; }
+  bool complete() const;
+
+  // What Auto comes to.
+  PointStyle style() const;
   // Of a point's disc, in the cloud's unit.
   double disc_radius() const;
   // Row-major, world (relative to the cloud's origin) to clip space of a picture of the state's size.
   std::array<double, 16> world_to_clip() const;
+  // The ray through a pixel, (0, 0) the top left corner, `pixels` wide to either side.
+  PickRay ray_at(double x, double y, double pixels) const;
+
   struct Located {
     double x = 0, y = 0;   // pixel, (0, 0) the top left corner of the picture
     bool inside = false;   // within the picture
-    bool visible = false;  // and no disc that is nearer, or about as near, covers its centre
+    bool visible = false;  // and no disc that is nearer, or about as near, covers or shades its centre
     Rgb colour;            // what was drawn there, where it is visible
   };
   // The point whose disc is drawn at a pixel, (0, 0) the top left corner; -1: none. Linear in the number of points.
@@ -54,23 +79,30 @@ public:
 
 private:
   struct Screen {
-    double x, y, depth, radius;  // pixels, but for the depth
+    double x, y, depth, radius, size;  // radius in pixels, size in the cloud's unit
   };
   std::vector<Screen> project_all() const;
-  void upload_positions();
-  void upload_colours();
-  void place_marks();
+  void take_points(PreparedPointsPtr points, bool moved);
+  void set_part();
+  void restart();
+  SceneMetrics metrics() const;
 
   SceneData data_;
   SceneState state_;
-  PointColours colours_;
+  PreparedPointsPtr points_;
+  Legend legend_;
   double spacing_ = 1;  // suits the cloud: about half the distance between neighbours
+  enum class Parts { All, First, More } parts_ = Parts::All;
+  std::int64_t begin_ = 0, end_ = 0;
 
   vtkSmartPointer<vtkRenderer> renderer_, front_;  // front_: never hidden by points
-  vtkSmartPointer<vtkPolyData> points_, boxes_, ring_;
-  vtkSmartPointer<vtkPointGaussianMapper> point_mapper_, ring_mapper_;
-  vtkSmartPointer<vtkActor> point_actor_, box_actor_, ring_actor_;
-  LegendActors legend_;
+  vtkSmartPointer<CloudProp> cloud_;
+  vtkSmartPointer<DepthShadeProp> shade_;
+  std::vector<std::unique_ptr<SceneLayer>> layers_;
+  LegendActors legend_actors_;
 };
+
+// What LookTarget::Ball looks at; empty where there is no such ball.
+std::vector<std::int32_t> target_points(const SceneData& data, const SceneState& state);
 
 }  // namespace erwin::ui

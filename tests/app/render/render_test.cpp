@@ -5,6 +5,8 @@
 #include <QImage>
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -54,7 +56,8 @@ protected:
 };
 
 TEST_F(Render, DrawsTheSampleWhereItSaysItDoes) {
-  const auto result = render({sample, "--size", "640x400", "--no-legend", "--locate", ids(4096, 3)});
+  const auto result = render(
+      {sample, "--size", "640x400", "--no-legend", "--axes", "off", "--scale-bar", "off", "--locate", ids(4096, 3)});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.err, "");
   const json report = json::parse(result.out);
@@ -85,10 +88,79 @@ TEST_F(Render, WrongWordsAreAnsweredWithTheRightExitCodes) {
   EXPECT_EQ(render({sample, "--field", "nothing"}).exit_code, 2);
   EXPECT_EQ(render({sample, "--color", "prediction"}).exit_code, 2);
   EXPECT_EQ(render({sample, "--size", "0x9"}).exit_code, 2);
+  EXPECT_EQ(render({sample, "--arrows", "pressure"}).exit_code, 2);
+  EXPECT_EQ(render({sample, "--arrows", "nothing"}).exit_code, 2);
+  EXPECT_EQ(render({sample, "--target", "ball"}).exit_code, 2);
+  EXPECT_EQ(render({sample, "--frame", "1"}).exit_code, 2);
   EXPECT_EQ(render({sample, "--camera", "sideways"}).exit_code, 2);
   EXPECT_EQ(render({sample, "--level", "99"}).exit_code, 2);
   EXPECT_EQ(render({sample, "--point", "99999"}).exit_code, 2);
   EXPECT_EQ(render({"/nonexistent.h5"}).exit_code, 3);
+}
+
+TEST_F(Render, APictureIsMadeAgainFromItsRecipe) {
+  const std::vector<std::string> asked{
+      sample,    "--size",       "400x300",      "--camera",     "20,30",   "--theme", "light",   "--map", "cividis",
+      "--range", "-100.5,50.25", "--projection", "orthographic", "--style", "round",   "--point", "7",     "--steps",
+      "5",       "--marks",      "off",          "--level",      "3"};
+  ASSERT_EQ(render(asked).exit_code, 0);
+  const std::string first = picture_path(), again = (scratch.path() / "again.png").string();
+  const auto repeat = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"render", "--recipe", first, "--out", again});
+    return test::run_program(arguments, {}, true);
+  };
+  const auto result = repeat({});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const QImage one(QString::fromStdString(first)), two(QString::fromStdString(again));
+  EXPECT_EQ(one, two);
+  ASSERT_EQ(repeat({"--theme", "dark", "--size", "200x150"}).exit_code, 0);
+  const QImage dark(QString::fromStdString(again));
+  EXPECT_EQ(dark.size(), QSize(200, 150));
+  EXPECT_LT(dark.pixelColor(2, 2).lightness(), 60);
+
+  const auto recipe = json::parse(one.text("erwinscope-recipe").toStdString());
+  EXPECT_EQ(recipe["options"]["theme"], "light");
+  EXPECT_EQ(recipe["options"]["range"], "-100.5,50.25");
+  EXPECT_EQ(recipe["options"]["point"], "7");
+  EXPECT_EQ(recipe["camera_matrix"].size(), 16u);
+  EXPECT_EQ(recipe["data"]["hash"].get<std::string>().size(), 64u);
+  EXPECT_TRUE(one.text("Software").startsWith("ErwinScope"));
+}
+
+TEST_F(Render, ARecipeWhoseDataChangedOrWhoseWordsAreHostileIsRefused) {
+  const std::string copy = (scratch.path() / "copy.csv").string();
+  std::ofstream(copy) << "x,y,z\n0,0,0\n1,0,0\n0,1,0\n";
+  ASSERT_EQ(render({copy, "--size", "64x64"}).exit_code, 0);
+  std::ofstream(copy) << "x,y,z\n0,0,0\n1,0,0\n0,2,0\n";
+  const std::string first = picture_path(), again = (scratch.path() / "again.png").string();
+  const auto repeat = [&](const std::string& picture) {
+    return test::run_program({"render", "--recipe", picture, "--out", again}, {}, true);
+  };
+  const auto changed = repeat(first);
+  EXPECT_EQ(changed.exit_code, 4);
+  EXPECT_NE(changed.err.find("has changed"), std::string::npos) << changed.err;
+  std::filesystem::remove(copy);
+  EXPECT_EQ(repeat(first).exit_code, 3);
+
+  EXPECT_EQ(repeat(copy).exit_code, 3);
+  const std::string hostile = (scratch.path() / "hostile.png").string();
+  const QImage picture_of_data(QString::fromStdString(first));
+  const auto write = [&](const QString& words) {
+    QImage image = picture_of_data;
+    for (const QString& key : image.textKeys()) image.setText(key, {});
+    if (!words.isEmpty()) image.setText("erwinscope-recipe", words);
+    image.save(QString::fromStdString(hostile));
+  };
+  for (const char* words : {"", "{", "[]", "{}", R"({"schema": 2, "program": "9.0"})", R"({"schema": "x"})",
+                            R"({"schema": 1, "program": "1", "data": 7})"}) {
+    write(words);
+    const auto refused = repeat(hostile);
+    EXPECT_EQ(refused.exit_code, 4) << words << refused.err;
+  }
+  auto recipe = json::parse(picture_of_data.text("erwinscope-recipe").toStdString());
+  recipe["options"]["size"] = "999999x999999";
+  write(QString::fromStdString(recipe.dump()));
+  EXPECT_EQ(repeat(hostile).exit_code, 2);
 }
 
 TEST_F(Render, TheWindowWithoutADisplayNamesRender) {

@@ -1,0 +1,43 @@
+#pragma once
+// From a number to its colour: which range, which map. No VTK here.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/data/field.h"
+#include "ui/scene/legend.h"
+
+namespace erwin::ui {
+
+// Ranges that were locked, by the quantity they belong to (quantity_of); target and prediction are one quantity.
+using RangeLocks = std::map<std::string, FieldRange>;
+std::string quantity_of(const Field& field, const SceneState& state, int component);
+
+// The scale that a state asks for a field: range, map, title, histogram, remarks. component: -1 for the norm. With
+// RangeMode::Locked the range is the one in `locks`, else the field's own.
+LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks = {});
+
+// Where a value lies on a scale: 0 at its minimum, 1 at its maximum, beyond them cut; NaN for what is not finite.
+double share_of(double value, const LegendScale& scale);
+
+// The colour of a share in [0, 1] of a scale.
+Rgb scale_colour(const LegendScale& scale, double share);
+
+// Grey where the value is not finite.
+constexpr Rgb no_number{128, 128, 128};
+Rgb colour_of_number(double value, const LegendScale& scale);
+
+// colour_of_number for many values: at most one level off where the scale has no steps.
+class ColourTable {
+public:
+  explicit ColourTable(const LegendScale& scale);
+  Rgb operator()(double value) const;
+
+private:
+  std::vector<Rgb> colours_;
+  double low_, per_unit_;
+  bool logarithmic_, steps_;
+};
+
+}  // namespace erwin::ui
