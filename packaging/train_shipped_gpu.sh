@@ -23,6 +23,8 @@ work=${WORK:-$PWD/build/gpu/shipped-work}
 device=${DEVICE:-cuda}
 seed=${SEED:-0}
 program=${ERWINSCOPE_PROGRAM:-$PWD/build/gpu/bin/erwinscope}
+# Every cloud is prepared once per training: storing its tree on disk would only take time.
+export ERWINSCOPE_CACHE=off
 mkdir -p "$out"
 rm -rf "$work"
 mkdir -p "$work"

@@ -9,7 +9,8 @@
 #include "core/base/memory.h"
 #include "core/generate/random.h"
 #include "core/generate/vector.h"
-#include "core/model/sample.h"
+#include "core/tree/ball_tree.h"
+#include "core/tree/knn.h"
 
 namespace erwin::generate {
 
@@ -176,6 +177,9 @@ void check(const BeaconsOptions& options) {
   if (model.kind == ModelKind::Erwin || model.kind == ModelKind::Full)
     refuse(std::string("the configuration is of the network ") + name_of(model.kind),
            "Use one of erwin-nsa or ball: only their balls all have one size");
+  if (model.padding != Padding::Masked || model.graph.kind != GraphKind::Knn)
+    refuse(std::string("padding ") + name_of(model.padding) + ", graph " + name_of(model.graph.kind),
+           "Use a configuration with padding masked and graph knn");
   model.check();
   if (model.kind != ModelKind::ErwinNsa) return;
   const auto blocks =
@@ -188,14 +192,20 @@ void check(const BeaconsOptions& options) {
 }
 
 bool partners_out_of_reach(const PointCloud& cloud, const ModelConfig& model, const Job& job) {
-  const ModelConfig config = with_features(model);
-  const ModelSample sample = prepare_sample(cloud, 0, {inputs, target, {}}, config, job);
+  const std::vector<double> positions(cloud.positions().begin(), cloud.positions().end());
   Contacts contacts(cloud.size());
-  contacts.merge_balls(*sample.trees.main, config.flat.ball_size);
-  for (const BallTreePtr& rotated : sample.trees.rotated)
-    if (rotated) contacts.merge_balls(*rotated, config.flat.ball_size);
-  for (std::size_t edge = 0; edge < sample.edge_source.size(); ++edge)
-    contacts.merge(sample.edge_source[edge], sample.edge_receiver[edge]);
+  TreeOptions tree;
+  tree.unit = model.flat.ball_size;
+  tree.nodes = false;
+  contacts.merge_balls(build_ball_tree(positions, 3, tree, job), tree.unit);
+  if (model.rotate_degrees != 0 && model.flat.depth > 1)
+    contacts.merge_balls(build_ball_tree(rotate_positions(positions, 3, model.rotate_degrees), 3, tree, job),
+                         tree.unit);
+  if (model.mp_steps > 0) {
+    const KnnGraph graph = build_knn_graph(positions, 3, model.graph.k, model.graph.self_loop, job);
+    for (std::size_t edge = 0; edge < graph.source.size(); ++edge)
+      contacts.merge(graph.source[edge], graph.receiver[edge]);
+  }
 
   // The set of each point beside the cluster it must not contain.
   const std::span<const float> cluster = cloud.require_field("cluster").values();

@@ -41,7 +41,8 @@ void check(const BeaconsOptions& options);
 // the settings let a cluster see its partner in every one of many tries.
 PointCloudPtr make_beacons(const BeaconsOptions& options, std::int64_t index, const Job& job = {});
 
-// True where no chain of balls and graph edges of the network leads from any point to its partner cluster.
+// True where no chain of balls and graph edges of the network leads from any point to its partner cluster. The trees
+// and the graph are built as for training, but not cached: nobody asks for a cloud that was thrown away again.
 bool partners_out_of_reach(const PointCloud& cloud, const ModelConfig& model, const Job& job = {});
 
 // All clouds, made in parallel, and the manifest, which keeps the positions as they are: the trees of training are
