@@ -95,14 +95,29 @@ std::array<double, 3> PointCloud::position(std::int64_t point, std::int64_t fram
 }
 
 Bounds PointCloud::bounds(std::int64_t frame) const {
-  Bounds box;
-  box.minimum.fill(std::numeric_limits<double>::infinity());
-  box.maximum.fill(-std::numeric_limits<double>::infinity());
+  // Four boxes side by side, so that one comparison does not wait for the last; drawing asks for this often.
+  constexpr std::size_t lanes = 4;
+  std::array<float, 3 * lanes> low, high;
+  low.fill(std::numeric_limits<float>::infinity());
+  high.fill(-std::numeric_limits<float>::infinity());
   const auto p = positions(frame);
-  for (std::size_t i = 0; i < p.size(); ++i) {
-    const std::size_t axis = i % 3;
-    box.minimum[axis] = std::min(box.minimum[axis], parts_.origin[axis] + p[i]);
-    box.maximum[axis] = std::max(box.maximum[axis], parts_.origin[axis] + p[i]);
+  const auto take = [&](std::size_t i, std::size_t lane) {
+    low[lane] = std::min(low[lane], p[i]);
+    high[lane] = std::max(high[lane], p[i]);
+  };
+  std::size_t i = 0;
+  for (; i + low.size() <= p.size(); i += low.size())
+    for (std::size_t lane = 0; lane < low.size(); ++lane) take(i + lane, lane);
+  for (std::size_t lane = 0; i < p.size(); ++i, ++lane) take(i, lane);
+  Bounds box;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    for (std::size_t lane = axis; lane < low.size(); lane += 3) {
+      low[axis] = std::min(low[axis], low[lane]);
+      high[axis] = std::max(high[axis], high[lane]);
+    }
+    // Adding the origin keeps the order of the numbers.
+    box.minimum[axis] = parts_.origin[axis] + low[axis];
+    box.maximum[axis] = parts_.origin[axis] + high[axis];
   }
   return box;
 }

@@ -59,8 +59,7 @@ std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor
     prediction->tree =
         std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}));
   }
-  if (result.tap)
-    for (const LayerTap& tapped : result.tap->layers) prediction->layers.push_back(describe(tapped));
+  if (result.tap) prediction->layers = describe(*result.tap);
   return prediction;
 }
 
@@ -252,8 +251,7 @@ void Engine::query(const QueryRequest& request) {
   impl_->worker.post(
       [impl = impl_.get(), request](std::stop_token stop) {
         // A click without a prediction is no mistake: there is just nothing to ask.
-        if (request.point < 0 || !impl->tap)
-          impl->publisher.update([](EngineSnapshot& s) { s.query = nullptr; });
+        if (request.point < 0 || !impl->tap) impl->publisher.update([](EngineSnapshot& s) { s.query = nullptr; });
         if (!impl->tap) return;
         impl->publisher.run("looking where the point looks", stop, [&](const Job& job) { impl->answer(request, job); });
       },

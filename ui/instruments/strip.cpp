@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "ui/scene/tree_nodes.h"
+
 namespace erwin::ui {
 
 namespace {
@@ -23,18 +25,24 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
     for (const LayerInfo& layer : layers)
       if (ImGui::Selectable(caption_of(layer).substr(6).c_str(), layer.layer == state.query.layer)) {
         state.query.layer = layer.layer;
+        // Layers differ in their heads, and only some have branches.
+        state.query.head = std::min(state.query.head, layer.heads - 1);
+        if (layer.kind != LayerKind::Nsa) state.query.branch = Branch::All;
         changed = true;
       }
     ImGui::EndCombo();
   }
   if (shown == layers.end()) return changed;
   ImGui::SetNextItemWidth(item_width);
-  const std::string head = state.query.head < 0 ? "mean" : std::to_string(state.query.head);
-  changed |= ImGui::SliderInt("head", &state.query.head, -1, shown->heads - 1, head.c_str());
-  if (shown->kind != LayerKind::Nsa) {
-    state.query.branch = Branch::All;
-    return changed;
+  const std::string head = state.query.head < 0
+                               ? "mean of " + std::to_string(shown->heads)
+                               : std::to_string(state.query.head) + " of 0 to " + std::to_string(shown->heads - 1);
+  int chosen = std::min(state.query.head, shown->heads - 1);
+  if (ImGui::SliderInt("head", &chosen, -1, shown->heads - 1, head.c_str())) {
+    state.query.head = std::clamp(chosen, -1, shown->heads - 1);
+    changed = true;
   }
+  if (shown->kind != LayerKind::Nsa) return changed;
   ImGui::SetNextItemWidth(item_width);
   if (ImGui::BeginCombo("branch", name_of(state.query.branch))) {
     for (const Branch branch : {Branch::All, Branch::Local, Branch::Compressed, Branch::Selected})
@@ -50,23 +58,30 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
 }  // namespace
 
 bool draw_strip(const SceneData& data, SceneState& state) {
+  const int levels = shown_level_count(data, state);
+  const bool layered = data.prediction && !data.prediction->layers.empty();
+  if (!layered && levels == 0) return false;
   bool changed = false;
   ImGui::SetNextWindowPos({12, 12});
   ImGui::Begin("strip", nullptr,
                ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoMove |
                    ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav);
-  if (data.prediction && !data.prediction->layers.empty()) {
-    changed |= choose_layer(*data.prediction, state);
-  }
-  if (data.tree && !data.tree->levels.empty()) {
+  if (layered) changed |= choose_layer(*data.prediction, state);
+  if (levels > 0) {
     ImGui::SetNextItemWidth(item_width);
-    changed |= ImGui::SliderInt("level", &state.level, 0, static_cast<int>(data.tree->levels.size()) - 1);
+    int level = std::clamp(state.level, 0, levels - 1);
+    if (ImGui::SliderInt("level", &level, 0, levels - 1)) {
+      state.level = level;
+      changed = true;
+    }
+    // Which tree and level the balls, the blocks and the level above belong to.
+    ImGui::TextDisabled("%s", shown_tree_caption(data, state).c_str());
   }
   if (data.query) {
     ImGui::SetNextItemWidth(item_width);
     auto dim = static_cast<float>(state.dim);
     if (ImGui::SliderFloat("dim", &dim, 0, 1, "%.2f")) {
-      state.dim = dim;
+      state.dim = std::clamp(static_cast<double>(dim), 0.0, 1.0);
       changed = true;
     }
   }

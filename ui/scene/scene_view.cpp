@@ -8,18 +8,13 @@
 #include <vtkOpenGLState.h>
 #include <vtkUnsignedCharArray.h>
 
-#include <QGuiApplication>
-#include <QMouseEvent>
+#include <QElapsedTimer>
 #include <QOpenGLContext>
 #include <QOpenGLExtraFunctions>
-#include <QStyleHints>
-#include <QTimer>
-#include <QWheelEvent>
 #include <algorithm>
-#include <cmath>
 
-#include "core/tree/pick.h"
 #include "ui/instruments/strip.h"
+#include "ui/instruments/time_bar.h"
 
 namespace erwin::ui {
 
@@ -61,9 +56,12 @@ SceneView::SceneView(QWidget* parent)
   window_->AddObserver(vtkCommand::WindowMakeCurrentEvent, answers_);
   window_->AddObserver(vtkCommand::WindowIsCurrentEvent, answers_);
   scene_ = std::make_unique<Scene>(*window_);
+  connect_timers();
 }
 
 SceneView::~SceneView() {
+  worker_.cancel();
+  card_worker_.cancel();
   release_gl();
   // Else the base class would call back into a half-destroyed object.
   if (context()) disconnect(context(), nullptr, this, nullptr);
@@ -78,7 +76,8 @@ void SceneView::initializeGL() {
   window_->SetReadyForRendering(true);
   window_->SetOwnContext(0);
   window_->OpenGLInitContext();
-  overlay_.start(devicePixelRatioF());
+  overlay_ratio_ = devicePixelRatioF();
+  overlay_.start(overlay_ratio_);
   ready_ = scene_dirty_ = true;
 }
 
@@ -96,69 +95,85 @@ void SceneView::resizeGL(int, int) {
   refresh();
 }
 
-void SceneView::show_scene(const SceneData& shown, const SceneState& state) {
-  const Camera camera = state_.camera;
-  data_ = shown;
-  state_ = state;
-  state_.camera = camera;
-  refresh();
-}
-
-void SceneView::look(const std::string& camera) {
-  camera_text_ = camera;
-  camera_moved_ = false;
-  refresh();
-}
-
-void SceneView::refresh() {
-  const double ratio = devicePixelRatioF();
-  state_.width = std::max(16, qRound(width() * ratio));
-  state_.height = std::max(16, qRound(height() * ratio));
-  state_.text_scale = ratio;
-  if (data_.cloud && !camera_moved_)
-    state_.camera =
-        camera_from(camera_text_, *data_.cloud, static_cast<double>(state_.width) / state_.height, state_.frame);
-  window_->SetSize(state_.width, state_.height);
-  scene_->update(data_, state_);
-  redraw_scene();
-}
-
 void SceneView::redraw_scene() {
   scene_dirty_ = true;
   update();
 }
 
-void SceneView::move_camera(const Camera& camera) {
-  camera_moved_ = true;
-  state_.camera = camera;
-  scene_->set_camera(camera);
-  redraw_scene();
-}
-
 void SceneView::paintGL() {
   if (!ready_) return;
-  if (scene_dirty_) {
-    scene_dirty_ = false;
-    // Qt and ImGui have changed OpenGL's state behind the back of VTK's record of it.
-    vtkOpenGLState* gl = window_->GetState();
-    gl->Reset();
-    gl->Push();
-    gl->vtkglDepthFunc(GL_LEQUAL);
-    window_->Render();
-    gl->Pop();
+  if (overlay_ratio_ != devicePixelRatioF()) {  // moved to another screen
+    overlay_.stop();
+    overlay_ratio_ = devicePixelRatioF();
+    overlay_.start(overlay_ratio_);
   }
+  if (scene_dirty_ || part_due_) draw_scene();
   blit();
-  const SceneState before = state_;
-  bool edited = false;
-  overlay_.draw(width(), height(), devicePixelRatioF(), state_.theme == Theme::Dark,
-                [&] { edited = draw_strip(data_, state_); });
-  // After painting: whoever answers may change the scene.
-  if (edited)
-    QTimer::singleShot(0, this, [this, state = state_] { Q_EMIT state_edited(state); });
-  else
-    state_ = before;
+  draw_instruments();
   if (overlay_.wants_frame()) QTimer::singleShot(0, this, [this] { update(); });
   Q_EMIT painted();
+}
+
+// All of the picture, a moving one of some of the points, or the next part of one at rest.
+void SceneView::draw_scene() {
+  QElapsedTimer clock;
+  clock.start();
+  const std::int64_t total = shown_data_.cloud ? shown_data_.cloud->size() : 0;
+  const bool whole = total <= pace_.part() && (!moving_ || whole_ms_ < 1.5 * FramePace::moving_ms);
+  // Only a part that goes on from the one before adds to it.
+  const std::int64_t before = adding_ && !scene_dirty_ ? scene_->drawn() : 0;
+  adding_ = !whole && !moving_;
+  if (whole)
+    scene_->draw_all();
+  else if (moving_)
+    scene_->draw_first(std::min(total, pace_.moving()));
+  else
+    scene_->draw_more(pace_.part());
+  scene_dirty_ = part_due_ = false;
+  render_part();
+  // What software OpenGL has put off until the next event would be missing from the account.
+  if (total > 0) context()->functions()->glFinish();
+  frame_ms_ = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
+  if (whole) whole_ms_ = frame_ms_;
+  pace_.drew(scene_->drawn() - before, frame_ms_);
+  if (!moving_ && !scene_->complete()) more_.start(0);
+  tell_drawing();
+}
+
+void SceneView::render_part() {
+  // Qt and ImGui have changed OpenGL's state behind the back of VTK's record of it.
+  vtkOpenGLState* gl = window_->GetState();
+  gl->Reset();
+  gl->Push();
+  gl->vtkglDepthFunc(GL_LEQUAL);
+  window_->Render();
+  gl->Pop();
+}
+
+void SceneView::tell_drawing() {
+  const qint64 total = shown_data_.cloud ? shown_data_.cloud->size() : 0;
+  const qint64 drawn = std::min<qint64>(scene_->drawn(), total);
+  if (drawn == told_drawn_ && total == told_total_) return;
+  told_drawn_ = drawn;
+  told_total_ = total;
+  // After painting: whoever listens may ask for another picture.
+  QTimer::singleShot(0, this, [this, drawn, total] { Q_EMIT drawing_changed(drawn, total); });
+}
+
+void SceneView::draw_instruments() {
+  SceneState edited = state_;
+  bool changed = false;
+  TimeBarAnswer time;
+  const int frames = data_.cloud ? static_cast<int>(data_.cloud->frames()) : 0;
+  overlay_.draw(width(), height(), overlay_ratio_, state_.theme == Theme::Dark, [&] {
+    changed = draw_strip(data_, edited);
+    time = draw_time_bar(state_.frame, frames, playing(), width(), height());
+    if (meter_shown_) draw_meter({frame_ms_, told_drawn_, told_total_, resident_memory()}, width(), height());
+    if (card_) draw_probe_card(*card_, cursor_.x(), cursor_.y(), width(), height());
+  });
+  if (changed) edit(edited);
+  if (time.frame) show_frame(*time.frame);
+  if (time.toggled) QTimer::singleShot(0, this, [this] { set_playing(!playing()); });
 }
 
 // VTK keeps its last picture: a frame that changes only the strip costs no more than this copy.
@@ -184,14 +199,21 @@ void SceneView::blit() {
 }
 
 Picture SceneView::picture() {
+  if (waiting_) prepare_now();
   Picture result{state_.width, state_.height, {}};
   if (!ready_) return result;
   makeCurrent();
+  if (scene_dirty_ || moving_ || !scene_->complete()) {
+    moving_ = scene_dirty_ = part_due_ = false;
+    settle_.stop();
+    more_.stop();
+    scene_->draw_all();
+    render_part();
+    tell_drawing();
+  }
   vtkOpenGLState* gl = window_->GetState();
   gl->Reset();
   gl->Push();
-  if (scene_dirty_) window_->Render();
-  scene_dirty_ = false;
   vtkNew<vtkUnsignedCharArray> pixels;
   window_->GetPixelData(0, 0, result.width - 1, result.height - 1, 0, pixels, 0);
   gl->Pop();
@@ -202,96 +224,6 @@ Picture SceneView::picture() {
     std::copy_n(pixels->GetPointer(0) + (static_cast<std::size_t>(result.height) - 1 - row) * stride, stride,
                 &result.rgb[row * stride]);
   return result;
-}
-
-std::int64_t SceneView::pick(const QPointF& at) const {
-  if (!data_.cloud) return -1;
-  // What is seen is what is meant; only beside all discs, and where points are mere pixels, the nearest one near the
-  // ray.
-  if (data_.cloud->size() <= 200'000)
-    if (const std::int64_t seen = scene_->disc_at(at.x() * devicePixelRatioF(), at.y() * devicePixelRatioF());
-        seen >= 0)
-      return seen;
-  if (!pick_tree_ || pick_tree_->point_count != data_.cloud->size() || data_.cloud->dimension() != 3) return -1;
-  const Camera& camera = state_.camera;
-  const double half_height = std::tan(camera.view_angle * 0.00872664625997);
-  const double x = (2 * at.x() / width() - 1) * half_height * width() / height();
-  const double y = (1 - 2 * at.y() / height()) * half_height;
-  Vec3 forward, right, up;
-  double size = 0;
-  for (std::size_t k = 0; k < 3; ++k) size += std::pow(camera.focus[k] - camera.position[k], 2);
-  for (std::size_t k = 0; k < 3; ++k) forward[k] = (camera.focus[k] - camera.position[k]) / std::sqrt(size);
-  const auto cross = [](const Vec3& a, const Vec3& b) {
-    return Vec3{a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-  };
-  right = cross(forward, camera.up);
-  const double norm = std::sqrt(right[0] * right[0] + right[1] * right[1] + right[2] * right[2]);
-  for (double& r : right) r /= norm;
-  up = cross(right, forward);
-  PickRay ray;
-  ray.origin = camera.position;
-  for (std::size_t k = 0; k < 3; ++k) ray.direction[k] = forward[k] + x * right[k] + y * up[k];
-  ray.slope = 2 * half_height * 4 / height();  // four logical pixels
-  const auto hit = pick_point(*pick_tree_, data_.cloud->positions(state_.frame), ray);
-  return hit ? hit->point : -1;
-}
-
-void SceneView::mousePressEvent(QMouseEvent* event) {
-  const QPointF at = event->position();
-  if (grab_ == Grab::None) {
-    grab_ = overlay_.covers(at.x(), at.y()) ? Grab::Strip : Grab::Scene;
-    pressed_ = last_ = at;
-    dragged_ = false;
-  }
-  if (grab_ == Grab::Strip && event->button() == Qt::LeftButton) overlay_.mouse_button(0, true, at.x(), at.y());
-  update();
-}
-
-void SceneView::mouseMoveEvent(QMouseEvent* event) {
-  const QPointF at = event->position();
-  overlay_.mouse_moved(at.x(), at.y());
-  if (grab_ == Grab::Scene) {
-    if ((at - pressed_).manhattanLength() >= QGuiApplication::styleHints()->startDragDistance()) dragged_ = true;
-    const QPointF by = (at - last_) / std::max(1, height());
-    const bool shift = event->modifiers() & Qt::ShiftModifier;
-    if (dragged_) {
-      if ((event->buttons() & Qt::LeftButton) && !shift)
-        move_camera(orbit(state_.camera, 220 * by.x(), 220 * by.y()));
-      else if (event->buttons() & Qt::RightButton)
-        move_camera(zoom(state_.camera, std::exp(-3 * by.y())));
-      else
-        move_camera(pan(state_.camera, by.x(), -by.y()));
-      last_ = at;
-    }
-  }
-  update();
-}
-
-void SceneView::mouseReleaseEvent(QMouseEvent* event) {
-  const QPointF at = event->position();
-  if (event->button() == Qt::LeftButton) {
-    if (grab_ == Grab::Strip)
-      overlay_.mouse_button(0, false, at.x(), at.y());
-    else if (grab_ == Grab::Scene && !dragged_)
-      Q_EMIT point_clicked(pick(at));
-  }
-  if (event->buttons() == Qt::NoButton) grab_ = Grab::None;
-  update();
-}
-
-void SceneView::wheelEvent(QWheelEvent* event) {
-  const double steps = event->angleDelta().y() / 120.0;
-  if (overlay_.covers(event->position().x(), event->position().y()))
-    overlay_.wheel(steps);
-  else
-    move_camera(zoom(state_.camera, std::pow(1.12, steps)));
-  event->accept();
-  update();
-}
-
-void SceneView::leaveEvent(QEvent*) {
-  overlay_.mouse_left();
-  update();
 }
 
 }  // namespace erwin::ui
