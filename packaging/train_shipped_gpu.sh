@@ -60,7 +60,7 @@ fi
 
 make_data() {
   local -a flow=(--samples 240 --validation 16 --test 24) full=(--samples 464 --validation 16 --test 48)
-  local -a small=(--samples 1056 --validation 16 --test 40)
+  local -a small=(--samples 756 --validation 16 --test 40)
   [ -z "${TRIAL:-}" ] || { flow=(--samples 4) full=(--samples 4) small=(--samples 4); }
   case $1 in
     flow) "$program" generate flow "$work/flow.h5" "${flow[@]}" --seed 2 ;;
