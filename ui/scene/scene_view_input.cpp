@@ -23,10 +23,6 @@ constexpr double key_degrees = 5, key_shift = 0.05, key_zoom = 1.12;
 constexpr std::int64_t largest_for_discs = 200'000;  // beyond it points are pixels and are found through the tree
 constexpr double half_degree = 0.00872664625997;     // half a degree in radians
 
-Vec3 cross(const Vec3& a, const Vec3& b) {
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
 Vec3 normalised(Vec3 v) {
   const double size = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
   for (double& x : v) x /= std::max(size, 1e-300);
