@@ -1,5 +1,6 @@
 #pragma once
-// Random numbers that are the same on every machine: no distribution of the standard library is involved.
+// Random numbers that are the same on every machine (normal ones up to rounding): no distribution of the standard
+// library is involved.
 
 #include <cmath>
 #include <cstdint>
