@@ -78,8 +78,8 @@ void ArrowLayer::make_arrows(const Field& field, const SceneData& data, const Sc
   const Bounds box = cloud.bounds(state.frame);
   double squares = 0;
   for (std::size_t k = 0; k < 3; ++k) squares += std::pow(box.maximum[k] - box.minimum[k], 2);
-  // The longest is about twice as long as its neighbours on a surface are far.
-  const double length = state.arrow_length * std::sqrt(squares / static_cast<double>(points.size() + 20));
+  // The longest reaches well beyond its neighbours on a surface, and out of its point's ball.
+  const double length = 2.2 * state.arrow_length * std::sqrt(squares / static_cast<double>(points.size() + 20));
   const auto positions = cloud.positions(state.frame);
   const auto values = field.frame(state.frame);
   const auto width = static_cast<std::size_t>(field.components());
@@ -94,7 +94,7 @@ void ArrowLayer::make_arrows(const Field& field, const SceneData& data, const Sc
       to[k] = from[k] + length * vector[k] / longest;
     }
     const double value = component < 0 ? size : vector[static_cast<std::size_t>(component)];
-    shapes.add_arrow(from, to, 0.035 * length * std::max(0.4, size / longest), colours(value));
+    shapes.add_arrow(from, to, 0.022 * length * std::max(0.5, size / longest), colours(value));
   }
   shapes.move_to(*arrows_);
   if (points.size() < static_cast<std::size_t>(cloud.size()))

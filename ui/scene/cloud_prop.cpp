@@ -24,14 +24,14 @@ in vec3 position;
 in vec4 colour;
 uniform mat4 to_clip;
 uniform float side;
-out vec3 tint;
+flat out vec3 tint;
 void main() {
   gl_Position = colour.a == 0.0 ? vec4(2.0, 2.0, 2.0, 1.0) : to_clip * vec4(position, 1.0);
   gl_PointSize = max(1.0, side * colour.a * (255.0 / 128.0));
   tint = colour.rgb;
 })";
 const char* const pixel_fragment = R"(
-in vec3 tint;
+flat in vec3 tint;
 out vec4 result;
 void main() { result = vec4(tint, 1.0); })";
 
@@ -84,7 +84,7 @@ void main() {
   float away = dot(offset, offset);
   if (away > 1.0) discard;
   float bulge = sqrt(1.0 - away);
-  result = vec4(tint * (away < 0.2 ? 1.0 : 0.45 + 0.55 * bulge / sqrt(0.8)), 1.0);
+  result = vec4(tint * (away < 0.2 ? 1.0 : 0.55 + 0.45 * bulge / sqrt(0.8)), 1.0);
   float z = ball.z + ball.w * bulge;
   gl_FragDepth = 0.5 + 0.5 * (depth_terms.x * z + depth_terms.y) / (depth_terms.z * z + depth_terms.w);
 })";

@@ -17,30 +17,32 @@ const char* const vertex = R"(
 void main() { gl_Position = vec4(float(gl_VertexID & 1) * 4.0 - 1.0, float(gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); })";
 
 // Depths are compared in units of the pixel's own size at that depth: a plane at 45 degrees falls by one unit per
-// pixel, however near the eye is.
+// pixel, however near the eye is. With depth d in [0, 1] between the near plane n and the far plane f, the distance is
+// n f / (f - d (f - n)) in perspective: one distance in terms of another is a ratio of `inverse` below. The background
+// is as far as can be and darkens nothing. Few operations, since software OpenGL pays for each.
 const char* const fragment = R"(
 uniform sampler2D depth;
-uniform vec4 range;   // near, far, pixel size at distance 1 (perspective) or anywhere, 1 where parallel
+uniform vec4 terms;    // far, far - near, units per depth (parallel) or per ratio (perspective), 1 where parallel
 uniform float reach;
 out vec4 result;
-float distance_at(ivec2 at) {
-  float d = texelFetch(depth, at, 0).r;
-  if (d >= 1.0) return -1.0;
-  return range.w > 0.5 ? mix(range.x, range.y, d) : range.x * range.y / (range.y - d * (range.y - range.x));
+float behind(ivec2 at, float here) {
+  float there = texelFetch(depth, at, 0).r;
+  float fall = terms.w > 0.5 ? here - there : 1.0 - (terms.x - here * terms.y) / (terms.x - there * terms.y);
+  float x = max(0.0, fall * terms.z - 0.5) * 0.3;
+  return x / (1.0 + x);
 }
 void main() {
   ivec2 at = ivec2(gl_FragCoord.xy), last = textureSize(depth, 0) - 1;
-  float here = distance_at(at);
-  if (here < 0.0) discard;
-  float unit = range.z * (range.w > 0.5 ? 1.0 : here) * reach;
-  const vec2 around[8] = vec2[8](vec2(1, 0), vec2(-1, 0), vec2(0, 1), vec2(0, -1), vec2(0.71, 0.71),
-                                 vec2(-0.71, 0.71), vec2(0.71, -0.71), vec2(-0.71, -0.71));
-  float behind = 0.0;
-  for (int i = 0; i < 8; ++i) {
-    float there = distance_at(clamp(at + ivec2(round(around[i] * reach)), ivec2(0), last));
-    if (there > 0.0) behind += 1.0 - exp(-max(0.0, (here - there) / unit - 0.5) * 0.25);
-  }
-  result = vec4(vec3(exp(-0.3 * behind)), 1.0);
+  float here = texelFetch(depth, at, 0).r;
+  if (here >= 1.0) discard;
+  int far = int(reach + 0.5), near = int(0.71 * reach + 0.5);
+  ivec2 high = min(at + far, last), low = max(at - far, ivec2(0));
+  ivec2 up = min(at + near, last), down = max(at - near, ivec2(0));
+  float sum = behind(ivec2(high.x, at.y), here) + behind(ivec2(low.x, at.y), here) +
+              behind(ivec2(at.x, high.y), here) + behind(ivec2(at.x, low.y), here) +
+              behind(up, here) + behind(down, here) +
+              behind(ivec2(up.x, down.y), here) + behind(ivec2(down.x, up.y), here);
+  result = vec4(vec3(exp(-0.22 * sum)), 1.0);
 })";
 
 }  // namespace
@@ -82,8 +84,9 @@ int DepthShadeProp::RenderOverlay(vtkViewport* viewport) {
   const double pixel = parallel ? 2 * camera.GetParallelScale() / height_
                                 : 2 * std::tan(camera.GetViewAngle() * 0.00872664625997) / height_;
   program_.set("depth", 0);
-  program_.set("range", static_cast<float>(near_far[0]), static_cast<float>(near_far[1]), static_cast<float>(pixel),
-               parallel ? 1.0f : 0.0f);
+  const double deep = near_far[1] - near_far[0];
+  program_.set("terms", static_cast<float>(near_far[1]), static_cast<float>(deep),
+               static_cast<float>((parallel ? deep : 1) / (pixel * reach_)), parallel ? 1.0f : 0.0f);
   program_.set("reach", static_cast<float>(reach_));
   state.vtkglDisable(GL_DEPTH_TEST);
   state.vtkglDepthMask(GL_FALSE);

@@ -20,7 +20,7 @@ std::string label_of(double length, const std::string& unit) {
       if (length >= size * 0.999) return short_number(length / size) + " " + name;
     return short_number(length / 1e-6) + " um";
   }
-  return short_number(length) + " " + (unit.empty() ? "(no unit)" : unit);
+  return short_number(length) + (unit.empty() ? "" : " " + unit);
 }
 
 }  // namespace

@@ -130,20 +130,25 @@ void Scene::draw_first(std::int64_t count) {
 }
 
 void Scene::draw_more(std::int64_t count) {
-  if (parts_ != Parts::More) end_ = 0;
-  parts_ = Parts::More;
+  if (parts_ != Parts::More) {
+    parts_ = Parts::More;
+    restart();
+  }
+  const bool all_there = end_ > 0 && data_.cloud && end_ == data_.cloud->size();
+  last_ = all_there || count >= (data_.cloud ? data_.cloud->size() : 0);
   begin_ = end_;
   end_ = data_.cloud ? std::clamp(begin_ + count, std::int64_t{0}, data_.cloud->size()) : 0;
   set_part();
 }
 
 bool Scene::complete() const {
-  return !data_.cloud || end_ == data_.cloud->size();
+  return !data_.cloud || (end_ == data_.cloud->size() && (parts_ != Parts::More || last_));
 }
 
 // What is on the card of the last picture is worth nothing any more.
 void Scene::restart() {
   begin_ = end_ = 0;
+  last_ = false;
   if (parts_ == Parts::All && data_.cloud) end_ = data_.cloud->size();
   set_part();
 }

@@ -110,7 +110,7 @@ void SurfaceLayer::update(const SceneData& data, const SceneState& state, const 
       look.SetRepresentationToSurface();
     look.SetLineWidth(static_cast<float>(state.text_scale));
     look.SetEdgeVisibility(state.cells == CellStyle::Edges);
-    const Rgb edge = palette_of(state.theme).background;
+    const Rgb edge = palette_of(Theme::Dark).background;  // dark lines on either theme
     look.SetEdgeColor(edge.r / 255.0, edge.g / 255.0, edge.b / 255.0);
   }
   const bool sticks = state.cells != CellStyle::Off && !cloud.cells().lines.empty();

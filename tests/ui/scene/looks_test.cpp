@@ -31,6 +31,12 @@ PointCloud::Parts square() {
   return parts;
 }
 
+PointCloud::Parts points_at(std::vector<float> positions) {
+  PointCloud::Parts parts;
+  parts.positions = std::move(positions);
+  return parts;
+}
+
 class Looks : public testing::Test {
 protected:
   OffscreenScene offscreen;
@@ -110,7 +116,7 @@ TEST_F(Looks, ArrowsPointWhereTheFieldPoints) {
   Stage stage(std::move(parts), 4, 400, 400);
   stage.state.style = PointStyle::None;
   stage.state.arrows = "v";
-  stage.state.arrow_length = 2;
+  stage.state.arrow_length = 1;
   const Picture picture = offscreen.draw(stage.data, stage.state);
   const auto drawn_in = [&](int x0, int x1, int y0, int y1) {
     int count = 0;
@@ -183,7 +189,7 @@ TEST_F(Looks, ParallelLinesStayParallelAndTheScaleBarIsTrue) {
 
 TEST_F(Looks, ARayThroughAPixelMeetsThePointThatIsSeenThere) {
   for (const Projection projection : {Projection::Orthographic, Projection::Perspective}) {
-    Stage stage({.positions = {0.7f, -0.4f, 1, -1.2f, 0.9f, -2}}, 4, 600, 400);
+    Stage stage(points_at({0.7f, -0.4f, 1, -1.2f, 0.9f, -2}), 4, 600, 400);
     stage.state.projection = projection;
     offscreen.draw(stage.data, stage.state);
     const auto at = offscreen.scene().locate({0, 1});
@@ -203,7 +209,7 @@ TEST_F(Looks, ARayThroughAPixelMeetsThePointThatIsSeenThere) {
 
 TEST_F(Looks, SpheresReachIntoEachOtherAndDiscsDoNot) {
   // The left ball is nearer, the right one larger on the screen where they meet by its bulge.
-  Stage stage({.positions = {-0.3f, 0, 0.1f, 0.3f, 0, 0}}, 4, 400, 400);
+  Stage stage(points_at({-0.3f, 0, 0.1f, 0.3f, 0, 0}), 4, 400, 400);
   stage.state.colour_by = ColourBy::Field;
   stage.state.edl = false;
   for (const PointStyle style : {PointStyle::Spheres, PointStyle::Round, PointStyle::Pixels}) {
@@ -211,13 +217,15 @@ TEST_F(Looks, SpheresReachIntoEachOtherAndDiscsDoNot) {
     const Picture picture = offscreen.draw(stage.data, stage.state);
     const auto at = offscreen.scene().locate({0, 1});
     for (const auto& point : at)
-      if (point.visible) EXPECT_LE(distance(pixel(picture, point.x, point.y), point.colour), 2);
+      if (point.visible) {
+        EXPECT_LE(distance(pixel(picture, point.x, point.y), point.colour), 2);
+      }
     EXPECT_TRUE(at[0].visible);
   }
 }
 
 TEST_F(Looks, HiddenPointsLeaveNoPixel) {
-  Stage stage({.positions = {0, 0, 0, 1, 0, 0}}, 4, 400, 400);
+  Stage stage(points_at({0, 0, 0, 1, 0, 0}), 4, 400, 400);
   for (const PointStyle style : {PointStyle::Spheres, PointStyle::Round, PointStyle::Pixels}) {
     stage.state.style = style;
     auto prepared = std::make_shared<PreparedPoints>(*prepare_points(stage.data, stage.state, nullptr));
@@ -265,7 +273,7 @@ TEST_F(Looks, AxesAreReadableAndShown) {
   for (const Theme theme : {Theme::Dark, Theme::Light}) {
     const Rgb ground = palette_of(theme).background;
     for (const Rgb& colour : axis_colours(theme)) EXPECT_GE(contrast(colour, ground), 4.5);
-    Stage stage({.positions = {0, 0, 0}}, 4, 400, 400);
+    Stage stage(points_at({0, 0, 0}), 4, 400, 400);
     stage.state.theme = theme;
     stage.state.style = PointStyle::None;
     EXPECT_EQ(test::pixels_other_than(offscreen.draw(stage.data, stage.state), ground), 0);
