@@ -23,7 +23,7 @@ struct MemoryPlan {
   std::uint64_t total() const { return state + activations + working; }
 };
 
-// Measured against the peak of real steps it is between 0.8 and 1.4 times what is taken (resources/help/training.md).
+// How good it is: resources/help/training.md.
 MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, std::int64_t parameters,
                           const SampleSize& largest, bool on_cpu);
 

@@ -115,6 +115,7 @@ RunResult RunLoop::run(const RunLayout& layout, const Job& job) {
 void RunLoop::run_steps(const Job& job) {
   try {
     if (validation_missing_) validate(job);
+    if (new_best_) save();
     while (!stop_ && !job.stop_requested() && trainer_.steps_done() < setup_.train.steps) step(job);
   } catch (const Error& error) {
     // A stop while samples were waited for, or within a validation, which is made up for on resuming.
@@ -265,9 +266,13 @@ void RunLoop::save() {
   checkpoint_.training->best_step = best_step_;
   checkpoint_.training->seconds = seconds_before_ + result_.seconds;
   checkpoint_.provenance["saved"] = utc_now();
-  save_checkpoint(layout_.last(), checkpoint_);
-  if (new_best_) copy_atomically(layout_.last(), layout_.best());
-  if (ends_step(setup_.train.keep_every)) copy_atomically(layout_.last(), layout_.checkpoint(checkpoint_.step));
+  // last.h5 at the end: killed before, the run goes on from the one before it and writes the others again.
+  std::vector<fs::path> places;
+  if (new_best_) places.push_back(layout_.best());
+  if (ends_step(setup_.train.keep_every)) places.push_back(layout_.checkpoint(checkpoint_.step));
+  places.push_back(layout_.last());
+  save_checkpoint(places.front(), checkpoint_);
+  for (std::size_t i = 1; i < places.size(); ++i) copy_atomically(places.front(), places[i]);
   new_best_ = false;
   saved_step_ = checkpoint_.step;
   saved_at_ = Clock::now();

@@ -148,7 +148,12 @@ TEST_F(Program, SaysWhatIsWrong) {
     int code;
     const char* part;
   } cases[] = {
-      {"train tiny.toml --data manifest.toml --steps 5", 2, "--out"},
+      {"train --data manifest.toml", 2, "--resume RUN"},
+      {"train --resume run", 2, "not the directory of a run"},
+      {"train --resume run --seed 3", 2, "--from"},
+      {"train --from absent.h5", 3, "absent.h5"},
+      {"train tiny.toml --data manifest.toml --out run --set train.rotate_points=up", 2, "none, x, y, z, any"},
+      {"train tiny.toml --data manifest.toml --out run --set data.validation=tset", 2, "tset"},
       {"train no-such-preset --data manifest.toml --out run", 2, "car-small-erwin-nsa"},
       {"train tiny.toml --out run", 2, "--data"},
       {"train tiny.toml --data absent --out run", 3, "absent"},

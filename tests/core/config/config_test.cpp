@@ -213,6 +213,10 @@ TEST(Config, LearningRates) {
   EXPECT_DOUBLE_EQ(train.learning_rate(60), 1.5);                                    // half way
   EXPECT_NEAR(train.learning_rate(35), 1.5 + 0.5 * std::numbers::sqrt2 / 2, 1e-12);  // a quarter
   EXPECT_DOUBLE_EQ(train.learning_rate(110), 1);
+  train.schedule_steps = 210;  // a schedule longer than the run
+  EXPECT_DOUBLE_EQ(train.learning_rate(110), 1.5);
+  train.steps = 500;  // and a run longer than its schedule
+  EXPECT_DOUBLE_EQ(train.learning_rate(300), 1);
   train.schedule = Schedule::Const;
   EXPECT_DOUBLE_EQ(train.learning_rate(100), 2);
 }

@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <set>
+#include <thread>
 
 #include "core/base/error.h"
 #include "core/train/sampler.h"
+#include "tests/core/train/support.h"
+#include "tests/support/shared_data.h"
 
 namespace erwin {
 namespace {
@@ -32,30 +35,21 @@ TEST(Sampler, EveryEpochIsAPermutation) {
   EXPECT_EQ(single.next(), 0);
 }
 
-// Points on a spiral with a smooth target of their position, standardised by hand.
-PointCloudPtr spiral(int points, double phase) {
-  PointCloud::Parts parts;
-  std::vector<float> target;
-  for (int i = 0; i < points; ++i) {
-    const double t = (i + 0.5) / points, angle = 12 * t + phase;
-    parts.positions.insert(parts.positions.end(),
-                           {static_cast<float>(2 * t * std::cos(angle)), static_cast<float>(2 * t * std::sin(angle)),
-                            static_cast<float>(2 * t - 1)});
-    target.push_back(static_cast<float>(std::sqrt(2.0) * std::sin(2 * std::numbers::pi * t)));
+TEST(Sampler, GoesOnWhereItWas) {
+  Sampler whole(5, 3);
+  std::vector<std::int64_t> drawn;
+  for (int i = 0; i < 23; ++i) drawn.push_back(whole.next());
+  for (const int from : {0, 1, 5, 13, 22}) {
+    Sampler rest(5, 3, from);
+    for (int i = from; i < 23; ++i) EXPECT_EQ(rest.next(), drawn[static_cast<std::size_t>(i)]) << from;
+    EXPECT_EQ(rest.drawn(), 23);
   }
-  parts.fields.emplace_back("height", FieldKind::Scalar, 1, std::move(target));
-  return std::make_shared<const PointCloud>(std::move(parts));
 }
 
+using test::spiral;
+
 ModelConfig small(ModelKind kind) {
-  ModelConfig config;
-  config.kind = kind;
-  config.embedding_channels = 16;
-  config.mp_steps = 1;
-  config.graph.k = 4;
-  config.flat = {16, 2, 4, 1, 8, 32, 8, 2, Compression::Pool, Exclude::Ball, CompressedQuery::Token};
-  config.unet = {{16, 32}, {32, 16}, {2, 4}, {1, 1}, {2}, {1}, {2}};
-  return config;
+  return test::small_network(kind);
 }
 
 Trainer::Samples samples_of(std::vector<PointCloudPtr> clouds, const ModelConfig& config) {
@@ -64,7 +58,7 @@ Trainer::Samples samples_of(std::vector<PointCloudPtr> clouds, const ModelConfig
   recipe.target = "height";
   for (const PointCloudPtr& cloud : clouds)
     prepared.push_back(std::make_shared<ModelSample>(prepare_sample(*cloud, 0, recipe, config)));
-  return [prepared](std::int64_t index, const Job&) { return prepared[static_cast<std::size_t>(index)]; };
+  return [prepared](std::int64_t index, std::int64_t, const Job&) { return prepared[static_cast<std::size_t>(index)]; };
 }
 
 std::vector<double> losses(ModelKind kind, int steps, const TrainConfig& train, Weights* weights = nullptr) {
@@ -150,6 +144,121 @@ TEST(Trainer, ClippingBoundsTheStep) {
   EXPECT_EQ(losses(ModelKind::Erwin, 3, train), free) << "a limit that is never reached changes nothing";
 }
 
+Checkpoint checkpoint_of(const Trainer& trainer) {
+  Checkpoint checkpoint;
+  checkpoint.config = trainer.model().config();
+  checkpoint.step = trainer.steps_done();
+  checkpoint.weights = trainer.weights();
+  checkpoint.training = trainer.state();
+  return checkpoint;
+}
+
+void expect_same(const Weights& a, const Weights& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].data == b[i].data) << a[i].name;
+}
+
+// Weights, averages and counts go through a checkpoint file and come out to the same bits; bf16 keeps its float32
+// masters, and the U-net its running statistics.
+TEST(Trainer, GoesOnFromACheckpointToTheBit) {
+  const test::ScratchFolder folder;
+  const struct {
+    ModelKind kind;
+    const char* precision;
+  } cases[] = {{ModelKind::Erwin, "float32"}, {ModelKind::ErwinNsa, "bf16"}};
+  for (const auto& c : cases) {
+    const ModelConfig config = small(c.kind);
+    TrainConfig train = quick();
+    train.precision = c.precision;
+    train.schedule = Schedule::Cosine;
+    train.steps = 6;
+    train.weight_decay = 0.1;
+    train.clip = 0.5;
+    const auto samples = samples_of({spiral(100, 0), spiral(90, 1), spiral(80, 2)}, config);
+    Trainer whole(config, train, 3, samples);
+    for (int i = 0; i < 6; ++i) whole.step();
+    Trainer first(config, train, 3, samples);
+    for (int i = 0; i < 2; ++i) first.step();
+    save_checkpoint(folder.path() / "c.h5", checkpoint_of(first));
+    train.seed = 0;
+    Trainer second(config, train, 3, samples);
+    second.restore(load_training_checkpoint(folder.path() / "c.h5"));
+    EXPECT_EQ(second.steps_done(), 2);
+    for (int i = 2; i < 6; ++i) EXPECT_EQ(second.step().step, i + 1);
+    expect_same(second.weights(), whole.weights());
+    expect_same(second.state().square, whole.state().square);
+    // Weights alone are less than that: the averages start from zero and the samples from the beginning.
+    Trainer third(config, train, 3, samples);
+    third.restore(load_checkpoint(folder.path() / "c.h5"));
+    EXPECT_EQ(third.steps_done(), 0);
+    for (int i = 2; i < 6; ++i) third.step();
+    EXPECT_FALSE(third.weights().front().data == whole.weights().front().data);
+  }
+}
+
+// Without BatchNorm, three batches of one cloud are one batch of three, up to rounding; sizes differ, so plain means
+// would not be the mean over all points.
+TEST(Trainer, AccumulatedBatchesAreOneBatch) {
+  const ModelConfig config = small(ModelKind::ErwinNsa);
+  const auto weights = [&](std::int64_t batch, std::int64_t accumulate) {
+    TrainConfig train = quick();
+    train.precision = "float64";
+    train.batch = batch;
+    train.accumulate = accumulate;
+    train.eps = 1e-3;  // where a gradient is nearly 0, Adam's step would otherwise be the sign of its rounding
+    Trainer trainer(config, train, 3, samples_of({spiral(100, 0), spiral(40, 1), spiral(70, 2)}, config));
+    trainer.step();
+    return trainer.weights();
+  };
+  const Weights one = weights(3, 1), parts = weights(1, 3);
+  ASSERT_EQ(one.size(), parts.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    if (one[i].type != ElementType::Float64) continue;
+    const auto* a = reinterpret_cast<const double*>(one[i].data.data());
+    const auto* b = reinterpret_cast<const double*>(parts[i].data.data());
+    for (std::size_t k = 0; k < one[i].data.size() / 8; ++k) ASSERT_NEAR(a[k], b[k], 1e-9) << one[i].name;
+  }
+}
+
+// How many threads prepare samples, and when they are done, changes nothing.
+TEST(Trainer, LoadersDeliverInOrder) {
+  const ModelConfig config = small(ModelKind::ErwinNsa);
+  std::vector<std::vector<double>> all;
+  for (const int loaders : {1, 4}) {
+    TrainConfig train = quick();
+    train.loaders = loaders;
+    const auto samples = samples_of({spiral(100, 0), spiral(90, 1), spiral(80, 2)}, config);
+    Trainer trainer(config, train, 3, [samples](std::int64_t index, std::int64_t drawn, const Job& job) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(drawn * 7 % 5));
+      return samples(index, drawn, job);
+    });
+    all.emplace_back();
+    for (int i = 0; i < 7; ++i) all.back().push_back(trainer.step().loss);
+  }
+  EXPECT_EQ(all[0], all[1]);
+}
+
+// A weight blown up in the second block: what comes before is finite, so the report names that block.
+TEST(Trainer, NamesTheLayerWhereNumbersLeaveTheFiniteOnes) {
+  const ModelConfig config = small(ModelKind::ErwinNsa);
+  const auto samples = samples_of({spiral(100, 0)}, config);
+  Trainer made(config, quick(), 1, samples);
+  Checkpoint checkpoint = checkpoint_of(made);
+  for (WeightArray& weight : checkpoint.weights)
+    if (weight.name == "block.1.norm2.weight")
+      for (std::size_t i = 0; i < weight.data.size() / 4; ++i) reinterpret_cast<float*>(weight.data.data())[i] = 3e38f;
+  Trainer trainer(config, quick(), 1, samples);
+  trainer.restore(checkpoint);
+  try {
+    trainer.step();
+    FAIL() << "it did not diverge";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("step 1, first in block.1"), std::string::npos) << error.what();
+    EXPECT_NE(error.hint().find("--from"), std::string::npos);
+  }
+  expect_same(trainer.weights(), checkpoint.weights);
+}
+
 TEST(Trainer, AFrozenSigmaStays) {
   ModelConfig config = small(ModelKind::ErwinNsa);
   config.freeze_sigma = true;
@@ -178,7 +287,7 @@ TEST(Trainer, RefusesWhatCannotBeTrained) {
   EXPECT_THROW(Trainer(config, train, 1, samples_of({spiral(40, 0)}, config)), Error);
   SampleRecipe without_target;
   const auto sample = std::make_shared<const ModelSample>(prepare_sample(*spiral(40, 0), 0, without_target, config));
-  Trainer trainer(config, quick(), 1, [sample](std::int64_t, const Job&) { return sample; });
+  Trainer trainer(config, quick(), 1, [sample](std::int64_t, std::int64_t, const Job&) { return sample; });
   EXPECT_THROW(trainer.step(), Error);
 }
 
