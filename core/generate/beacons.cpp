@@ -1,6 +1,7 @@
 #include "core/generate/beacons.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -17,7 +18,8 @@ namespace erwin::generate {
 namespace {
 
 constexpr double island_radius = 1, island_distance = 4.4;
-constexpr int most_tries = 20;
+constexpr double cluster_radius = 0.15;  // over the distance of its neighbours
+constexpr int layouts = 8, most_tries = 20;
 
 // Uniform in the unit ball.
 Vec3 in_ball(Random& random) {
@@ -67,7 +69,7 @@ Layout draw_layout(const BeaconsOptions& options, Random& random) {
   layout.radius = 1;
   for (const double side : {-0.5, 0.5}) {
     const auto [places, distance] = spread(half, random);
-    layout.radius = std::min(layout.radius, 0.35 * distance);
+    layout.radius = std::min(layout.radius, cluster_radius * distance);
     for (const Vec3& place : places)
       layout.centres.push_back(side * island_distance * direction + island_radius * place);
   }
@@ -159,6 +161,65 @@ private:
   std::vector<std::int32_t> parent_;
 };
 
+// The trees of a cloud as the network will see it, and its graph.
+struct Geometry {
+  std::vector<BallTree> trees;
+  KnnGraph graph;
+};
+
+Geometry geometry_of(const PointCloud& cloud, const ModelConfig& model, const Job& job) {
+  const std::vector<double> positions(cloud.positions().begin(), cloud.positions().end());
+  TreeOptions options;
+  options.unit = model.flat.ball_size;
+  options.nodes = false;
+  Geometry geometry;
+  geometry.trees.push_back(build_ball_tree(positions, 3, options, job));
+  if (model.rotate_degrees != 0 && model.flat.depth > 1)
+    geometry.trees.push_back(build_ball_tree(rotate_positions(positions, 3, model.rotate_degrees), 3, options, job));
+  if (model.mp_steps > 0) geometry.graph = build_knn_graph(positions, 3, model.graph.k, model.graph.self_loop, job);
+  return geometry;
+}
+
+bool out_of_reach(const PointCloud& cloud, const Geometry& geometry) {
+  Contacts contacts(cloud.size());
+  for (const BallTree& tree : geometry.trees) contacts.merge_balls(tree, tree.unit);
+  for (std::size_t edge = 0; edge < geometry.graph.source.size(); ++edge)
+    contacts.merge(geometry.graph.source[edge], geometry.graph.receiver[edge]);
+  // The set of each point beside the cluster it must not contain.
+  const std::span<const float> cluster = cloud.require_field("cluster").values();
+  const std::span<const float> partner = cloud.require_field("partner").values();
+  std::vector<std::pair<std::int32_t, float>> there, wanted;
+  for (std::int32_t point = 0; point < static_cast<std::int32_t>(cloud.size()); ++point) {
+    const std::int32_t set = contacts.find(point);
+    there.emplace_back(set, cluster[static_cast<std::size_t>(point)]);
+    wanted.emplace_back(set, partner[static_cast<std::size_t>(point)]);
+  }
+  std::sort(there.begin(), there.end());
+  return std::none_of(wanted.begin(), wanted.end(),
+                      [&](const auto& pair) { return std::binary_search(there.begin(), there.end(), pair); });
+}
+
+// How much of a block belongs to one cluster, on average, in the tree where that is less: 1 where no cut goes through a
+// cluster.
+double clarity(const PointCloud& cloud, const Geometry& geometry, std::int64_t block) {
+  const std::span<const float> cluster = cloud.require_field("cluster").values();
+  double least = 1;
+  for (const BallTree& tree : geometry.trees) {
+    double main = 0;
+    for (std::int64_t begin = 0; begin < tree.slot_count; begin += block) {
+      std::map<float, double> members;
+      for (std::int64_t slot = begin; slot < std::min(begin + block, tree.slot_count); ++slot)
+        if (tree.slot_mask[static_cast<std::size_t>(slot)])
+          members[cluster[static_cast<std::size_t>(tree.slot_point[static_cast<std::size_t>(slot)])]] += 1;
+      double most = 0;
+      for (const auto& [label, count] : members) most = std::max(most, count);
+      main += most;
+    }
+    least = std::min(least, main / static_cast<double>(cloud.size()));
+  }
+  return least;
+}
+
 }  // namespace
 
 void check(const BeaconsOptions& options) {
@@ -192,42 +253,23 @@ void check(const BeaconsOptions& options) {
 }
 
 bool partners_out_of_reach(const PointCloud& cloud, const ModelConfig& model, const Job& job) {
-  const std::vector<double> positions(cloud.positions().begin(), cloud.positions().end());
-  Contacts contacts(cloud.size());
-  TreeOptions tree;
-  tree.unit = model.flat.ball_size;
-  tree.nodes = false;
-  contacts.merge_balls(build_ball_tree(positions, 3, tree, job), tree.unit);
-  if (model.rotate_degrees != 0 && model.flat.depth > 1)
-    contacts.merge_balls(build_ball_tree(rotate_positions(positions, 3, model.rotate_degrees), 3, tree, job),
-                         tree.unit);
-  if (model.mp_steps > 0) {
-    const KnnGraph graph = build_knn_graph(positions, 3, model.graph.k, model.graph.self_loop, job);
-    for (std::size_t edge = 0; edge < graph.source.size(); ++edge)
-      contacts.merge(graph.source[edge], graph.receiver[edge]);
-  }
-
-  // The set of each point beside the cluster it must not contain.
-  const std::span<const float> cluster = cloud.require_field("cluster").values();
-  const std::span<const float> partner = cloud.require_field("partner").values();
-  std::vector<std::pair<std::int32_t, float>> there, wanted;
-  for (std::int32_t point = 0; point < static_cast<std::int32_t>(cloud.size()); ++point) {
-    const std::int32_t set = contacts.find(point);
-    there.emplace_back(set, cluster[static_cast<std::size_t>(point)]);
-    wanted.emplace_back(set, partner[static_cast<std::size_t>(point)]);
-  }
-  std::sort(there.begin(), there.end());
-  return std::none_of(wanted.begin(), wanted.end(),
-                      [&](const auto& pair) { return std::binary_search(there.begin(), there.end(), pair); });
+  return out_of_reach(cloud, geometry_of(cloud, model, job));
 }
 
 PointCloudPtr make_beacons(const BeaconsOptions& options, std::int64_t index, const Job& job) {
   Random random(options.seed, static_cast<std::uint64_t>(index));
-  for (int tries = 0; tries < most_tries; ++tries) {
+  PointCloudPtr best;
+  double clearest = 0;
+  for (int tries = 0; tries < layouts || (!best && tries < most_tries); ++tries) {
     job.check();
     PointCloudPtr cloud = draw(options, random);
-    if (partners_out_of_reach(*cloud, options.model, job)) return cloud;
+    const Geometry geometry = geometry_of(*cloud, options.model, job);
+    const double clear = clarity(*cloud, geometry, options.model.flat.block_size);
+    if (clear <= clearest || !out_of_reach(*cloud, geometry)) continue;
+    clearest = clear;
+    best = std::move(cloud);
   }
+  if (best) return best;
   throw Error(ErrorKind::Config, "partners cannot be kept out of reach",
               "ball_size " + std::to_string(options.model.flat.ball_size) + ", graph_k " +
                   std::to_string(options.model.graph.k) + ", " + std::to_string(options.clusters) + " clusters of " +

@@ -36,9 +36,10 @@ constexpr double most_chance = 0.15;
 // nothing.
 void check(const BeaconsOptions& options);
 
-// Cloud `index` of a seed. Fields: "code" (8 components) and "charge", the inputs; "partner_charge", the target; the
-// labels "cluster" and "partner" (the partner's cluster), which show the truth in a picture. Raises Error{Config} where
-// the settings let a cluster see its partner in every one of many tries.
+// Cloud `index` of a seed: of eight layouts out of reach the one whose blocks the trees cut most cleanly, since a block
+// of two clusters is nobody's. Fields: "code" (8 components) and "charge", the inputs; "partner_charge", the target;
+// the labels "cluster" and "partner" (the partner's cluster), which show the truth in a picture. Raises Error{Config}
+// where the settings let a cluster see its partner in every one of many tries.
 PointCloudPtr make_beacons(const BeaconsOptions& options, std::int64_t index, const Job& job = {});
 
 // True where no chain of balls and graph edges of the network leads from any point to its partner cluster. The trees
