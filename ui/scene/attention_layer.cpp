@@ -38,7 +38,7 @@ const char* const node_shader =
     "//VTK::Color::Impl\n"
     "float away = length(offsetVCVSOutput.xy);\n"
     "if (away > 1.0) discard;\n"
-    "if (away > 0.82) { ambientColor *= 0.45; diffuseColor *= 0.45; }\n";
+    "if (away > 0.82) { ambientColor *= 0.65; diffuseColor *= 0.65; }\n";
 
 constexpr int stroke_widths = 6;
 constexpr double thinnest = 1.2, widest = 6.5;  // pixels
@@ -84,6 +84,24 @@ vtkSmartPointer<vtkActor> line_actor(vtkPolyData* lines) {
   return flat_actor(mapper);
 }
 
+// The same ends a little farther from the eye: on the same pixels, but behind.
+void put_behind(vtkPolyData& lines, vtkPolyData& behind, const SceneState& state) {
+  constexpr double share = 0.002;
+  const Camera& camera = state.camera;
+  vtkNew<vtkPoints> ends;
+  for (vtkIdType i = 0; i < lines.GetNumberOfPoints(); ++i) {
+    double p[3];
+    lines.GetPoint(i, p);
+    const bool parallel = state.projection == Projection::Orthographic;
+    double moved[3];
+    for (std::size_t k = 0; k < 3; ++k)
+      moved[k] = p[k] + share * ((parallel ? camera.focus[k] : p[k]) - camera.position[k]);
+    ends->InsertNextPoint(moved);
+  }
+  behind.SetPoints(ends);
+  behind.Modified();
+}
+
 }  // namespace
 
 AttentionLayer::AttentionLayer()
@@ -98,8 +116,10 @@ AttentionLayer::AttentionLayer()
       spoke_actor_(line_actor(spokes_)) {
   node_mapper_->SetScaleArray("size");
   for (int i = 0; i < stroke_widths; ++i) {
-    Stroke stroke{vtkSmartPointer<vtkPolyData>::New(), nullptr, nullptr};
-    stroke.rim = line_actor(stroke.lines);
+    Stroke stroke;
+    stroke.lines = vtkSmartPointer<vtkPolyData>::New();
+    stroke.rim_lines = vtkSmartPointer<vtkPolyData>::New();
+    stroke.rim = line_actor(stroke.rim_lines);
     stroke.rim->GetMapper()->ScalarVisibilityOff();
     stroke.line = line_actor(stroke.lines);
     strokes_.push_back(std::move(stroke));
@@ -114,21 +134,21 @@ void AttentionLayer::attach(vtkRenderer& cloud, vtkRenderer& front) {
     cloud.AddActor(actor);
   }
   outlines_->attach(front);
-  // All rims lie below all lines.
-  for (const Stroke& stroke : strokes_) front.AddActor(stroke.rim);
-  for (const Stroke& stroke : strokes_) front.AddActor(stroke.line);
   for (const Stroke& stroke : strokes_)
-    for (vtkActor* actor : {stroke.rim.Get(), stroke.line.Get()}) actor->SetVisibility(false);
+    for (vtkActor* actor : {stroke.rim.Get(), stroke.line.Get()}) {
+      actor->SetVisibility(false);
+      front.AddActor(actor);
+    }
   ring_actor_->SetVisibility(false);
   front.AddActor(ring_actor_);
 }
 
 void AttentionLayer::update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) {
-  const OutlineMesh outlines = query_outlines(data, state, 0.3 * metrics.disc_radius);
+  const OutlineMesh outlines = query_outlines(data, state, room_for_discs(state.outline) * metrics.disc_radius);
   if (outlines.empty())
     outlines_->hide();
   else
-    outlines_->show(outlines, 1.5 * state.text_scale, 0.12);
+    outlines_->show(outlines, 1.5 * state.text_scale, state.outline == OutlineShape::Sphere ? 0.06 : 0.12);
   place_ring(data, state);
   place_lines(data, state);
   place_nodes(data, state, metrics);
@@ -165,6 +185,7 @@ void AttentionLayer::place_lines(const SceneData& data, const SceneState& state)
   for (std::size_t i = 0; i < strokes_.size(); ++i) {
     const Stroke& stroke = strokes_[i];
     lines[i].move_to(*stroke.lines);
+    stroke.rim_lines->SetLines(stroke.lines->GetLines());
     const double width =
         state.text_scale * (thinnest + (widest - thinnest) * static_cast<double>(i) / (stroke_widths - 1));
     stroke.line->GetProperty()->SetLineWidth(static_cast<float>(width));
@@ -213,7 +234,9 @@ void AttentionLayer::camera_moved(const SceneState& state, const SceneMetrics& m
   if (ring_actor_->GetVisibility())
     ring_mapper_->SetScaleFactor(
         std::max(1.6 * metrics.disc_radius, 9 * state.text_scale * pixel_size_at(query_, state)));
-  node_mapper_->SetScaleFactor(2 * metrics.disc_radius);
+  node_mapper_->SetScaleFactor(1.5 * metrics.disc_radius);
+  for (const Stroke& stroke : strokes_)
+    if (stroke.line->GetVisibility()) put_behind(*stroke.lines, *stroke.rim_lines, state);
 }
 
 }  // namespace erwin::ui

@@ -31,9 +31,9 @@ private:
   void place_lines(const SceneData& data, const SceneState& state);
   void place_nodes(const SceneData& data, const SceneState& state, const SceneMetrics& metrics);
 
-  // Lines of about one width, on the screen and in points of text; the lower one is their rim.
+  // Lines of about one width on the screen; rims in the background's colour set them off from what they cross.
   struct Stroke {
-    vtkSmartPointer<vtkPolyData> lines;
+    vtkSmartPointer<vtkPolyData> lines, rim_lines;
     vtkSmartPointer<vtkActor> rim, line;
   };
 

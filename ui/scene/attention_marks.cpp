@@ -42,22 +42,28 @@ NodeMark node_mark(const PointCloud& cloud, std::int64_t frame, std::int64_t slo
   return node;
 }
 
-std::string branch_note(const QueryView& query, Branch branch) {
-  const bool one_branch = query.layer.kind != LayerKind::Nsa;
-  if (one_branch)
-    return query.layer.kind == LayerKind::Full ? "full attention: the query looks at every point"
-                                               : "ball attention: the query looks at its own ball and nowhere else";
-  switch (branch) {
+std::string branch_note(const QueryView& query, const SceneState& state) {
+  if (query.layer.kind == LayerKind::Full) return "full attention: the query looks at every point";
+  if (query.layer.kind == LayerKind::Ball) return "ball attention: the query looks at its own ball, nowhere else";
+  switch (state.query.branch) {
     case Branch::All:
-      return "attention: local, selected and compressed branch, each times its gate";
+      return "the query looks at its ball, at the blocks its own block selected, and at a summary of every block";
     case Branch::Local:
-      return "local branch: the query looks at its own ball and nowhere else";
+      return "local branch: the query looks at its own ball, nowhere else";
     case Branch::Compressed:
       return "compressed branch: the query looks at a summary of every block";
     case Branch::Selected:
-      return "selected branch: the query looks at the points of the blocks its own block chose";
+      return "selected branch: the query looks at the blocks that its own block selected";
   }
   return {};
+}
+
+std::string rank_note(std::span<const MarkedBlock> blocks, const SceneState& state) {
+  if (!state.score_lines) return "rank 0 is the selected block with the highest score";
+  const auto [low, high] =
+      std::minmax_element(blocks.begin(), blocks.end(), [](const auto& a, const auto& b) { return a.score < b.score; });
+  return "rank 0 has the highest score; the wider its line, the higher a block's score, " +
+         short_number(static_cast<double>(low->score)) + " to " + short_number(static_cast<double>(high->score));
 }
 
 }  // namespace
@@ -135,28 +141,17 @@ std::vector<std::string> attention_notes(const SceneData& data, const SceneState
   std::vector<std::string> notes;
   if (!data.query || !asked(data, state)) return notes;
   const QueryView& query = *data.query;
-  notes.push_back(branch_note(query, state.query.branch));
-  const bool compressed = query.layer.kind == LayerKind::Nsa && state.query.branch != Branch::Local &&
-                          state.query.branch != Branch::Selected;
-  if (state.colour_by == ColourBy::Attention && compressed)
+  notes.push_back(branch_note(query, state));
+  if (state.colour_by == ColourBy::Attention && query.compressed)
     notes.push_back("a block's compressed weight is spread evenly over its points");
-  if (state.colour_by == ColourBy::Compressed)
+  if (state.colour_by == ColourBy::Compressed && query.compressed)
     notes.push_back("one weight for each block of " + std::to_string(query.layer.block_size) +
                     " slots; the memory slot takes " + short_number(query.row.memory));
-  if (const auto blocks = marked_blocks(data, state); !blocks.empty()) {
-    notes.push_back("rank 0 is the block with the highest score");
-    if (state.score_lines) {
-      const auto [low, high] = std::minmax_element(blocks.begin(), blocks.end(),
-                                                   [](const auto& a, const auto& b) { return a.score < b.score; });
-      notes.push_back("the wider the line, the higher the score: " +
-                      short_number(std::round(static_cast<double>(low->score) * 1000) / 1000) + " to " +
-                      short_number(std::round(static_cast<double>(high->score) * 1000) / 1000));
-    }
-  }
-  if (query.layer.rotated)
-    notes.push_back("this layer ran in the rotated tree: these are its balls and blocks, not the main tree's");
-  if (query.layer.pool_level > 0)
-    notes.push_back("a disc is a node of the pooled level, at the mean of the points that it stands for");
+  if (const auto blocks = marked_blocks(data, state); !blocks.empty()) notes.push_back(rank_note(blocks, state));
+  if (query.layer.rotated) notes.push_back("balls and blocks are the rotated tree's, in which this layer ran");
+  if (shows_nodes(data, state))
+    notes.push_back("a disc is a node of pooled level " + std::to_string(query.layer.pool_level) +
+                    ": the middle of the points it stands for");
   return notes;
 }
 

@@ -91,7 +91,6 @@ LegendScale scale_of(const Field& field, const SceneState& state, int component,
     scale.minimum = -scale.maximum;
   }
   if (state.colour_by == ColourBy::Error && !as_told && scale.minimum >= 0) scale.minimum = -scale.maximum;
-  if (state.colour_by == ColourBy::Compressed && !as_told) scale.minimum = 0;
   make_logarithmic(field, state, component, scale);
   count_values(field, state, component, scale);
   return scale;

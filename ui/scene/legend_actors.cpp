@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "ui/scene/colour_scale.h"
 
@@ -24,6 +26,23 @@ std::vector<double> tick_places(const LegendScale& scale) {
   std::vector<double> places;
   for (int i = 0; i <= parts; ++i) places.push_back(static_cast<double>(i) / parts);
   return places;
+}
+
+// Broken between words where it is wider than there is room.
+std::vector<std::string> wrapped(const std::string& text, double room, double size) {
+  std::vector<std::string> lines(1);
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    const std::string longer = lines.back().empty() ? word : lines.back() + " " + word;
+    if (lines.back().empty() || text_width(longer, size) <= room)
+      lines.back() = longer;
+    else
+      lines.push_back(word);
+    begin = end + 1;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -81,7 +100,14 @@ void LegendActors::show(vtkRenderer& renderer, const Legend& legend, const Scene
     actors_.text(swatch.text, x + s * 20, y, s * small_text, palette.text);
     y -= s * 21;
   }
-  for (const std::string& note : legend.notes) y = line(note, state, y, small_text, palette.faint);
+  // Sentences, in the other upper corner: in the column they would lie on the cloud.
+  const double left = s * state.notes_left, room = std::max(s * 200, x - s * (silhouette + 24) - left);
+  double below = state.height - s * edge;
+  for (const std::string& note : legend.notes)
+    for (const std::string& text : wrapped(note, room, s * small_text)) {
+      actors_.text(text, left, below, s * small_text, palette.faint);
+      below -= s * 1.45 * small_text;
+    }
 }
 
 }  // namespace erwin::ui

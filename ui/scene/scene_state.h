@@ -136,6 +136,7 @@ struct SceneState {
 
   int width = 1280, height = 800;  // pixels
   double text_scale = 1;           // of legend and title, for dense displays
+  double notes_left = 22;          // where the legend's sentences begin, in multiples of text_scale
   std::string look = "iso";        // what the camera was asked to be: the text that camera_from understands
   LookTarget target = LookTarget::Cloud;
   Camera camera;  // what it is

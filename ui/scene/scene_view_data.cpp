@@ -15,6 +15,9 @@ namespace {
 // Up to here colours are made in a few milliseconds, and waiting for another thread would only delay them.
 constexpr std::int64_t made_at_once = 60'000;
 
+// The upper left corner is the strip's: the legend's sentences begin to its right.
+constexpr double beside_strip = 285;
+
 }  // namespace
 
 bool SceneView::is_large() const {
@@ -28,6 +31,7 @@ void SceneView::show_scene(const SceneData& shown, const SceneState& state) {
   wanted.width = state_.width;
   wanted.height = state_.height;
   wanted.text_scale = state_.text_scale;
+  wanted.notes_left = state_.notes_left;
   if (shown == data_ && wanted == state_) return;
   data_ = shown;
   state_ = wanted;
@@ -51,6 +55,7 @@ void SceneView::fit_to_widget(SceneState& state) const {
   state.width = std::max(16, qRound(width() * ratio));
   state.height = std::max(16, qRound(height() * ratio));
   state.text_scale = ratio;
+  state.notes_left = beside_strip;
   state.camera = state_.camera;
   state.look = state_.look;
 }

@@ -69,12 +69,11 @@ void colour_by_balls(const SceneData& data, const SceneState& state, PointColour
     for (const std::int32_t point : level->points(node)) result.rgb[static_cast<std::size_t>(point)] = colour;
   }
   const int number = std::clamp(state.level, 0, shown_level_count(data, state) - 1);
-  result.legend.notes.push_back(shown_tree_caption(data, state));
-  result.legend.notes.push_back("level " + std::to_string(number) + ": " + std::to_string(level->size()) +
-                                (level->size() == 1 ? " ball" : " balls"));
+  result.legend.notes.push_back(shown_tree_caption(data, state) + "; level " + std::to_string(number) + ": " +
+                                std::to_string(level->size()) + (level->size() == 1 ? " ball" : " balls"));
   const LayerInfo* layer = shown_layer(data, state);
-  for (std::string& note : padding_notes(count_padding(*level, data.cloud->size()), layer && layer->pool_level > 0))
-    result.legend.notes.push_back(std::move(note));
+  result.legend.notes.push_back(
+      padding_note(count_padding(*level, data.cloud->size()), layer && layer->pool_level > 0));
 }
 
 }  // namespace erwin::ui

@@ -43,7 +43,7 @@ void TreeLayer::update(const SceneData& data, const SceneState& state, const Sce
                        too_large ? OutlineShape::Box : state.outline,
                        state.only,
                        state.only.which == OnlyBall::Which::Query ? state.query.point : -1,
-                       0.3 * metrics.disc_radius};
+                       room_for_discs(state.outline) * metrics.disc_radius};
   if (wanted == subject_) return;
   subject_ = wanted;
   // With one ball alone: those of its subtree.
@@ -61,7 +61,7 @@ void TreeLayer::update(const SceneData& data, const SceneState& state, const Sce
                 palette()[static_cast<std::size_t>(colours[static_cast<std::size_t>(node)])],
                 level->size() > 64 ? 16 : 48);
   }
-  outlines_->show(mesh, 1.2 * state.text_scale, 0.1);
+  outlines_->show(mesh, 1.2 * state.text_scale, wanted.shape == OutlineShape::Sphere ? 0.06 : 0);
 }
 
 void TreeLayer::explain(Legend& legend) const {

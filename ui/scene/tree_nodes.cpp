@@ -110,22 +110,20 @@ std::optional<ShownBall> only_ball(const SceneData& data, const SceneState& stat
   return ShownBall{level, node, {points.begin(), points.end()}};
 }
 
-std::vector<std::string> padding_notes(const PaddingCount& count, bool pooled) {
+std::string padding_note(const PaddingCount& count, bool pooled) {
   const char* const one = pooled ? "node" : "point";
   const char* const many = pooled ? "nodes" : "points";
-  std::vector<std::string> notes;
-  const std::string held = count.fewest == count.most
-                               ? count_of(count.most, one, many)
-                               : std::to_string(count.fewest) + " to " + count_of(count.most, one, many);
-  notes.push_back(
-      "a ball holds " + held +
-      (count.empty_nodes > 0 ? ", " + std::to_string(count.empty_nodes) + " hold only padding" : std::string()));
-  const std::int64_t padding = count.masked + count.duplicate;
-  std::string slots = std::to_string(count.real) + " of " + count_of(count.slots, "slot", "slots") + " are used";
-  if (count.masked > 0) slots += ", " + std::to_string(count.masked) + " are padding that nobody attends to";
-  if (count.duplicate > 0) slots += ", " + std::to_string(count.duplicate) + " repeat a point and count twice";
-  notes.push_back(padding > 0 ? slots : "no slot is padding");
-  return notes;
+  std::string note =
+      (count.fewest == count.most ? count_of(count.most, one, many)
+                                  : std::to_string(count.fewest) + " to " + count_of(count.most, one, many)) +
+      " in a ball";
+  const std::string of = " of " + std::to_string(count.slots) + " slots ";
+  if (count.masked > 0) note += "; " + std::to_string(count.masked) + of + "are padding, which nobody looks at";
+  if (count.duplicate > 0)
+    note += "; " + std::to_string(count.duplicate) + of + "repeat a point, which so counts twice";
+  if (count.masked + count.duplicate == 0) note += "; no slot is padding";
+  if (count.empty_nodes > 0) note += "; " + count_of(count.empty_nodes, "ball is", "balls are") + " all padding";
+  return note;
 }
 
 std::string to_string(const OnlyBall& only) {

@@ -44,6 +44,6 @@ std::optional<ShownBall> only_ball(const SceneData& data, const SceneState& stat
 
 // How the slots of the shown tree are used at a level, in words for the legend: how many points a ball holds, what is
 // padding, what that means.
-std::vector<std::string> padding_notes(const PaddingCount& count, bool pooled);
+std::string padding_note(const PaddingCount& count, bool pooled);
 
 }  // namespace erwin::ui

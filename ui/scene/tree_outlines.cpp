@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numbers>
+#include <vector>
 
 #include "ui/scene/tree_hull.h"
 
@@ -72,7 +74,41 @@ void draw_sphere(Pen pen, const Place& centre, double radius, std::int32_t aroun
   }
 }
 
-void draw_hull(Pen pen, const std::vector<std::array<float, 3>>& points, double grow) {
+using Corner = std::array<float, 3>;
+
+Place normal_of(const std::vector<Corner>& points, const std::array<std::int32_t, 3>& face) {
+  std::array<Place, 3> p;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Corner& corner = points[static_cast<std::size_t>(face[i])];
+    p[i] = {corner[0], corner[1], corner[2]};
+  }
+  Place u, v;
+  for (std::size_t k = 0; k < 3; ++k) {
+    u[k] = p[1][k] - p[0][k];
+    v[k] = p[2][k] - p[0][k];
+  }
+  const Place n{u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+  const double length = std::hypot(n[0], n[1], n[2]);
+  return length > 0 ? Place{n[0] / length, n[1] / length, n[2] / length} : Place{};
+}
+
+// The edges along which a body bends by more than 20 degrees: all of them would be a mesh, not an outline. A body that
+// bends nowhere so much keeps all.
+std::vector<std::array<std::int32_t, 2>> sharp_edges(const Hull& hull, const std::vector<Corner>& points) {
+  constexpr double least_cosine = 0.94;
+  if (hull.dimension < 3) return hull.edges;
+  std::map<std::array<std::int32_t, 2>, Place> beside;  // normal of the face on the left of an edge
+  for (const auto& face : hull.faces)
+    for (std::size_t e = 0; e < 3; ++e) beside[{face[e], face[(e + 1) % 3]}] = normal_of(points, face);
+  std::vector<std::array<std::int32_t, 2>> sharp;
+  for (const auto& [a, b] : hull.edges) {
+    const Place &left = beside.at({a, b}), &right = beside.at({b, a});
+    if (left[0] * right[0] + left[1] * right[1] + left[2] * right[2] < least_cosine) sharp.push_back({a, b});
+  }
+  return sharp.empty() ? hull.edges : sharp;
+}
+
+void draw_hull(Pen pen, const std::vector<Corner>& points, double grow) {
   const Hull hull = convex_hull(points);
   if (hull.dimension == 0) {  // one place: a small box says where
     const auto& p = points.front();
@@ -95,7 +131,7 @@ void draw_hull(Pen pen, const std::vector<std::array<float, 3>>& points, double 
     const double share = length > 0 ? 1 + grow / length : 1;
     pen.corner({middle[0] + out[0] * share, middle[1] + out[1] * share, middle[2] + out[2] * share});
   }
-  for (const auto& [a, b] : hull.edges) pen.line(number_of(a), number_of(b));
+  for (const auto& [a, b] : sharp_edges(hull, points)) pen.line(number_of(a), number_of(b));
   for (const auto& [a, b, c] : hull.faces) pen.face(number_of(a), number_of(b), number_of(c));
 }
 

@@ -30,6 +30,11 @@ OutlineBox box_of(const PointCloud& cloud, std::int64_t frame, std::span<const s
 // Their mean, relative to the cloud's origin.
 std::array<double, 3> centre_of(const PointCloud& cloud, std::int64_t frame, std::span<const std::int32_t> points);
 
+// How much larger than its points an outline is drawn, in radii of their discs: a hull's faces would cut through them.
+inline double room_for_discs(OutlineShape shape) {
+  return shape == OutlineShape::Hull ? 1.0 : 0.3;
+}
+
 // Adds the outline of one ball, `grow` larger on every side so that the points' discs fit in; nothing without points.
 // sides: of a sphere's circles, a multiple of 8.
 void add_outline(OutlineMesh& mesh, const PointCloud& cloud, std::int64_t frame, std::span<const std::int32_t> points,
