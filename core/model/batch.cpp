@@ -125,30 +125,38 @@ std::vector<LevelGeometry> levels_of(const std::vector<const ModelSample*>& samp
 
 // The order that sorts `keys` (below `groups`) stably, and where each key's run begins.
 std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(const std::int64_t* keys,
-                                                                              std::int64_t count, std::int64_t groups) {
+                                                                              std::int64_t count, std::int64_t groups,
+                                                                              const Job* job) {
+  const auto look = [job](std::int64_t i) {
+    if (job && i % (1 << 20) == 0) job->check();
+  };
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(groups) + 1, 0), order(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
+    look(i);
     if (keys[i] < 0 || keys[i] >= groups)
       throw Error(ErrorKind::Internal, "an edge names a point that does not exist", "point " + std::to_string(keys[i]));
     ++offsets[static_cast<std::size_t>(keys[i]) + 1];
   }
   for (std::size_t g = 1; g < offsets.size(); ++g) offsets[g] += offsets[g - 1];
   std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
-  for (std::int64_t i = 0; i < count; ++i)
+  for (std::int64_t i = 0; i < count; ++i) {
+    look(i);
     order[static_cast<std::size_t>(next[static_cast<std::size_t>(keys[i])]++)] = i;
+  }
   return {std::move(order), std::move(offsets)};
 }
 
 }  // namespace
 
-void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver) {
+void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver, const Job* job) {
   const at::TensorOptions options = batch.features.options();
   const std::int64_t points = batch.features.size(0), edges = source.numel();
   const at::Tensor receivers = receiver.cpu().contiguous();
-  const auto [by_receiver, receiver_offsets] = counting_sort(receivers.const_data_ptr<std::int64_t>(), edges, points);
+  const auto [by_receiver, receiver_offsets] =
+      counting_sort(receivers.const_data_ptr<std::int64_t>(), edges, points, job);
   const at::Tensor order = indices_of(by_receiver, at::TensorOptions());
   const at::Tensor sources = source.cpu().index_select(0, order).contiguous();
-  const auto [by_source, source_offsets] = counting_sort(sources.const_data_ptr<std::int64_t>(), edges, points);
+  const auto [by_source, source_offsets] = counting_sort(sources.const_data_ptr<std::int64_t>(), edges, points, job);
   batch.edge_source = sources.to(options.device());
   batch.edge_receiver = receivers.index_select(0, order).to(options.device());
   batch.receiver_offsets = indices_of(receiver_offsets, options);
@@ -157,7 +165,10 @@ void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receive
 }
 
 Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
-                 const at::TensorOptions& options) {
+                 const at::TensorOptions& options, const Job* job) {
+  const auto look = [job] {
+    if (job) job->check();
+  };
   const at::TensorOptions wide = options.dtype(wide_type(c10::typeMetaToScalarType(options.dtype())));
   std::vector<float> features, positions;
   std::vector<std::int64_t> source, receiver, slot_point, point_slot;
@@ -170,7 +181,9 @@ Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConf
     append(features, sample->features);
     append(positions, sample->positions);
     for (const std::int32_t point : sample->edge_source) source.push_back(first_point + point);
+    look();
     for (const std::int32_t point : sample->edge_receiver) receiver.push_back(first_point + point);
+    look();
     for (const std::int32_t point : sample->trees.main->slot_point) slot_point.push_back(first_point + point);
     for (const std::int32_t slot : sample->trees.main->point_slot) point_slot.push_back(first_slot + slot);
     batch.point_offsets.push_back(first_point + sample->points);
@@ -180,7 +193,8 @@ Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConf
   batch.positions = tensor_of(positions, {points, config.dimension}, at::kFloat, wide);
   batch.slot_point = indices_of(slot_point, options);
   batch.point_slot = indices_of(point_slot, options);
-  set_edges(batch, indices_of(source, at::TensorOptions()), indices_of(receiver, at::TensorOptions()));
+  set_edges(batch, indices_of(source, at::TensorOptions()), indices_of(receiver, at::TensorOptions()), job);
+  look();
   batch.levels = levels_of(samples, config, wide);
   return batch;
 }

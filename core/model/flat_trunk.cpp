@@ -75,9 +75,14 @@ public:
   at::Tensor forward(const at::Tensor& u, const Partition& partition, const Batch& batch, const LayerPlace& place,
                      ForwardContext& context) const override {
     const SlotGeometry& slots = partition.slots;
-    const at::Tensor rows = qkv_(u + position_(partition.relative)).view({u.size(0), heads_, width_ / heads_, 3});
-    const at::Tensor q = rows.select(3, 0).contiguous(), k = rows.select(3, 1).contiguous(),
-                     v = rows.select(3, 2).contiguous();
+    at::Tensor q, k, v;
+    for_row_chunks(u, context.job, [&](std::int64_t first, std::int64_t count) {
+      const at::Tensor placed = rows_of(u, first, count) + position_(rows_of(partition.relative, first, count));
+      const at::Tensor rows = qkv_(placed).view({count, heads_, width_ / heads_, 3});
+      put_rows(q, rows.select(3, 0).contiguous(), first, u.size(0));
+      put_rows(k, rows.select(3, 1).contiguous(), first, u.size(0));
+      put_rows(v, rows.select(3, 2).contiguous(), first, u.size(0));
+    });
     const at::Tensor sigma = sigma_.defined() ? sigma_.view({heads_}) : at::Tensor();
     const AttentionResult result =
         whole_sample_ ? full_attention(q, k, v, slots.mask, slots.offsets, context.recorder != nullptr, context.job)
@@ -86,7 +91,7 @@ public:
         context, batch, place,
         {whole_sample_ ? LayerKind::Full : LayerKind::Ball, whole_sample_ ? slots.offsets.back() : slots.ball_size,
          slots.positions, sigma, q, k, v, result.lse});
-    return proj_(result.out.reshape({-1, width_}));
+    return by_rows(result.out.reshape({-1, width_}), context.job, proj_);
   }
 
 private:
@@ -134,7 +139,7 @@ public:
                              level.rotated.offsets, true);
     at::Tensor x = embedded.index_select(0, batch.slot_point);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-      context.check();
+      context.reached(static_cast<double>(i) / static_cast<double>(blocks_.size()), blocks_[i].name);
       const bool turn = rotated && i % 2 == 1;
       x = x + attended(blocks_[i], x, turn ? *rotated : main, batch, context);
       x = x + blocks_[i].swiglu(blocks_[i].norm2(x), context.job);
@@ -157,7 +162,7 @@ private:
   static at::Tensor attended(const Block& block, const at::Tensor& x, const Partition& partition, const Batch& batch,
                              ForwardContext& context) {
     const LayerPlace place{context.next_layer++, block.name, 0, partition.rotated};
-    const at::Tensor u = block.norm1(x);
+    const at::Tensor u = by_rows(x, context.job, block.norm1);
     if (!partition.rotated) return block.attention->forward(u, partition, batch, place, context);
     const RotatedOrder& order = batch.levels.front().rotated;
     return block.attention->forward(u.index_select(0, order.source), partition, batch, place, context)

@@ -105,7 +105,7 @@ Embed::Embed(const ModelConfig& config, Builder builder, std::int64_t in, std::i
 }
 
 at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, const ForwardContext& context) const {
-  at::Tensor x = linear_(features);
+  at::Tensor x = by_rows(features, context.job, linear_);
   x = x.to(wide_type(x.scalar_type()));
   if (steps_.empty()) return x;
   const at::Tensor relative =
@@ -125,8 +125,12 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
   const at::Tensor& weight = step.message.weight();
   const std::int64_t width = x.size(1);
   const at::Tensor rows = x.to(weight.scalar_type());
-  const at::Tensor sent = at::linear(rows, weight.narrow(1, 0, width));
-  const at::Tensor received = at::linear(rows, weight.narrow(1, width, width), step.message.bias());
+  at::Tensor sent, received;
+  for_row_chunks(rows, context.job, [&](std::int64_t first, std::int64_t count) {
+    const at::Tensor part = rows_of(rows, first, count);
+    put_rows(sent, at::linear(part, weight.narrow(1, 0, width)), first, x.size(0));
+    put_rows(received, at::linear(part, weight.narrow(1, width, width), step.message.bias()), first, x.size(0));
+  });
   const at::Tensor relative_weight = weight.narrow(1, 2 * width, weight.size(1) - 2 * width);
   const auto messages = [&](const at::Tensor& from, const at::Tensor& to, const at::Tensor& offsets) {
     return step.message_norm(at::gelu(from + to + at::linear(offsets, relative_weight)));
@@ -151,7 +155,13 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
     sums = sum_segments(messages(from, to, relative), batch.edge_receiver, batch.receiver_offsets);
   }
   const at::Tensor counts = batch.receiver_offsets.diff().clamp_min(1).to(sums.scalar_type()).unsqueeze(1);
-  return x + step.update_norm(step.update(at::cat({x, sums / counts}, 1)));
+  at::Tensor updated;
+  for_row_chunks(x, context.job, [&](std::int64_t first, std::int64_t count) {
+    const at::Tensor part = rows_of(x, first, count);
+    const at::Tensor means = rows_of(sums, first, count) / rows_of(counts, first, count);
+    put_rows(updated, part + step.update_norm(step.update(at::cat({part, means}, 1))), first, x.size(0));
+  });
+  return updated;
 }
 
 }  // namespace erwin::model

@@ -212,7 +212,7 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
       recorder.tap.point_count = sample.points;
       context.recorder = &recorder;
     }
-    const model::Batch batch = model::make_batch({&sample}, impl_->config, impl_->options);
+    const model::Batch batch = model::make_batch({&sample}, impl_->config, impl_->options, &job);
     const at::Tensor rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
     job.check();
     const float* values = rows.const_data_ptr<float>();

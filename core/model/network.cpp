@@ -67,7 +67,7 @@ public:
     const at::Tensor embedded = (*embed_)((*features_)(batch.features), batch, context);
     context.saw("embed", embedded);
     const at::Tensor rows = trunk_->forward(embedded, batch, context);
-    return head_ ? (*head_)(rows) : rows;
+    return head_ ? by_rows(rows, context.job, *head_) : rows;
   }
 
 private:

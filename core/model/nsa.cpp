@@ -45,8 +45,19 @@ AttentionResult NsaAttention::compressed(const at::Tensor& q, const SlotGeometry
 
 at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed,
                                  const Job* job, NsaTrace* trace) const {
-  const auto [q, k, v] = project(u);
-  const auto [local_q, local_k, local_v] = project(u + pos_(geometry.relative));
+  Projection plain, positioned;
+  const auto put = [&](Projection& all, const Projection& part, std::int64_t first) {
+    put_rows(all.q, part.q, first, u.size(0));
+    put_rows(all.k, part.k, first, u.size(0));
+    put_rows(all.v, part.v, first, u.size(0));
+  };
+  for_row_chunks(u, job, [&](std::int64_t first, std::int64_t count) {
+    const at::Tensor rows = rows_of(u, first, count);
+    put(plain, project(rows), first);
+    put(positioned, project(rows + pos_(rows_of(geometry.relative, first, count))), first);
+  });
+  const auto& [q, k, v] = plain;
+  const auto& [local_q, local_k, local_v] = positioned;
   const AttentionResult local =
       ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask, sigma_, geometry.ball_size, job);
 
@@ -65,13 +76,19 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const AttentionResult selected = selected_attention(
       q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns), geometry.block_size, job);
 
-  const at::Tensor gate = at::sigmoid(gate_(u)).view({u.size(0), 3, config_.heads});
-  const auto weight = [&](std::int64_t branch) { return gate.select(1, branch).unsqueeze(2); };
-  at::Tensor merged = coarse.out * weight(0);
-  merged = merged.addcmul_(selected.out, weight(1)).addcmul_(local.out, weight(2));
+  at::Tensor gate, out;
+  for_row_chunks(u, job, [&](std::int64_t first, std::int64_t count) {
+    const auto part = [&](const at::Tensor& all) { return rows_of(all, first, count); };
+    const at::Tensor gates = at::sigmoid(gate_(part(u))).view({count, 3, config_.heads});
+    const auto weight = [&](std::int64_t branch) { return gates.select(1, branch).unsqueeze(2); };
+    at::Tensor merged = part(coarse.out) * weight(0);
+    merged = merged.addcmul_(part(selected.out), weight(1)).addcmul_(part(local.out), weight(2));
+    put_rows(out, at::linear(merged.flatten(1), out_), first, u.size(0));
+    if (trace) put_rows(gate, gates, first, u.size(0));
+  });
   if (trace)
     *trace = {q, k, v, local_q, local_k, local_v, mean_query, blocks, selection, coarse, selected, local, gate};
-  return at::linear(merged.flatten(1), out_);
+  return out;
 }
 
 }  // namespace erwin::model

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 namespace erwin::model {
 
@@ -26,6 +27,27 @@ at::TensorOptions wide(const at::TensorOptions& options) {
 
 at::ScalarType wide_type(at::ScalarType type) {
   return type == at::kBFloat16 || type == at::kHalf ? at::kFloat : type;
+}
+
+bool takes_chunks(const at::Tensor& rows) {
+  return rows.is_cpu() && !c10::GradMode::is_enabled() && rows.size(0) > 4 * rows_between_looks;
+}
+
+at::Tensor rows_of(const at::Tensor& all, std::int64_t first, std::int64_t count) {
+  return count == all.size(0) ? all : all.narrow(0, first, count);
+}
+
+void put_rows(at::Tensor& all, const at::Tensor& part, std::int64_t first, std::int64_t total) {
+  if (part.size(0) == total) {
+    all = part;
+    return;
+  }
+  if (!all.defined()) {
+    std::vector<std::int64_t> shape = part.sizes().vec();
+    shape[0] = total;
+    all = at::empty(shape, part.options());
+  }
+  all.narrow(0, first, part.size(0)).copy_(part);
 }
 
 Linear::Linear(Builder builder, std::int64_t in, std::int64_t out, bool with_bias)

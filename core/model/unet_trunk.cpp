@@ -72,7 +72,9 @@ public:
     const std::size_t coarsest = levels.size() - 1;
     std::vector<at::Tensor> rows(levels.size());  // after the blocks of each encoder level
     at::Tensor x = embedded.index_select(0, batch.slot_point);
+    const double stages = static_cast<double>(2 * coarsest + 1);
     for (std::size_t l = 0; l <= coarsest; ++l) {
+      context.reached(static_cast<double>(l) / stages, "encoder level " + std::to_string(l));
       x = rows[l] = run(encoder_[l], x, levels[l], batch, context);
       // With stride 1 a level is its own parent: the pooling layer exists, but nothing passes through it.
       if (l < coarsest && config_.unet.strides[l] > 1)
@@ -80,6 +82,7 @@ public:
     }
     for (std::size_t i = 0; i < coarsest; ++i) {
       const std::size_t l = coarsest - 1 - i;
+      context.reached(static_cast<double>(coarsest + 1 + i) / stages, "decoder level " + std::to_string(l));
       x = unpools_[i].forward(x, rows[l], levels[l], context.training);
       rows[l] = at::Tensor();
       x = run(decoder_[i], x, levels[l], batch, context);
@@ -135,7 +138,7 @@ BallBlock::BallBlock(Builder builder, std::string name, const ModelConfig& confi
 at::Tensor BallBlock::forward(const at::Tensor& x, const UnetLevel& level, const Batch& batch,
                               ForwardContext& context) const {
   context.check();
-  const at::Tensor u = norm1_(x);
+  const at::Tensor u = by_rows(x, context.job, norm1_);
   at::Tensor change;
   if (rotates_) {
     const RotatedOrder& order = level.geometry->rotated;
@@ -157,7 +160,11 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
   // the products gives q, k and v as slices.
   const at::Tensor weight = qkv_weight_.view({width, 3, width}).transpose(0, 1).reshape({3 * width, width});
   const at::Tensor bias = qkv_bias_.view({width, 3}).t().reshape({3 * width});
-  const at::Tensor qkv = at::linear(u + position_(partition.relative), weight, bias);
+  at::Tensor qkv;
+  for_row_chunks(u, context.job, [&](std::int64_t first, std::int64_t count) {
+    const at::Tensor placed = rows_of(u, first, count) + position_(rows_of(partition.relative, first, count));
+    put_rows(qkv, at::linear(placed, weight, bias), first, u.size(0));
+  });
   const auto slice = [&](std::int64_t which) {
     return qkv.narrow(1, which * width, width).view({-1, heads_, head_width});
   };
@@ -167,7 +174,7 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
   const LayerPlace place{context.next_layer++, name_, level.index, rotated};
   record_ball_layer(context, batch, place,
                     {LayerKind::Ball, level.ball_size, partition.positions, sigma, q, k, v, result.lse});
-  return proj_(result.out.reshape({-1, width}));
+  return by_rows(result.out.reshape({-1, width}), context.job, proj_);
 }
 
 BallPooling::BallPooling(Builder builder, std::int64_t width, std::int64_t parent_width, int stride, int dimension)

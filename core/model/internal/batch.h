@@ -51,10 +51,10 @@ struct Batch {
 // SampleTrees); a fixture's own trees are fed by putting them there.
 // Raises Error{Internal} where a sample's trees do not fit the configuration.
 Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
-                 const at::TensorOptions& options);
+                 const at::TensorOptions& options, const Job* job = nullptr);
 
 // Sorts the edges (int64 tensors of source and receiver points) by receiver and fills the five edge tensors of `batch`;
 // batch.features must be set.
-void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver);
+void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver, const Job* job = nullptr);
 
 }  // namespace erwin::model

@@ -47,6 +47,11 @@ struct ForwardContext {
   void check() const {
     if (job) job->check();
   }
+  // A share of the trunk is done, and what comes next.
+  void reached(double share, const std::string& next) const {
+    check();
+    if (job) job->progress(share, "predicting, " + next);
+  }
 };
 
 class Network {

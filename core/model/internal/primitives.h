@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/job.h"
@@ -16,6 +17,38 @@ namespace erwin::model {
 // Type of norms, statistics, positions and of the residual stream in a network whose weights have type `type`: float32
 // for bf16 and float16, otherwise the same.
 at::ScalarType wide_type(at::ScalarType type);
+
+// ---- Many rows at a time on the CPU, where no gradient is wanted: in chunks, with a look at the job before each, so
+// that a stopped job ends soon whatever the size of the cloud. Otherwise in one piece. ----
+constexpr std::int64_t rows_between_looks = 1 << 14;
+bool takes_chunks(const at::Tensor& rows);
+
+// A chunk of some rows; all of them as they are.
+at::Tensor rows_of(const at::Tensor& all, std::int64_t first, std::int64_t count);
+// Puts the result for some rows of `total` where it belongs; `all` is made with the first of them.
+void put_rows(at::Tensor& all, const at::Tensor& part, std::int64_t first, std::int64_t total);
+
+// body(first, count) for every chunk of `rows`.
+template <typename Body>
+void for_row_chunks(const at::Tensor& rows, const Job* job, const Body& body) {
+  const std::int64_t total = rows.size(0), step = takes_chunks(rows) ? rows_between_looks : total;
+  std::int64_t first = 0;
+  do {
+    if (job) job->check();
+    body(first, std::min(step, total - first));
+    first += step;
+  } while (first < total);
+}
+
+// function(chunk) of every chunk of x, put together.
+template <typename Function>
+at::Tensor by_rows(const at::Tensor& x, const Job* job, const Function& function) {
+  at::Tensor all;
+  for_row_chunks(x, job, [&](std::int64_t first, std::int64_t count) {
+    put_rows(all, function(rows_of(x, first, count)), first, x.size(0));
+  });
+  return all;
+}
 
 // x weight^T + bias. Names: weight [out, in], bias [out].
 class Linear {
