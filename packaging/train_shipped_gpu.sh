@@ -6,10 +6,11 @@
 #   packaging/train_shipped_gpu.sh [SECONDS]   the total time limit, default 470: trainings that have not ended by then
 #                                              finish their step, are measured as they are, and say so in shipped.json
 #
-# Environment: WHAT (default "flow beacons"), ERWINSCOPE_PROGRAM (default build/gpu/bin/erwinscope, built where it is
-# absent; then ERWINSCOPE_LIBTORCH and ERWINSCOPE_HEADERS as for test_gpu.sh), OUT (default build/gpu/shipped): shipped.json
-# with errors, statistics, times and commands, a weights-only checkpoint per network, logs.txt. WORK (default
-# build/gpu/shipped-work, made anew): data and runs. DEVICE (default cuda). SEED (default 0).
+# Environment: WHAT (default "flow beacons"), NETWORKS (of them only these presets, e.g. "beacons-erwin-nsa beacons-ball"),
+# ERWINSCOPE_PROGRAM (default build/gpu/bin/erwinscope, built where it is absent; then ERWINSCOPE_LIBTORCH and
+# ERWINSCOPE_HEADERS as for test_gpu.sh), OUT (default build/gpu/shipped): shipped.json with errors, statistics, times and
+# commands, a weights-only checkpoint per network, logs.txt. WORK (default build/gpu/shipped-work, made anew): data and
+# runs. DEVICE (default cuda). SEED (default 0).
 # TRIAL=1: a few steps on a few samples, to see that all parts work.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -56,7 +57,12 @@ if [[ " $what " == *" beacons "* ]]; then
     done
   done
 fi
-[ "${#order[@]}" -gt 0 ] || { echo "WHAT is '$what': give flow, beacons or both" >&2; exit 2; }
+chosen=()
+for name in "${order[@]}"; do
+  [[ " ${NETWORKS:-$name} " == *" $name "* ]] && chosen+=("$name") || unset "data[$name]"
+done
+order=("${chosen[@]}")
+[ "${#order[@]}" -gt 0 ] || { echo "WHAT is '$what', NETWORKS '${NETWORKS:-}': none is left" >&2; exit 2; }
 
 make_data() {
   local -a flow=(--samples 240 --validation 16 --test 24) full=(--samples 464 --validation 16 --test 48)
