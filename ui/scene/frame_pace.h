@@ -30,7 +30,8 @@ private:
   std::int64_t count_for(double milliseconds) const {
     return std::max(smallest, static_cast<std::int64_t>(rate_ * milliseconds));
   }
-  double rate_ = 1000;  // points per millisecond; software OpenGL on two cores
+  // Points per millisecond. Modest at first: the first picture also makes the programs that draw it.
+  double rate_ = 300;
 };
 
 }  // namespace erwin::ui

@@ -222,8 +222,8 @@ TEST(Cancel, InferenceOfTheFlatNetwork) {
 }
 
 TEST(Cancel, InferenceOfTheUnet) {
-  expect_prompt_inference("erwin, 10^5 points", test::small_unet(), 100'000, 8);
-  expect_prompt_inference("erwin, 10^6 points", test::small_unet(), 1'000'000, 10, 15s);
+  expect_prompt_inference("erwin, 10^5 points", test::three_level_unet(), 100'000, 8);
+  expect_prompt_inference("erwin, 10^6 points", test::three_level_unet(), 1'000'000, 10, 15s);
 }
 
 TEST(Cancel, InferenceOfThePresetsWidth) {

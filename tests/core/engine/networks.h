@@ -44,7 +44,7 @@ inline ModelConfig small_nsa() {
 }
 
 // Width 16 at the finest level, three levels, rotated every second block.
-inline ModelConfig small_unet() {
+inline ModelConfig three_level_unet() {
   ModelConfig config;
   config.kind = ModelKind::Erwin;
   config.unet.widths = {16, 32, 64};
