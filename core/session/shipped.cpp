@@ -85,6 +85,12 @@ std::optional<ShippedSample> open_data(const fs::path& data, const std::string& 
   return sample;
 }
 
+// The networks that attend to selected blocks first: they are what there is to see here.
+void sort_models(std::vector<fs::path>& models) {
+  std::stable_partition(models.begin(), models.end(),
+                        [](const fs::path& model) { return model.stem().string().ends_with("-nsa"); });
+}
+
 void add_model(ShippedSample& sample, const fs::path& model) {
   tolerate(model, [&] {
     const std::string text = describe_model(model);
@@ -114,6 +120,7 @@ void list_folder(const fs::path& folder, std::vector<ShippedSample>& found, cons
     const std::string name = path == manifest ? folder.filename().string() : path.stem().string();
     auto sample = open_data(path, title_of(name), job);
     if (!sample) continue;
+    sort_models(models);
     if (!models.empty()) add_model(*sample, models.front());
     found.push_back(std::move(*sample));
   }
@@ -152,9 +159,12 @@ std::vector<ShippedSample> list_shipped(const fs::path& folder, const Job& job) 
       }
       const std::string kind = path.extension();
       if (kind != ".h5" && !(kind == ".toml" && io::detect(path) == io::FileKind::Manifest)) return;
+      // A manifest of the same name says more about the file than the file itself.
+      if (kind == ".h5" && fs::is_regular_file(fs::path(path).replace_extension(".toml"), problem)) return;
       if (auto sample = open_data(path, title_of(path.stem().string()), job)) found.push_back(std::move(*sample));
     });
   }
+  sort_models(models);
   for (const fs::path& model : models)
     for (ShippedSample& sample : found) {
       const fs::path named = sample.data.filename() == "manifest.toml" ? sample.data.parent_path() : sample.data;

@@ -18,8 +18,8 @@ namespace {
 
 // What other parts of the window choose: the table of fields, the query panel, the strip, the mouse.
 bool is_shown_elsewhere(std::string_view name) {
-  constexpr std::array<std::string_view, 9> names{"color",  "field", "point",  "layer", "head",
-                                                  "branch", "frame", "camera", "size"};
+  constexpr std::array<std::string_view, 10> names{"color",  "field", "point",  "layer", "head",
+                                                   "branch", "frame", "camera", "size",  "text-scale"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

@@ -1,6 +1,7 @@
 #include "ui/panels/colour_choices.h"
 
 #include <QObject>
+#include <cmath>
 
 #include "ui/panels/panel_parts.h"
 
@@ -8,11 +9,16 @@ namespace erwin::ui {
 
 namespace {
 
+// Three digits, two where a small number needs many zeros: it shares a narrow column.
+QString brief(double value) {
+  return QString::number(value, 'g', std::abs(value) < 0.01 ? 2 : 3);
+}
+
 QString range_text(const Field& field) {
   if (field.kind() == FieldKind::Label) return QObject::tr("kinds");
   const auto range = field.range(field.components() > 1 ? -1 : 0);
   if (!range) return QObject::tr("no numbers");
-  QString text = QString::number(range->minimum, 'g', 3) + " … " + QString::number(range->maximum, 'g', 3);
+  QString text = brief(range->minimum) + " … " + brief(range->maximum);
   if (!field.unit().empty()) text += " " + QString::fromStdString(field.unit());
   return text;
 }

@@ -84,6 +84,7 @@ QWidget* DataPanel::make_colours() {
   colours_->setAccessibleName(tr("Colour by"));
   colours_->setSelectionMode(QAbstractItemView::SingleSelection);
   colours_->setHeaderHidden(true);
+  colours_->header()->setSectionResizeMode(0, QHeaderView::ResizeToContents);
   colours_->setAlternatingRowColors(false);
   colours_->setMinimumHeight(120);
   layout->addWidget(colours_, 1);

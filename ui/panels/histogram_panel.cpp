@@ -123,61 +123,78 @@ HistogramPanel::HistogramPanel(QWidget* parent)
   connect(plot_, &HistogramPlot::whole_range_wanted, this, &HistogramPanel::whole_range_wanted);
 }
 
-void HistogramPanel::count(const Field& field, int component, int frame) {
-  counts_.clear();
-  unusable_ = 0;
-  const auto range = field.range(component);
+void HistogramPanel::count(Counted& what) {
+  const Field& field = *what.field;
+  const auto range = field.range(what.component);
   if (!range) return;
-  low_ = range->minimum;
-  high_ = range->maximum > low_ ? range->maximum : low_ + 1;
-  counts_.assign(bins, 0);
+  what.low = range->minimum;
+  what.high = range->maximum > what.low ? range->maximum : what.low + 1;
+  what.counts.assign(bins, 0);
   const auto width = static_cast<std::size_t>(field.components());
-  const auto values = field.frame(field.frames() > 1 ? frame : 0);
-  const double scale = static_cast<double>(bins) / (high_ - low_);
+  const auto values = field.frame(field.frames() > 1 ? what.frame : 0);
+  const double scale = static_cast<double>(bins) / (what.high - what.low);
   for (std::size_t i = 0; i + width <= values.size(); i += width) {
     double value = 0;
-    if (component >= 0) {
-      value = values[i + static_cast<std::size_t>(component)] + field.offset();
+    if (what.component >= 0) {
+      value = values[i + static_cast<std::size_t>(what.component)] + field.offset();
     } else {
       for (std::size_t c = 0; c < width; ++c) value += std::pow(values[i + c] + field.offset(), 2);
       value = std::sqrt(value);
     }
     if (!std::isfinite(value))
-      ++unusable_;
+      ++what.unusable;
     else
-      ++counts_[static_cast<std::size_t>(std::clamp((value - low_) * scale, 0.0, static_cast<double>(bins - 1)))];
+      ++what.counts[static_cast<std::size_t>(
+          std::clamp((value - what.low) * scale, 0.0, static_cast<double>(bins - 1)))];
   }
 }
 
-void HistogramPanel::show_field(const SceneData& shown, const SceneState& state) {
+void HistogramPanel::show_field(const SceneData& shown, const SceneState& state,
+                                const std::optional<LegendScale>& scale) {
+  scale_ = scale;
   const Field* field = shown.cloud ? shown_field(shown, state) : nullptr;
-  if (field && field->kind() == FieldKind::Label) field = nullptr;
-  if (!field) {
-    counted_ = nullptr;
+  if (!field || field->kind() == FieldKind::Label) {
+    worker_.cancel();
+    wanted_ = counted_ = nullptr;
     title_->setText(tr("No numbers are shown"));
     plot_->show_counts({}, 0, 1, {});
     hint_->setText(tr("Colour the points by a field to see how its values are spread."));
     return;
   }
-  const int component = field->components() == 1 ? 0 : state.component < field->components() ? state.component : -1;
-  // The address alone is not enough: another cloud's field may lie where this one's did.
-  if (field != counted_ || shown.cloud != cloud_ || component != component_ || state.frame != frame_ ||
-      shown.query != query_ || shown.prediction != prediction_) {
-    count(*field, component, state.frame);
-    counted_ = field;
-    cloud_ = shown.cloud;
-    query_ = shown.query;
-    prediction_ = shown.prediction;
-    component_ = component;
-    frame_ = state.frame;
-  }
+  auto wanted = std::make_shared<Counted>();
+  wanted->data = shown;
+  wanted->field = field;
+  wanted->component = field->components() == 1 ? 0 : state.component < field->components() ? state.component : -1;
+  wanted->frame = state.frame;
   title_->setText(QString::fromStdString(field->name()) +
                   (field->unit().empty() ? QString() : " [" + QString::fromStdString(field->unit()) + "]"));
-  plot_->show_counts(counts_, low_, high_, scale_of(*field, state, component));
+  if (wanted_ && wanted_->same_as(*wanted)) {
+    show_counted();
+    return;
+  }
+  wanted_ = wanted;
+  worker_.post(
+      [this, wanted](std::stop_token) {
+        auto made = std::make_shared<Counted>(*wanted);
+        count(*made);
+        QMetaObject::invokeMethod(
+            this,
+            [this, wanted, made] {
+              if (wanted != wanted_) return;
+              counted_ = made;
+              show_counted();
+            },
+            Qt::QueuedConnection);
+      },
+      "count");
+}
+
+void HistogramPanel::show_counted() {
+  if (!counted_ || !wanted_ || !counted_->same_as(*wanted_)) return;
+  plot_->show_counts(counted_->counts, counted_->low, counted_->high, scale_);
   QString hint =
-      tr("Drag to choose the range of the colours; double-click for all of it. Bars grow with the root of "
-         "the count.");
-  if (unusable_ > 0) hint += " " + tr("%1 values are no finite numbers.").arg(whole(unusable_));
+      tr("Drag to choose the range of the colours, double-click for all of it. Bar heights are square roots.");
+  if (counted_->unusable > 0) hint += " " + tr("%1 values are not finite.").arg(whole(counted_->unusable));
   hint_->setText(hint);
 }
 

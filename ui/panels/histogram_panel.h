@@ -3,10 +3,13 @@
 // the colours.
 
 #include <QWidget>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "core/engine/worker.h"
 #include "ui/scene/legend.h"
+#include "ui/scene/scene_state.h"
 
 class QLabel;
 
@@ -45,24 +48,34 @@ class HistogramPanel : public QWidget {
   Q_OBJECT
 public:
   explicit HistogramPanel(QWidget* parent = nullptr);
-  void show_field(const SceneData& shown, const SceneState& state);
+  // `scale`: of the picture's colours, where it has one.
+  void show_field(const SceneData& shown, const SceneState& state, const std::optional<LegendScale>& scale);
 
 Q_SIGNALS:
   void range_chosen(double low, double high);
   void whole_range_wanted();
 
 private:
-  void count(const Field& field, int component, int frame);
-  const Field* counted_ = nullptr;  // only compared, never followed
-  PointCloudPtr cloud_;
-  std::shared_ptr<const QueryView> query_;
-  std::shared_ptr<const Prediction> prediction_;
-  int component_ = -2, frame_ = -1;
-  std::vector<std::int64_t> counts_;
-  double low_ = 0, high_ = 1;
-  std::int64_t unusable_ = 0;
+  // What is counted, and what came of it; the fields' owners are held, so that no other field can lie at their address.
+  struct Counted {
+    SceneData data;
+    const Field* field = nullptr;
+    int component = 0, frame = 0;
+    std::vector<std::int64_t> counts;
+    double low = 0, high = 1;
+    std::int64_t unusable = 0;
+    bool same_as(const Counted& other) const {
+      return field == other.field && component == other.component && frame == other.frame;
+    }
+  };
+  static void count(Counted& what);
+  void show_counted();
+
+  std::optional<LegendScale> scale_;
+  std::shared_ptr<const Counted> wanted_, counted_;
   QLabel *title_, *hint_;
   HistogramPlot* plot_;
+  Worker worker_;  // last: it posts to the rest
 };
 
 }  // namespace erwin::ui

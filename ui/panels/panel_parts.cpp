@@ -60,7 +60,9 @@ Table::Table(const QStringList& columns, QWidget* parent) : QTreeWidget(parent) 
   setAlternatingRowColors(true);
   setSelectionMode(QAbstractItemView::ExtendedSelection);
   setTabKeyNavigation(false);
-  header()->setSectionResizeMode(QHeaderView::ResizeToContents);
+  header()->setSectionResizeMode(QHeaderView::Stretch);
+  header()->setMinimumSectionSize(36);
+  header()->setDefaultAlignment(Qt::AlignRight | Qt::AlignVCenter);
   header()->setSectionsMovable(false);
 }
 

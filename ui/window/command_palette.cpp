@@ -94,7 +94,9 @@ void CommandPalette::search(const QString& typed) {
     auto* item = new QTreeWidgetItem(list_, {tr("Nothing has this name"), {}, {}});
     item->setDisabled(true);
   } else {
-    list_->setCurrentItem(list_->topLevelItem(0));
+    const auto usable = std::find_if(found_.begin(), found_.end(), [](const PaletteEntry& e) { return e.enabled; });
+    const auto row = usable == found_.end() ? 0 : std::distance(found_.begin(), usable);
+    list_->setCurrentItem(list_->topLevelItem(static_cast<int>(row)));
   }
 }
 

@@ -16,6 +16,7 @@
 #include <QStackedLayout>
 #include <QStatusBar>
 #include <QStyle>
+#include <QTimer>
 #include <QVBoxLayout>
 
 #include "core/base/log.h"
@@ -149,8 +150,12 @@ void MainWindow::make_panels() {
   tabifyDockWidget(histogram, log);
   query->raise();
   histogram->raise();
-  resizeDocks({facts, query}, {280, 300}, Qt::Horizontal);
-  resizeDocks({histogram}, {150}, Qt::Vertical);
+  // Once the window has a size to share out.
+  QTimer::singleShot(0, this, [this, facts, query, histogram] {
+    if (!settings_.read().layout.isEmpty()) return;
+    resizeDocks({facts, query}, {280, 300}, Qt::Horizontal);
+    resizeDocks({histogram}, {150}, Qt::Vertical);
+  });
 }
 
 void MainWindow::connect_panels() {
@@ -160,6 +165,7 @@ void MainWindow::connect_panels() {
     drawn_ = drawn;
     drawable_ = total;
     show_progress();
+    show_histogram();
   });
   connect(data_panel_, &DataPanel::sample_chosen, this,
           [this](const QString& name) { attempt([&] { open_sample(name); }); });

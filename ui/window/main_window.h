@@ -155,6 +155,7 @@ private:
   bool shows_selected_cloud() const;
   void derive();
   void refresh();
+  void show_histogram();
   void show_progress();
   void list_samples();
   void add_recent(const QString& path);

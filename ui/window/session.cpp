@@ -12,8 +12,8 @@ namespace {
 
 // What the selection holds under a name of its own, and what belongs to the view.
 bool is_compared_elsewhere(std::string_view option) {
-  constexpr std::array<std::string_view, 8> names{"frame", "level",  "point",  "layer",
-                                                  "head",  "branch", "camera", "size"};
+  constexpr std::array<std::string_view, 9> names{"frame",  "level",  "point", "layer",     "head",
+                                                  "branch", "camera", "size",  "text-scale"};
   return std::find(names.begin(), names.end(), option) != names.end();
 }
 

@@ -183,6 +183,7 @@ void MainWindow::receive_io() {
     show_failure(*snapshot->failure);
     take_back_unopened();
   }
+  if (!snapshot->progress.busy && !opened_) QTimer::singleShot(50, this, &MainWindow::list_samples);
 }
 
 void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
@@ -301,7 +302,7 @@ void MainWindow::refresh() {
   query_panel_->show_query(data_, shown);
   appearance_panel_->show_state(data_, shown);
   tree_panel_->show_tree(data_, shown);
-  histogram_panel_->show_field(data_, shown);
+  show_histogram();
   for (const auto& [name, text, can, what] :
        {std::tuple("undo", tr("&Undo"), session_.can_undo(), session_.undo_name()),
         std::tuple("redo", tr("&Redo"), session_.can_redo(), session_.redo_name())}) {
@@ -310,6 +311,11 @@ void MainWindow::refresh() {
     action->setText(what.isEmpty() ? text : text + " " + what);
   }
   setWindowTitle(opened_ ? QString::fromStdString(opened_->sample) + " – ErwinScope" : QStringLiteral("ErwinScope"));
+}
+
+// In the colours that the picture has by now.
+void MainWindow::show_histogram() {
+  histogram_panel_->show_field(data_, state(), view_->scene().legend().scale);
 }
 
 void MainWindow::show_progress() {
