@@ -1,14 +1,28 @@
 #include "core/train/internal/batch_loader.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <chrono>
+#include <latch>
 
 namespace erwin::train {
 
 BatchLoader::BatchLoader(Sampler sampler, std::int64_t draws, Make make, int threads, std::int64_t ahead)
     : sampler_(std::move(sampler)), draws_(draws), ahead_(ahead), make_(std::move(make)) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  // Torch's operations on these threads get no helpers: they would take the cores from the network's. The number is
+  // kept per thread once it was asked for, and for threads to come in one place, which is put back.
+  const int of_network = at::get_num_threads();
+  std::latch started(threads);
+  for (int i = 0; i < threads; ++i)
+    threads_.emplace_back([this, &started](const std::stop_token& stop) {
+      at::get_num_threads();
+      at::set_num_threads(1);
+      started.count_down();
+      work(stop);
+    });
+  started.wait();
+  at::set_num_threads(of_network);
 }
 
 BatchLoader::~BatchLoader() {

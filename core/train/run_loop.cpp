@@ -90,7 +90,8 @@ RunResult RunLoop::run(const RunLayout& layout, const Job& job) {
   saved_at_ = Clock::now();
   write_state(RunPhase::Running);
   try {
-    run_steps(job);
+    // What validations and probes have to say would come between the lines of the run.
+    run_steps(Job(job.stop_token()));
   } catch (const std::bad_alloc&) {
     save_after_memory_error();
     throw Error(ErrorKind::Memory, "the memory does not suffice for the training", "an allocation failed");

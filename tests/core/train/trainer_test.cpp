@@ -16,6 +16,13 @@
 namespace erwin {
 namespace {
 
+// Networks this small gain nothing from threads, and lose much where the cores are busy.
+class OneThread : public ::testing::Environment {
+public:
+  void SetUp() override { set_thread_count(1); }
+};
+[[maybe_unused]] const auto* const one_thread = ::testing::AddGlobalTestEnvironment(new OneThread);
+
 TEST(Sampler, EveryEpochIsAPermutation) {
   Sampler sampler(7, 1), same(7, 1), other(7, 2);
   std::vector<std::int64_t> first, second, third;
