@@ -95,6 +95,7 @@ void bench_cloud(ui::OffscreenScene& offscreen, const Request& request, std::int
 
   const std::int64_t moving = std::min(points, request.moving);
   const auto draw_moving = [&] {
+    offscreen.scene().set_camera(ui::orbit(offscreen.scene().state().camera, 1, 0));
     offscreen.scene().draw_first(moving);
     offscreen.render();
   };

@@ -64,12 +64,9 @@ void choose_colour(const Options& options, const Sources& sources, ui::SceneStat
     state.colour_by = state.query.point >= 0 ? ui::ColourBy::Attention : ui::ColourBy::Prediction;
 }
 
-void check(const Options& options) {
+void require_one_colour(const Options& options) {
   if (options.given("field") && options.given("color"))
     throw Error(ErrorKind::Config, "--field and --color were both given", {}, "Give one of them");
-  // A misspelt word is told before a long file is read.
-  ui::SceneState unused;
-  apply(options, unused, nullptr);
 }
 
 // A recipe's own file, or the one of that name beside the picture, which may have moved with it.
@@ -247,8 +244,10 @@ ui::Camera camera_for(const ui::SceneData& data, const ui::SceneState& state) {
 }
 
 void run(Options options) {
-  check(options);
+  require_one_colour(options);
   const Sources sources = take_recipe(options);
+  ui::SceneState unused;
+  apply(options, unused, nullptr);  // a misspelt word is told before a long file is read
   ui::SceneData data;
   ui::SceneState state;
   open_cloud(options, sources.data, data, state);

@@ -219,7 +219,8 @@ std::vector<Scene::Screen> Scene::project_all() const {
               !pixels        ? size * per_unit
               : relative > 0 ? std::max(0.5, relative * state_.point_size * state_.text_scale)
                              : 0,
-              pixels ? 0 : size};
+              pixels ? 0 : size,
+              1 / per_unit};
   }
   return all;
 }
@@ -242,7 +243,7 @@ std::int64_t Scene::disc_at(double x, double y) const {
 
 std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& points) const {
   const bool balls = style() == PointStyle::Spheres;
-  const double reach = 1 + (state_.edl ? shade_reach * state_.text_scale : 0);  // a pixel of rounding, and shading
+  const double shade = state_.edl ? shade_reach * state_.text_scale : 0;
   const std::vector<Screen> all = project_all();
   std::vector<Located> result;
   for (const std::int64_t point : points) {
@@ -251,12 +252,18 @@ std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& point
                colours().rgb[static_cast<std::size_t>(point)]};
     // Discs about as near are drawn in either order; a ball's surface bulges towards the eye by its radius.
     const double limit = balls ? s.depth - s.size : s.depth + 0.5 * disc_radius();
-    at.visible = at.inside && s.radius > 0 && style() != PointStyle::None &&
-                 std::none_of(all.begin(), all.end(), [&](const Screen& other) {
-                   return &other != &s && other.depth > 0 && other.radius > 0 &&
-                          other.depth - (balls ? other.size : 0) < limit &&
-                          std::hypot(other.x - s.x, other.y - s.y) < other.radius + reach;
-                 });
+    // Nearer than the limit within so many pixels?
+    const auto is_before = [&](const Screen& other, double reach, double nearer) {
+      const double away = std::max(0.0, std::hypot(other.x - s.x, other.y - s.y) - reach) / other.radius;
+      return away < 1 && other.depth - (balls ? other.size * std::sqrt(1 - away * away) : 0) < nearer;
+    };
+    // A pixel of rounding; depth lighting looks farther, but darkens only behind a real step.
+    const auto covers = [&](const Screen& other) {
+      if (&other == &s || !(other.depth > 0) || !(other.radius > 0)) return false;
+      return is_before(other, 1, limit) || (shade > 0 && is_before(other, 1 + shade, limit - 0.6 * shade * s.pixel));
+    };
+    at.visible =
+        at.inside && s.radius > 0 && style() != PointStyle::None && std::none_of(all.begin(), all.end(), covers);
     result.push_back(at);
   }
   return result;

@@ -79,7 +79,7 @@ public:
 
 private:
   struct Screen {
-    double x, y, depth, radius, size;  // radius in pixels, size in the cloud's unit
+    double x, y, depth, radius, size, pixel;  // radius in pixels; depth, size, a pixel's width in the cloud's unit
   };
   std::vector<Screen> project_all() const;
   void take_points(PreparedPointsPtr points, bool moved);
