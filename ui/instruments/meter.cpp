@@ -17,7 +17,9 @@ std::uint64_t resident_memory() {
 }
 
 void draw_meter(const MeterReading& reading, double width, double height) {
-  ImGui::SetNextWindowPos({static_cast<float>(width) - 12, static_cast<float>(height) - 12}, ImGuiCond_Always, {1, 1});
+  const float scale_bar = 64;  // below it
+  ImGui::SetNextWindowPos({static_cast<float>(width) - 12, static_cast<float>(height) - scale_bar}, ImGuiCond_Always,
+                          {1, 1});
   ImGui::Begin("meter", nullptr,
                ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoMove |
                    ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoInputs);

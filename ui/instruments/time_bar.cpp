@@ -51,7 +51,8 @@ TimeBarAnswer draw_time_bar(int frame, int frames, bool playing, double width, d
   TimeBarAnswer answer;
   if (frames < 2) return answer;
   const float wide = std::clamp(0.5f * static_cast<float>(width), 280.0f, 620.0f);
-  ImGui::SetNextWindowPos({0.5f * static_cast<float>(width), static_cast<float>(height) - 12}, ImGuiCond_Always,
+  const float title = 44;  // below it
+  ImGui::SetNextWindowPos({0.5f * static_cast<float>(width), static_cast<float>(height) - title}, ImGuiCond_Always,
                           {0.5f, 1});
   ImGui::SetNextWindowSize({wide, 0});
   ImGui::Begin("time", nullptr,

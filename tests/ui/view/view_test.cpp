@@ -149,7 +149,7 @@ TEST_F(View, KeysTurnShiftAndZoom) {
 TEST_F(View, TheTimeBarPlaysStepsAndScrubs) {
   show(moving_cloud(6));
   // The bar: centred at the lower edge, half as wide as the view; buttons for back, play, on, then the slider.
-  const int left = 400 - 200 + 10, y = 600 - 12 - 9 - 10;
+  const int left = 400 - 200 + 10, y = 600 - 44 - 9 - 10;
   const auto press = [&](int x) {
     ASSERT_TRUE(view->covered_by_strip({x, y}));
     QTest::mouseMove(view.get(), {x, y});
@@ -182,21 +182,21 @@ TEST_F(View, TheTimeBarPlaysStepsAndScrubs) {
 
 TEST_F(View, ASingleFrameHasNoTimeBarAndDoesNotPlay) {
   show(make_sample_cloud(300));
-  EXPECT_FALSE(view->covered_by_strip({400, 600 - 24}));
+  EXPECT_FALSE(view->covered_by_strip({400, 600 - 44 - 19}));
   view->set_playing(true);
   EXPECT_FALSE(view->playing());
 }
 
 TEST_F(View, TheMeterComesAndGoes) {
   show(make_sample_cloud(300));
-  const auto corner = [&] { return view->grabFramebuffer().copy(620, 520, 170, 70); };
+  const auto corner = [&] { return view->grabFramebuffer().copy(620, 460, 170, 80); };
   const QImage without = corner();
   view->set_meter(true);
   ASSERT_TRUE(settle());
   EXPECT_TRUE(view->meter());
   EXPECT_NE(corner(), without);
   // It shows; it takes no clicks.
-  EXPECT_FALSE(view->covered_by_strip({720, 560}));
+  EXPECT_FALSE(view->covered_by_strip({720, 510}));
   view->set_meter(false);
   ASSERT_TRUE(settle());
   EXPECT_EQ(corner(), without);
