@@ -62,16 +62,28 @@ Points keys_with_weight(const LayerTap& layer, const std::vector<DenseHead>& hea
   return keys;
 }
 
-class EveryShape : public ::testing::TestWithParam<Shape> {
+class EveryShape : public ::testing::Test {
 protected:
-  void SetUp() override {
-    tap = test::make_tap(GetParam(), 5);
+  void use(const Shape& shape) {
+    tap = test::make_tap(shape, 5);
     dense = test::dense_heads(tap);
+    data = {};
+    state = {};
     data.cloud = random_cloud(tap.point_count);
     state.query.layer = layer().layer;
+    queries.clear();
     std::mt19937 random(1);
-    for (int i = 0; i < 6; ++i)
+    for (int i = 0; i < 4; ++i)
       queries.push_back(static_cast<std::int64_t>(random() % static_cast<unsigned>(tap.point_count)));
+  }
+  // One case for all shapes: a process for each would take longer than the tests.
+  template <typename Check>
+  void each(const Check& check) {
+    for (const Shape& shape : shapes()) {
+      SCOPED_TRACE(shape.name);
+      use(shape);
+      check();
+    }
   }
   const LayerTap& layer() const { return tap.layers.front(); }
   bool nsa() const { return layer().kind == LayerKind::Nsa; }
@@ -103,16 +115,13 @@ protected:
       }
     return bounds;
   }
-  // Box of all corners of one colour's lines.
-  static std::array<float, 6> box_of_colour(const OutlineMesh& mesh, Rgb colour) {
+  static std::array<float, 6> box_of(const OutlineMesh& mesh) {
     std::array<float, 6> bounds{INFINITY, INFINITY, INFINITY, -INFINITY, -INFINITY, -INFINITY};
-    for (std::size_t i = 0; i < mesh.lines.size(); ++i)
-      if (mesh.line_colours[i] == colour)
-        for (const std::int32_t end : mesh.lines[i])
-          for (std::size_t k = 0; k < 3; ++k) {
-            bounds[k] = std::min(bounds[k], mesh.corners[static_cast<std::size_t>(end)][k]);
-            bounds[k + 3] = std::max(bounds[k + 3], mesh.corners[static_cast<std::size_t>(end)][k]);
-          }
+    for (const auto& corner : mesh.corners)
+      for (std::size_t k = 0; k < 3; ++k) {
+        bounds[k] = std::min(bounds[k], corner[k]);
+        bounds[k + 3] = std::max(bounds[k + 3], corner[k]);
+      }
     return bounds;
   }
   static void expect_same_box(const std::array<float, 6>& a, const std::array<float, 6>& b) {
@@ -138,179 +147,193 @@ protected:
   std::vector<std::int64_t> queries;
 };
 
-TEST_P(EveryShape, TheDrawnBallIsTheKeysOfTheLocalBranch) {
-  for (const std::int64_t point : queries) {
-    ask(point, Branch::Local);
-    Points keys = keys_with_weight(layer(), dense, slot_of(layer(), point), 0);
-    for (const OutlineShape shape : {OutlineShape::Box, OutlineShape::Hull}) {
-      state.outline = shape;
-      const OutlineMesh mesh = query_outlines(data, state, 0);
-      expect_same_box(box_of_colour(mesh, palette_of(state.theme).ball), box(keys));
+TEST_F(EveryShape, TheDrawnBallIsTheKeysOfTheLocalBranch) {
+  each([&] {
+    for (const std::int64_t point : queries) {
+      ask(point, Branch::Local);
+      Points keys = keys_with_weight(layer(), dense, slot_of(layer(), point), 0);
+      for (const OutlineShape shape : {OutlineShape::Box, OutlineShape::Hull}) {
+        state.outline = shape;
+        const OutlineMesh mesh = query_outlines(data, state, 0);
+        expect_same_box(box_of(mesh), box(keys));
+        EXPECT_TRUE(std::all_of(mesh.line_colours.begin(), mesh.line_colours.end(),
+                                [&](Rgb colour) { return colour == palette_of(state.theme).ball; }));
+      }
+      EXPECT_TRUE(marked_blocks(data, state).empty());  // another branch's
+      keys.insert(static_cast<std::int32_t>(point));
+      EXPECT_EQ(undimmed(), keys);
     }
-    EXPECT_TRUE(marked_blocks(data, state).empty());  // another branch's
-    keys.insert(static_cast<std::int32_t>(point));
-    EXPECT_EQ(undimmed(), keys);
-  }
+  });
 }
 
-TEST_P(EveryShape, ColouredByRankAreTheKeysOfTheSelectedBranch) {
-  if (!nsa()) GTEST_SKIP() << "one branch";
-  state.marks = SelectionMarks::Fill;
-  state.dim = 0.5;
-  for (const std::int64_t point : queries) {
-    ask(point, Branch::Selected);
-    const std::int64_t slot = slot_of(layer(), point);
-    Points keys = keys_with_weight(layer(), dense, slot, 2);
-    const auto ranks = ranks_of_blocks(slot);
-    int worst = 0;
-    for (const auto& [block, rank] : ranks) worst = std::max(worst, rank);
-    const PointColours drawn = colour_points(data, state);
-    SceneState without = state;
-    without.marks = SelectionMarks::Off;
-    const PointColours plain = colour_points(data, without);
-    for (std::int32_t i = 0; i < tap.point_count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      if (!keys.contains(i)) {
-        const Rgb dimmed = mix(plain.rgb[at], palette_of(state.theme).background, 0.5);
-        EXPECT_EQ(drawn.rgb[at], i == point ? plain.rgb[at] : dimmed) << i;
+TEST_F(EveryShape, ColouredByRankAreTheKeysOfTheSelectedBranch) {
+  each([&] {
+    if (!nsa()) return;
+    state.marks = SelectionMarks::Fill;
+    state.dim = 0.5;
+    for (const std::int64_t point : queries) {
+      ask(point, Branch::Selected);
+      const std::int64_t slot = slot_of(layer(), point);
+      Points keys = keys_with_weight(layer(), dense, slot, 2);
+      const auto ranks = ranks_of_blocks(slot);
+      int worst = 0;
+      for (const auto& [block, rank] : ranks) worst = std::max(worst, rank);
+      const PointColours drawn = colour_points(data, state);
+      SceneState without = state;
+      without.marks = SelectionMarks::Off;
+      const PointColours plain = colour_points(data, without);
+      for (std::int32_t i = 0; i < tap.point_count; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (!keys.contains(i)) {
+          const Rgb dimmed = mix(plain.rgb[at], palette_of(state.theme).background, 0.5);
+          EXPECT_EQ(drawn.rgb[at], i == point ? plain.rgb[at] : dimmed) << i;
+          continue;
+        }
+        // The colour of the rank of a block that holds it (a copy may lie in another one).
+        std::set<std::array<int, 3>> allowed;
+        for (std::int64_t s = 0; s < layer().slots(); ++s)
+          for (auto j = layer().slot_point_begin[static_cast<std::size_t>(s)];
+               j < layer().slot_point_begin[static_cast<std::size_t>(s + 1)]; ++j)
+            if (const auto found = ranks.find(static_cast<std::int32_t>(s / layer().block_size));
+                layer().slot_points[static_cast<std::size_t>(j)] == i && found != ranks.end()) {
+              const Rgb colour = rank_colour(found->second, worst + 1, state.theme);
+              allowed.insert({colour.r, colour.g, colour.b});
+            }
+        EXPECT_TRUE(allowed.contains({drawn.rgb[at].r, drawn.rgb[at].g, drawn.rgb[at].b})) << i;
+      }
+      keys.insert(static_cast<std::int32_t>(point));
+      EXPECT_EQ(undimmed(), keys);
+    }
+  });
+}
+
+TEST_F(EveryShape, AllBranchesMarkBallAndBlocksTogether) {
+  each([&] {
+    for (const std::int64_t point : queries) {
+      ask(point, Branch::All);
+      const std::int64_t slot = slot_of(layer(), point);
+      Points keys = keys_with_weight(layer(), dense, slot, 0);
+      if (nsa()) keys.merge(keys_with_weight(layer(), dense, slot, 2));
+      keys.insert(static_cast<std::int32_t>(point));
+      EXPECT_EQ(undimmed(), keys);
+    }
+  });
+}
+
+TEST_F(EveryShape, CompressedWeightsCoverTheBlocksThatHaveOne) {
+  each([&] {
+    if (!nsa()) {
+      ask(queries.front(), Branch::All);
+      EXPECT_EQ(data.query->compressed, nullptr);
+      return;
+    }
+    state.colour_by = ColourBy::Compressed;
+    for (const std::int64_t point : queries) {
+      ask(point, Branch::Compressed);
+      ASSERT_TRUE(data.query->compressed);
+      const std::int64_t slot = slot_of(layer(), point);
+      for (std::int32_t i = 0; i < tap.point_count; ++i) {
+        double expected = 0;
+        const auto block = static_cast<std::size_t>(slot_of(layer(), i) / layer().block_size);
+        for (const DenseHead& head : dense)
+          expected += head.compressed[static_cast<std::size_t>(slot)][block] / static_cast<double>(dense.size());
+        EXPECT_GT(expected, 0);
+        EXPECT_NEAR(data.query->compressed->value(i), expected, 1e-6);
+      }
+      // The branch looks at everything: nothing is dimmed, every colour is on the scale.
+      EXPECT_EQ(undimmed().size(), static_cast<std::size_t>(tap.point_count));
+      const PointColours drawn = colour_points(data, state);
+      ASSERT_TRUE(drawn.legend.scale);
+      for (std::int32_t i = 0; i < tap.point_count; i += 7) {
+        const Rgb got = drawn.rgb[static_cast<std::size_t>(i)];
+        const double low = drawn.legend.scale->minimum, high = drawn.legend.scale->maximum;
+        const Rgb wanted = scale_colour(*drawn.legend.scale, (data.query->compressed->value(i) - low) / (high - low));
+        EXPECT_NEAR(got.r, wanted.r, 2);
+        EXPECT_NEAR(got.g, wanted.g, 2);
+        EXPECT_NEAR(got.b, wanted.b, 2);
+      }
+      ask(point, Branch::Local);
+      EXPECT_EQ(data.query->compressed, nullptr);
+    }
+  });
+}
+
+TEST_F(EveryShape, LinesEndInTheMiddleOfTheirBlocksAndGrowWithTheScore) {
+  each([&] {
+    state.score_lines = true;
+    for (const std::int64_t point : queries) {
+      ask(point, Branch::All);
+      const auto lines = score_lines(data, state);
+      if (!nsa()) {
+        EXPECT_TRUE(lines.empty());
         continue;
       }
-      // The colour of the rank of a block that holds it (a copy may lie in another one).
-      std::set<std::array<int, 3>> allowed;
-      for (std::int64_t s = 0; s < layer().slots(); ++s)
-        for (auto j = layer().slot_point_begin[static_cast<std::size_t>(s)];
-             j < layer().slot_point_begin[static_cast<std::size_t>(s + 1)]; ++j)
-          if (const auto found = ranks.find(static_cast<std::int32_t>(s / layer().block_size));
-              layer().slot_points[static_cast<std::size_t>(j)] == i && found != ranks.end()) {
-            const Rgb colour = rank_colour(found->second, worst + 1, state.theme);
-            allowed.insert({colour.r, colour.g, colour.b});
-          }
-      EXPECT_TRUE(allowed.contains({drawn.rgb[at].r, drawn.rgb[at].g, drawn.rgb[at].b})) << i;
-    }
-    keys.insert(static_cast<std::int32_t>(point));
-    EXPECT_EQ(undimmed(), keys);
-  }
-}
-
-TEST_P(EveryShape, AllBranchesMarkBallAndBlocksTogether) {
-  for (const std::int64_t point : queries) {
-    ask(point, Branch::All);
-    const std::int64_t slot = slot_of(layer(), point);
-    Points keys = keys_with_weight(layer(), dense, slot, 0);
-    if (nsa()) keys.merge(keys_with_weight(layer(), dense, slot, 2));
-    keys.insert(static_cast<std::int32_t>(point));
-    EXPECT_EQ(undimmed(), keys);
-  }
-}
-
-TEST_P(EveryShape, CompressedWeightsCoverTheBlocksThatHaveOne) {
-  if (!nsa()) {
-    ask(queries.front(), Branch::All);
-    EXPECT_EQ(data.query->compressed, nullptr);
-    return;
-  }
-  state.colour_by = ColourBy::Compressed;
-  for (const std::int64_t point : queries) {
-    ask(point, Branch::Compressed);
-    ASSERT_TRUE(data.query->compressed);
-    const std::int64_t slot = slot_of(layer(), point);
-    for (std::int32_t i = 0; i < tap.point_count; ++i) {
-      double expected = 0;
-      const auto block = static_cast<std::size_t>(slot_of(layer(), i) / layer().block_size);
-      for (const DenseHead& head : dense)
-        expected += head.compressed[static_cast<std::size_t>(slot)][block] / static_cast<double>(dense.size());
-      EXPECT_GT(expected, 0);
-      EXPECT_NEAR(data.query->compressed->value(i), expected, 1e-6);
-    }
-    // The branch looks at everything: nothing is dimmed, every colour is on the scale.
-    EXPECT_EQ(undimmed().size(), static_cast<std::size_t>(tap.point_count));
-    const PointColours drawn = colour_points(data, state);
-    ASSERT_TRUE(drawn.legend.scale);
-    for (std::int32_t i = 0; i < tap.point_count; i += 7) {
-      const Rgb got = drawn.rgb[static_cast<std::size_t>(i)];
-      const double low = drawn.legend.scale->minimum, high = drawn.legend.scale->maximum;
-      const Rgb wanted = scale_colour(*drawn.legend.scale, (data.query->compressed->value(i) - low) / (high - low));
-      EXPECT_NEAR(got.r, wanted.r, 2);
-      EXPECT_NEAR(got.g, wanted.g, 2);
-      EXPECT_NEAR(got.b, wanted.b, 2);
-    }
-    ask(point, Branch::Local);
-    EXPECT_EQ(data.query->compressed, nullptr);
-  }
-}
-
-TEST_P(EveryShape, LinesEndInTheMiddleOfTheirBlocksAndGrowWithTheScore) {
-  state.score_lines = true;
-  for (const std::int64_t point : queries) {
-    ask(point, Branch::All);
-    const auto lines = score_lines(data, state);
-    if (!nsa()) {
-      EXPECT_TRUE(lines.empty());
-      continue;
-    }
-    ASSERT_EQ(lines.size(), data.query->blocks.size());
-    const auto from = relative(static_cast<std::int32_t>(point));
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      const MarkedBlock& block = data.query->blocks[i];
-      std::array<double, 3> middle{};
-      for (const std::int32_t member : block.points)
-        for (std::size_t k = 0; k < 3; ++k) middle[k] += relative(member)[k] / static_cast<double>(block.points.size());
-      for (std::size_t k = 0; k < 3; ++k) {
-        EXPECT_NEAR(lines[i].from[k], from[k], 1e-4);
-        EXPECT_NEAR(lines[i].to[k], middle[k], 1e-4);
+      ASSERT_EQ(lines.size(), data.query->blocks.size());
+      const auto from = relative(static_cast<std::int32_t>(point));
+      for (std::size_t i = 0; i < lines.size(); ++i) {
+        const MarkedBlock& block = data.query->blocks[i];
+        std::array<double, 3> middle{};
+        for (const std::int32_t member : block.points)
+          for (std::size_t k = 0; k < 3; ++k)
+            middle[k] += relative(member)[k] / static_cast<double>(block.points.size());
+        for (std::size_t k = 0; k < 3; ++k) {
+          EXPECT_NEAR(lines[i].from[k], from[k], 1e-4);
+          EXPECT_NEAR(lines[i].to[k], middle[k], 1e-4);
+        }
+        EXPECT_GE(lines[i].width, 0.2);
+        EXPECT_LE(lines[i].width, 1);
+        for (std::size_t j = 0; j < i; ++j)
+          EXPECT_EQ(lines[i].width > lines[j].width, block.score > data.query->blocks[j].score);
       }
-      EXPECT_GE(lines[i].width, 0.2);
-      EXPECT_LE(lines[i].width, 1);
-      for (std::size_t j = 0; j < i; ++j)
-        EXPECT_EQ(lines[i].width > lines[j].width, block.score > data.query->blocks[j].score);
+      ask(point, Branch::Local);
+      EXPECT_TRUE(score_lines(data, state).empty());
     }
-    ask(point, Branch::Local);
+  });
+}
+
+TEST_F(EveryShape, PooledLayersShowEveryNodeOnce) {
+  each([&] {
+    ask(queries.front(), Branch::All);
+    const auto nodes = pooled_nodes(data, state);
+    if (layer().pool_level == 0) {
+      EXPECT_TRUE(nodes.empty());
+      return;
+    }
+    Points seen;
+    std::size_t listed = 0;
+    for (const NodeMark& node : nodes) {
+      std::array<double, 3> mean{};
+      for (const std::int32_t point : node.points) {
+        EXPECT_EQ(slot_of(layer(), point), node.slot);
+        seen.insert(point);
+        ++listed;
+        for (std::size_t k = 0; k < 3; ++k) mean[k] += relative(point)[k] / static_cast<double>(node.points.size());
+      }
+      for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(node.centre[k], mean[k], 1e-4);
+      EXPECT_TRUE(std::find(node.points.begin(), node.points.end(), node.middle) != node.points.end());
+    }
+    EXPECT_EQ(seen.size(), static_cast<std::size_t>(tap.point_count));
+    EXPECT_EQ(listed, seen.size());
+    EXPECT_EQ(data.query->layer.nodes, static_cast<std::int64_t>(nodes.size()));
+    EXPECT_EQ(tree_caption(data.query->layer), std::string(layer().rotated ? "rotated" : "main") +
+                                                   " tree, pooled level 1: " + std::to_string(nodes.size()) + " nodes");
+    state.nodes = false;
+    EXPECT_TRUE(pooled_nodes(data, state).empty());
+  });
+}
+
+TEST_F(EveryShape, WithMarksOffNothingIsMarked) {
+  each([&] {
+    ask(queries.front(), Branch::All);
+    state.marks = SelectionMarks::Off;
+    state.outlines = OutlinedBalls::Off;
+    state.score_lines = true;
+    EXPECT_TRUE(emphasis_of(data, state).empty());
+    EXPECT_TRUE(query_outlines(data, state, 0).empty());
     EXPECT_TRUE(score_lines(data, state).empty());
-  }
+    EXPECT_TRUE(colour_points(data, state).legend.swatches.empty());
+  });
 }
-
-TEST_P(EveryShape, PooledLayersShowEveryNodeOnce) {
-  ask(queries.front(), Branch::All);
-  const auto nodes = pooled_nodes(data, state);
-  if (layer().pool_level == 0) {
-    EXPECT_TRUE(nodes.empty());
-    return;
-  }
-  Points seen;
-  std::size_t listed = 0;
-  for (const NodeMark& node : nodes) {
-    std::array<double, 3> mean{};
-    for (const std::int32_t point : node.points) {
-      EXPECT_EQ(slot_of(layer(), point), node.slot);
-      seen.insert(point);
-      ++listed;
-      for (std::size_t k = 0; k < 3; ++k) mean[k] += relative(point)[k] / static_cast<double>(node.points.size());
-    }
-    for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(node.centre[k], mean[k], 1e-4);
-    EXPECT_TRUE(std::find(node.points.begin(), node.points.end(), node.middle) != node.points.end());
-  }
-  EXPECT_EQ(seen.size(), static_cast<std::size_t>(tap.point_count));
-  EXPECT_EQ(listed, seen.size());
-  EXPECT_EQ(data.query->layer.nodes, static_cast<std::int64_t>(nodes.size()));
-  EXPECT_EQ(tree_caption(data.query->layer), std::string(layer().rotated ? "rotated" : "main") +
-                                                 " tree, pooled level 1: " + std::to_string(nodes.size()) + " nodes");
-  state.nodes = false;
-  EXPECT_TRUE(pooled_nodes(data, state).empty());
-}
-
-TEST_P(EveryShape, WithMarksOffNothingIsMarked) {
-  ask(queries.front(), Branch::All);
-  state.marks = SelectionMarks::Off;
-  state.outlines = OutlinedBalls::Off;
-  state.score_lines = true;
-  EXPECT_TRUE(emphasis_of(data, state).empty());
-  EXPECT_TRUE(query_outlines(data, state, 0).empty());
-  EXPECT_TRUE(score_lines(data, state).empty());
-  EXPECT_TRUE(colour_points(data, state).legend.swatches.empty());
-}
-
-INSTANTIATE_TEST_SUITE_P(Records, EveryShape, ::testing::ValuesIn(shapes()),
-                         [](const auto& given) { return std::string(given.param.name); });
 
 TEST(Descriptions, LayersOfOneTreeShareItsSlots) {
   Tap tap = test::make_tap({.name = "a"}, 1);
