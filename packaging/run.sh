@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs ErwinScope with the arguments given. Without arguments: the window with the
-# sample cloud; where there is no display, a picture of it.
+# flow samples and the network that was trained on others of their kind; where there is no display, a picture of where
+# one point of an unseen sample looks.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 set_up erwinscope
 
 program=$build/bin/erwinscope
 if [ $# -gt 0 ]; then exec "$program" "$@"; fi
-if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then exec "$program" gui "$root/datasets/sample.h5"; fi
-exec "$program" render "$root/datasets/sample.h5" --out "$build/erwinscope-sample.png"
+data=("$root/datasets/flow.toml" "$root/datasets/flow-erwin-nsa.h5")
+if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then exec "$program" gui "${data[@]}"; fi
+exec "$program" render "${data[@]}" --sample "flow#test_000" --point 700 --layer 4 --colour attention --marks outline \
+  --out "$build/erwinscope-flow.png"
