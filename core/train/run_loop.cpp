@@ -62,6 +62,7 @@ RunLoop::RunLoop(RunLayout run, RunSetup setup, Trainer& trainer, Checkpoint che
 void RunLoop::save_first() {
   save();
   copy_atomically(layout_.last(), layout_.checkpoint(trainer_.steps_done()));
+  write_state(RunPhase::Running);
 }
 
 void RunLoop::resumed() {

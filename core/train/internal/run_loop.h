@@ -30,7 +30,7 @@ public:
   // checkpoint: what every checkpoint of the run holds beside weights, step and training state.
   RunLoop(RunLayout run, RunSetup setup, Trainer& trainer, Checkpoint checkpoint, RunWatcher watch);
 
-  // Writes the checkpoint of the step that the run begins with.
+  // Writes the checkpoint of the step that the run begins with, and the first state.
   void save_first();
   // Until the last step or a request to stop. `layout`: where the directory is now (it is made under another name).
   RunResult run(const RunLayout& layout, const Job& job);
