@@ -13,6 +13,8 @@ class Palette : public Window {
 protected:
   // Opens it by its key and types; null where it did not open.
   CommandPalette* type(const char* text) {
+    // The one before is deleted when the event loop comes round to it.
+    if (!QTest::qWaitFor([this] { return !window->findChild<CommandPalette*>("palette"); }, 5000)) return nullptr;
     QTest::keyClick(window.get(), Qt::Key_K, Qt::ControlModifier);
     auto* palette = window->findChild<CommandPalette*>("palette");
     if (palette) QTest::keyClicks(palette->findChild<QLineEdit*>(), text);
