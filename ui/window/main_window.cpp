@@ -75,6 +75,7 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
 }
 
 MainWindow::~MainWindow() {
+  disconnect(qApp, nullptr, this, nullptr);  // children that still have the keyboard give it up when they go
   set_log_listener({});
   engine_->mailbox().set_listener({});
   io_->mailbox().set_listener({});
