@@ -18,6 +18,7 @@
 #include <QStyle>
 #include <QTimer>
 #include <QVBoxLayout>
+#include <utility>
 
 #include "core/base/log.h"
 #include "ui/panels/appearance_panel.h"
@@ -136,8 +137,7 @@ void MainWindow::make_panels() {
   log_->setTabChangesFocus(true);
   log_->setMaximumBlockCount(1000);
   log_->setAccessibleName(tr("Log"));
-  QDockWidget* facts =
-      add_dock("panel-data", tr("Data and model"), scrolling(data_panel_ = new DataPanel, 250), Qt::LeftDockWidgetArea);
+  add_dock("panel-data", tr("Data and model"), scrolling(data_panel_ = new DataPanel, 250), Qt::LeftDockWidgetArea);
   QDockWidget* query =
       add_dock("panel-query", tr("Query"), scrolling(query_panel_ = new QueryPanel, 260), Qt::RightDockWidgetArea);
   QDockWidget* appearance = add_dock("panel-appearance", tr("Appearance"),
@@ -151,11 +151,16 @@ void MainWindow::make_panels() {
   tabifyDockWidget(histogram, log);
   query->raise();
   histogram->raise();
-  // Once the window has a size to share out.
-  QTimer::singleShot(0, this, [this, facts, query, histogram] {
-    if (!settings_.read().layout.isEmpty()) return;
-    resizeDocks({facts, query}, {280, 300}, Qt::Horizontal);
-    resizeDocks({histogram}, {150}, Qt::Vertical);
+}
+
+// Only a window that is shown has a size to share out among its docks.
+void MainWindow::showEvent(QShowEvent* event) {
+  QMainWindow::showEvent(event);
+  if (std::exchange(shared_out_, true) || !settings_.read().layout.isEmpty()) return;
+  QTimer::singleShot(0, this, [this] {
+    const auto dock = [this](const char* name) { return findChild<QDockWidget*>(name); };
+    resizeDocks({dock("panel-data"), dock("panel-query")}, {290, 340}, Qt::Horizontal);
+    resizeDocks({dock("panel-histogram")}, {150}, Qt::Vertical);
   });
 }
 

@@ -90,6 +90,7 @@ protected:
   void closeEvent(QCloseEvent* event) override;
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dropEvent(QDropEvent* event) override;
+  void showEvent(QShowEvent* event) override;
 
 private:
   // main_window.cpp: what there is
@@ -186,6 +187,7 @@ private:
   HistogramPanel* histogram_panel_ = nullptr;
   TrainingPanel* training_panel_ = nullptr;
   RunMonitor* monitor_ = nullptr;
+  bool shared_out_ = false;  // the first show has given the docks their sizes
   bool follows_probes_ = false;
   std::string probe_read_;                 // the newest that was asked for
   std::shared_ptr<const LiveProbe> live_;  // what the watched run saw last
