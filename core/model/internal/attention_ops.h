@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/base/job.h"
+#include "core/model/internal/kernel_switch.h"
 
 namespace erwin::model {
 
