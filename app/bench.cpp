@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "app/bench.h"
+#include "app/bench_tree_device.h"
 #include "app/generate_data.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
@@ -29,6 +31,7 @@ struct Request {
   std::vector<std::int64_t> points{3586, 32768, 262144, 1048576};
   std::vector<int> threads{1, parallel_threads()};
   std::string json;
+  bool only_device = false;
 };
 
 struct Row {
@@ -118,6 +121,15 @@ void bench_sixteen(std::vector<Row>& rows) {
   if (parallel_threads() == 1) rows.back().quoted_ms = quoted_for_sixteen;
 }
 
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[16];
+  std::strftime(text, sizeof text, "%Y-%m-%d", &utc);
+  return text;
+}
+
 std::string processor() {
   std::ifstream in("/proc/cpuinfo");
   for (std::string line; std::getline(in, line);)
@@ -139,7 +151,32 @@ void print(const std::vector<Row>& rows) {
   }
 }
 
-void write_json(const std::vector<Row>& rows, const std::string& file) {
+void print(const DeviceTreeTable& table) {
+  std::printf("\n%s (CUDA %s); median of 20 runs, L2 overwritten before each\n", table.device.c_str(),
+              table.driver.c_str());
+  std::printf("%-20s %7s %9s %12s %12s %10s\n", "what", "clouds", "points", "median ms", "as a graph", "MB");
+  for (const DeviceTreeRow& row : table.rows)
+    std::printf("%-20s %7lld %9lld %12.4g %12.4g %10.4g\n", row.what.c_str(), static_cast<long long>(row.clouds),
+                static_cast<long long>(row.points), row.median_ms, row.graph_median_ms,
+                static_cast<double>(row.bytes) / 1e6);
+}
+
+nlohmann::json json_of(const DeviceTreeTable& table) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const DeviceTreeRow& row : table.rows)
+    rows.push_back({{"what", row.what},
+                    {"clouds", row.clouds},
+                    {"points", row.points},
+                    {"median_ms", row.median_ms},
+                    {"fastest_ms", row.fastest_ms},
+                    {"slowest_ms", row.slowest_ms},
+                    {"graph_median_ms", row.graph_median_ms},
+                    {"runs", row.runs},
+                    {"bytes", row.bytes}});
+  return {{"device", table.device}, {"cuda", table.driver}, {"rows", rows}};
+}
+
+void write_json(const std::vector<Row>& rows, const DeviceTreeTable& on_device, const std::string& file) {
   nlohmann::json table = nlohmann::json::array();
   for (const Row& row : rows) {
     nlohmann::json entry{{"what", row.what},
@@ -150,9 +187,15 @@ void write_json(const std::vector<Row>& rows, const std::string& file) {
     if (row.quoted_ms > 0) entry["quoted_ms_other_machine"] = row.quoted_ms;
     table.push_back(std::move(entry));
   }
-  const nlohmann::json document{{"schema", 1},           {"bench", "tree"},         {"erwinscope", ERWINSCOPE_VERSION},
-                                {"device", processor()}, {"compiler", __VERSION__}, {"unit", TreeOptions{}.unit},
-                                {"rows", table}};
+  nlohmann::json document{{"schema", 1},
+                          {"bench", "tree"},
+                          {"erwinscope", ERWINSCOPE_VERSION},
+                          {"device", processor()},
+                          {"compiler", __VERSION__},
+                          {"unit", TreeOptions{}.unit},
+                          {"date", today()},
+                          {"rows", table}};
+  if (!on_device.device.empty()) document["on_device"] = json_of(on_device);
   write_text_atomically(file, document.dump(2) + "\n");
 }
 
@@ -168,21 +211,27 @@ void bench_tree(const Request& request) {
   threads.erase(std::unique(threads.begin(), threads.end()), threads.end());
   std::vector<Row> rows;
   for (const int count : threads) {
+    if (request.only_device) break;
     set_parallel_threads(count);
     for (const std::int64_t points : request.points) bench_cloud(points, rows);
     bench_sixteen(rows);
   }
-  print(rows);
-  if (!request.json.empty()) write_json(rows, request.json);
+  const DeviceTreeTable on_device = bench_trees_on_device(request.points, TreeOptions{}.unit);
+  if (request.only_device && on_device.device.empty())
+    throw Error(ErrorKind::Device, "there is no CUDA device to measure", "--only-device");
+  if (!rows.empty()) print(rows);
+  if (!on_device.device.empty()) print(on_device);
+  if (!request.json.empty()) write_json(rows, on_device, request.json);
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
   CLI::App* const tree = bench_command(app).add_subcommand(
-      "tree", "ball tree, node data, rotated tree, neighbour graph, picking on the CPU");
+      "tree", "ball tree, node data, rotated tree, neighbour graph on CPU and GPU, picking");
   const auto request = std::make_shared<Request>();
   tree->add_option("--points", request->points, "points of the clouds")->delimiter(',')->capture_default_str();
   tree->add_option("--threads", request->threads, "numbers of threads")->delimiter(',')->capture_default_str();
   tree->add_option("--json", request->json, "also write the table to this file as JSON");
+  tree->add_flag("--only-device", request->only_device, "leave out the rows of the CPU");
   tree->callback([request] { bench_tree(*request); });
   add_bench_beacons(bench_command(app));
 }};
