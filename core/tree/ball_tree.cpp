@@ -31,14 +31,10 @@ int log2_of(std::int64_t value) {
   return std::countr_zero(static_cast<std::uint64_t>(value));
 }
 
-void check_shape(std::span<const double> positions, int dimension, const TreeOptions& options) {
+void check_shape(std::span<const double> positions, int dimension) {
   if (dimension < 1 || dimension > 3)
     throw Error(ErrorKind::Config, "a ball tree needs 1 to 3 coordinates per point",
                 "dimension " + std::to_string(dimension));
-  if (!is_power_of_two(options.unit))
-    throw Error(ErrorKind::Config, "the unit of a ball tree must be a power of two",
-                "unit " + std::to_string(options.unit), "Choose ball sizes and strides that are powers of two");
-  if (positions.empty()) throw Error(ErrorKind::Format, "a ball tree needs at least one point", "no points");
   if (positions.size() % static_cast<std::size_t>(dimension) != 0)
     throw Error(ErrorKind::Internal, "positions are not whole points",
                 std::to_string(positions.size()) + " numbers, dimension " + std::to_string(dimension));
@@ -59,28 +55,6 @@ void check_finite(std::span<const double> positions, int dimension) {
   if (first_bad < count)
     throw Error(ErrorKind::Format, "a coordinate is not finite", "point " + std::to_string(first_bad / dimension),
                 "Drop such points first (--drop-nonfinite)");
-}
-
-// Unit, slots and K of a tree before any point is placed.
-BallTree empty_tree(std::int64_t points, int dimension, const TreeOptions& options) {
-  BallTree tree;
-  tree.point_count = points;
-  tree.dimension = dimension;
-  tree.unit = options.unit;
-  tree.unit_count = (points + options.unit - 1) / options.unit;
-  if (options.padding == Padding::Duplicate) {
-    if (2 * points <= options.unit)
-      throw Error(ErrorKind::Config, "duplicate padding needs more points than half a unit",
-                  std::to_string(points) + " points, unit " + std::to_string(options.unit),
-                  "Use padding = masked, or smaller balls");
-    tree.unit_count = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(tree.unit_count)));
-  }
-  tree.slot_count = tree.unit_count * tree.unit;
-  if (tree.slot_count > most_slots)
-    throw Error(ErrorKind::Memory, "the sample is too large for one ball tree",
-                std::to_string(tree.slot_count) + " slots, at most " + std::to_string(most_slots),
-                "Thin the cloud or cut it into samples");
-  return tree;
 }
 
 // Where the nodes of every level begin; a function of K and the unit alone.
@@ -143,24 +117,51 @@ void compute_levels(BallTree& tree, std::span<const double> positions, const Job
   tree.levels = std::move(levels);
 }
 
+TreeShape tree_shape(std::int64_t points, const TreeOptions& options) {
+  if (!is_power_of_two(options.unit))
+    throw Error(ErrorKind::Config, "the unit of a ball tree must be a power of two",
+                "unit " + std::to_string(options.unit), "Choose ball sizes and strides that are powers of two");
+  if (points < 1) throw Error(ErrorKind::Format, "a ball tree needs at least one point", "no points");
+  TreeShape shape;
+  shape.units = (points + options.unit - 1) / options.unit;
+  if (options.padding == Padding::Duplicate) {
+    if (2 * points <= options.unit)
+      throw Error(ErrorKind::Config, "duplicate padding needs more points than half a unit",
+                  std::to_string(points) + " points, unit " + std::to_string(options.unit),
+                  "Use padding = masked, or smaller balls");
+    shape.units = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(shape.units)));
+  }
+  shape.slots = shape.units * options.unit;
+  if (shape.slots > most_slots)
+    throw Error(ErrorKind::Memory, "the sample is too large for one ball tree",
+                std::to_string(shape.slots) + " slots, at most " + std::to_string(most_slots),
+                "Thin the cloud or cut it into samples");
+  shape.split_unit = options.padding == Padding::Duplicate ? shape.slots : options.unit;
+  return shape;
+}
+
 BallTree build_ball_tree(std::span<const double> positions, int dimension, const TreeOptions& options, const Job& job) {
-  check_shape(positions, dimension, options);
+  check_shape(positions, dimension);
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
-  BallTree tree = empty_tree(points, dimension, options);
+  const TreeShape shape = tree_shape(points, options);
+  BallTree tree;
+  tree.point_count = points;
+  tree.slot_count = shape.slots;
+  tree.unit_count = shape.units;
+  tree.unit = options.unit;
+  tree.dimension = dimension;
   check_finite(positions, dimension);
   require_memory(9 * static_cast<std::uint64_t>(tree.slot_count) + 48 * static_cast<std::uint64_t>(points),
                  "the ball tree");
   tree.slot_point.resize(static_cast<std::size_t>(tree.slot_count));
   tree.slot_mask.resize(static_cast<std::size_t>(tree.slot_count));
   tree.point_slot.resize(static_cast<std::size_t>(points));
-  // With copies in the padding the slots are a power of two and halve all the way down: one unit.
-  const std::int64_t unit = options.padding == Padding::Duplicate ? tree.slot_count : tree.unit;
   kernels::BallTreeParams params;
   params.positions = positions.data();
   params.points = points;
   params.dimension = dimension;
   params.slots = tree.slot_count;
-  params.unit = unit;
+  params.unit = shape.split_unit;
   params.slot_point = tree.slot_point.data();
   params.slot_mask = tree.slot_mask.data();
   params.point_slot = tree.point_slot.data();

@@ -53,6 +53,14 @@ struct BallTree {
 
 using BallTreePtr = std::shared_ptr<const BallTree>;
 
+// How many units and slots the tree of a number of points has. Raises Error{Config} (unit not a power of two; n <= unit
+// / 2 with Duplicate), Error{Format} (no point), Error{Memory} (more slots than a tree can have).
+struct TreeShape {
+  std::int64_t units = 0, slots = 0;
+  std::int64_t split_unit = 0;  // slots that halve all the way down: the unit, or with Duplicate all of them
+};
+TreeShape tree_shape(std::int64_t points, const TreeOptions& options);
+
 // positions: [n, dimension] float64 (float32 widened exactly). Deterministic, a function of the set of points; uses all
 // threads of the pool within one cloud. Raises Error{Config} (unit not a power of two; n <= unit / 2 with Duplicate),
 // Error{Format} (non-finite coordinate, no point).
@@ -61,6 +69,9 @@ BallTree build_ball_tree(std::span<const double> positions, int dimension, const
 
 // Fills tree.levels of a tree built without node data (or read from the cache). positions: those it was built from.
 void compute_levels(BallTree& tree, std::span<const double> positions, const Job& job = {});
+
+// R of 8.1, row by row: [dimension, dimension].
+std::vector<double> rotation_matrix(int dimension, double degrees);
 
 // y = x R of 8.1 in float64, in the stated order and without fused multiply-add: 3-D with R = Rz(a) Ry(a) Rx(a) from
 // the right, 2-D in its plane. positions, result: [n, dimension].

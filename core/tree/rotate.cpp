@@ -11,15 +11,19 @@
 
 namespace erwin {
 
-std::vector<double> rotate_positions(std::span<const double> positions, int dimension, double degrees) {
+std::vector<double> rotation_matrix(int dimension, double degrees) {
   if (dimension != 2 && dimension != 3)
     throw Error(ErrorKind::Config, "only points with 2 or 3 coordinates can be rotated",
                 "dimension " + std::to_string(dimension));
   if (!std::isfinite(degrees)) throw Error(ErrorKind::Config, "the rotation angle is not finite", "rotate_degrees");
   const double angle = degrees * std::numbers::pi / 180.0;
   const double c = std::cos(angle), s = std::sin(angle);
-  const double r3[3][3] = {
-      {c * c, s * c * (s - 1), s * (s + c * c)}, {s * c, s * s * s + c * c, s * c * (s - 1)}, {-s, s * c, c * c}};
+  if (dimension == 2) return {c, -s, s, c};
+  return {c * c, s * c * (s - 1), s * (s + c * c), s * c, s * s * s + c * c, s * c * (s - 1), -s, s * c, c * c};
+}
+
+std::vector<double> rotate_positions(std::span<const double> positions, int dimension, double degrees) {
+  const std::vector<double> r = rotation_matrix(dimension, degrees);
   std::vector<double> rotated(positions.size());
   const auto points = static_cast<std::int64_t>(positions.size()) / dimension;
   const double* const from = positions.data();
@@ -28,10 +32,9 @@ std::vector<double> rotate_positions(std::span<const double> positions, int dime
       const double* const x = from + i * dimension;
       double* const y = rotated.data() + i * dimension;
       if (dimension == 3) {
-        for (int k = 0; k < 3; ++k) y[k] = (x[0] * r3[0][k] + x[1] * r3[1][k]) + x[2] * r3[2][k];
+        for (std::size_t k = 0; k < 3; ++k) y[k] = (x[0] * r[k] + x[1] * r[3 + k]) + x[2] * r[6 + k];
       } else {
-        y[0] = x[0] * c + x[1] * s;
-        y[1] = x[0] * -s + x[1] * c;
+        for (std::size_t k = 0; k < 2; ++k) y[k] = x[0] * r[k] + x[1] * r[2 + k];
       }
     }
   });

@@ -1,6 +1,8 @@
 #include "kernels/ball_tree/batch_plan.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "kernels/ball_tree/ball_tree.h"
 
@@ -61,7 +63,29 @@ void put(std::vector<std::int32_t>& table, std::initializer_list<std::int64_t> v
   for (const std::int64_t value : values) table.push_back(static_cast<std::int32_t>(value));
 }
 
+// Nodes of a depth have few different sizes, so that remembering them makes this fast.
+class RunCounter {
+public:
+  RunCounter(std::int64_t unit, std::int64_t size) : unit_(unit), size_(size) {}
+  std::int64_t count(std::int64_t points, std::int64_t slots) {
+    if (points <= 1 || slots == size_) return std::min<std::int64_t>(points, 1);
+    const auto [found, added] = known_.try_emplace({points, slots}, 0);
+    if (!added) return found->second;
+    const Node node{0, points, 0, slots, unit_};
+    const std::int64_t left = node.left(), half = node.half();
+    return known_[{points, slots}] = count(half, left) + count(points - half, slots - left);
+  }
+
+private:
+  std::int64_t unit_, size_;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> known_;
+};
+
 }  // namespace
+
+std::int64_t occupied_runs(const BallCloud& cloud, std::int64_t size) {
+  return RunCounter(cloud.unit, size).count(cloud.points, cloud.slots);
+}
 
 std::int64_t BallTreePlan::most_tiles() const {
   std::int64_t most = 0;

@@ -54,6 +54,9 @@ struct BallTreePlan {
 
 BallTreePlan plan_ball_trees(const std::vector<BallCloud>& clouds);
 
+// How many of a cloud's runs of `size` slots hold a point; size: a power of two, at most the unit.
+std::int64_t occupied_runs(const BallCloud& cloud, std::int64_t size);
+
 // The nodes of all levels of a batch of trees that share a unit. Below the units, nodes of one height lie in slot order
 // through the whole batch: node i of height h holds slots i << h .. (i + 1 << h) - 1, whatever its cloud. Above them
 // each cloud has its own levels: level l < levels(cloud) has 2^l nodes, and level levels(cloud) is its units.

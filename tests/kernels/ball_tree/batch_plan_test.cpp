@@ -120,6 +120,21 @@ TEST(BallTreePlan, ALargeCloudHasALevelOfTilesPerDepth) {
   expect_cpu_trees(batch);
 }
 
+TEST(OccupiedRuns, AreTheRunsOfTheMaskThatHoldAPoint) {
+  for (const std::int64_t unit : {1, 2, 16, 64})
+    for (const bool duplicate : {false, true})
+      for (const std::int64_t points : {1, 2, 3, 50, 129, 1000, 1025}) {
+        const BallBatch batch({test::uniform_cloud(points)}, unit, duplicate);
+        const auto mask = test::cpu_trees(batch).slot_mask;
+        for (std::int64_t size = 1; size <= unit; size *= 2) {
+          std::int64_t expected = 0;
+          for (auto run = mask.begin(); run != mask.end(); run += size)
+            expected += std::find(run, run + size, 1) != run + size;
+          EXPECT_EQ(occupied_runs(batch.clouds[0], size), expected) << batch.name << ", runs of " << size;
+        }
+      }
+}
+
 TEST(BallNodesPlan, NumbersEveryNodeOfEveryLevelOnce) {
   for (const std::int64_t unit : {1, 2, 8, 32, 128}) {
     const std::vector<std::int64_t> slots{unit, 7 * unit, 2 * unit, 64 * unit, 13 * unit};
