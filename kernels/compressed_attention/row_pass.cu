@@ -1,0 +1,183 @@
+// What the backward pass of the compressed branch needs of every row before the keys come: dO . O, and all that
+// concerns the memory slot, which every row of every sample attends to. And the ordered sums of partial results.
+
+#include "kernels/common/reduce.cuh"
+#include "kernels/compressed_attention/problem.cuh"
+
+namespace erwin::kernels {
+
+namespace {
+
+constexpr int threads = 256, warps = threads / 32;
+
+template <typename T>
+struct RowPass {
+  const T *q, *out, *grad_out, *memory_k, *memory_v;
+  const float* lse;
+  const bool* mask;
+  BackwardMemory memory;
+  std::int64_t rows;  // M * H/G, of one KV head
+  std::int64_t chunk_rows;
+  int per_query, heads, groups;
+  float scale;
+};
+
+// D / 4 lanes share a row, so a warp takes 128 / D rows at a time; a thread block takes chunk_rows rows of a KV head.
+template <typename T, int D>
+__global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
+  constexpr int lanes = D / 4, rows_per_warp = 32 / lanes;
+  __shared__ float shared[warps][2][D];
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int column = lane % lanes * 4, group = static_cast<int>(blockIdx.y);
+  const bool has_memory = pass.memory_k != nullptr;
+  float memory_k[4] = {}, memory_v[4] = {}, sum_k[4] = {}, sum_v[4] = {};
+  if (has_memory) {
+    load_floats<4>(pass.memory_k + group * D + column, memory_k);
+    load_floats<4>(pass.memory_v + group * D + column, memory_v);
+  }
+  const std::int64_t first = std::int64_t{blockIdx.x} * pass.chunk_rows;
+  const std::int64_t end = first + pass.chunk_rows < pass.rows ? first + pass.chunk_rows : pass.rows;
+  for (std::int64_t base = first + warp * rows_per_warp; base < end; base += warps * rows_per_warp) {
+    const std::int64_t row = base + lane / lanes;
+    const std::int64_t slot = row / pass.per_query;
+    const std::int64_t entry = slot * pass.heads + group * pass.per_query + row % pass.per_query;
+    const bool inside = row < end;
+    float q[4] = {}, out[4] = {}, grad[4] = {}, lse = -infinity();
+    if (inside && pass.mask[slot]) {
+      load_floats<4>(pass.q + entry * D + column, q);
+      load_floats<4>(pass.out + entry * D + column, out);
+      load_floats<4>(pass.grad_out + entry * D + column, grad);
+      lse = pass.lse[entry];
+    }
+    float delta = 0, logit = 0, slope = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      delta = fmaf(grad[i], out[i], delta);
+      logit = fmaf(q[i], memory_k[i], logit);
+      slope = fmaf(grad[i], memory_v[i], slope);
+    }
+    delta = sum_over<lanes>(delta);
+    logit = sum_over<lanes>(logit);
+    slope = sum_over<lanes>(slope);
+    const float shift = lse == -infinity() ? infinity() : lse * log2_e;
+    const std::int64_t place = group * pass.rows + row;
+    if (inside && column == 0) pass.memory.statistics[place] = {shift, delta};
+    if (!has_memory) continue;
+    const float weight = exp2_fast(fmaf(logit, pass.scale, -shift));
+    slope = weight * (slope - delta);
+    if (inside && column == 0) pass.memory.memory_slope[place] = slope;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      sum_k[i] = fmaf(slope, q[i], sum_k[i]);
+      sum_v[i] = fmaf(weight, grad[i], sum_v[i]);
+    }
+  }
+  if (!has_memory) return;
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    sum_k[i] = sum_across<lanes>(sum_k[i]);
+    sum_v[i] = sum_across<lanes>(sum_v[i]);
+    if (lane < lanes) {
+      shared[warp][0][column + i] = sum_k[i];
+      shared[warp][1][column + i] = sum_v[i];
+    }
+  }
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < 2 * D; i += threads) {
+    float sum = 0;
+    for (int w = 0; w < warps; ++w) sum += shared[w][i / D][i % D];
+    pass.memory.memory_partial[((std::int64_t{blockIdx.x} * pass.groups + group) * 2) * D + i] = sum;
+  }
+}
+
+// out[i] = factor * sum over `parts` of partial[part * stride + i], in order.
+template <typename T>
+__global__ void __launch_bounds__(threads)
+    add_parts_kernel(const float* partial, int parts, std::int64_t stride, std::int64_t size, float factor, T* out) {
+  const std::int64_t step = std::int64_t{gridDim.x} * threads;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < size; i += step) {
+    float sum = 0;
+#pragma unroll 8
+    for (int part = 0; part < parts; ++part) sum += partial[part * stride + i];
+    out[i] = from_float<T>(factor * sum);
+  }
+}
+
+// One warp per value of the memory slot's gradient: the value (g, which, d) of [chunks, G, 2, D].
+template <typename T>
+__global__ void __launch_bounds__(threads) add_memory_kernel(const float* partial, std::int64_t chunks, int values,
+                                                             int width, float scale, T* grad_k, T* grad_v) {
+  const int value = static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32;
+  if (value >= values) return;
+  float sum = 0;
+  for (std::int64_t chunk = threadIdx.x % 32; chunk < chunks; chunk += 32) sum += partial[chunk * values + value];
+  sum = sum_over<32>(sum);
+  if (threadIdx.x % 32 != 0) return;
+  const int group = value / (2 * width), rest = value % (2 * width), place = group * width + rest % width;
+  if (rest < width)
+    grad_k[place] = from_float<T>(scale * sum);
+  else
+    grad_v[place] = from_float<T>(sum);
+}
+
+}  // namespace
+
+template <typename T>
+int launch_row_pass(const CompressedAttentionParams<T>& params, const CompressedAttentionGradients<T>& gradients,
+                    const BackwardPlan& plan, const BackwardMemory& memory, void* stream) {
+  using Real = typename OnDevice<T>::type;
+  const CompressedShape& shape = params.shape;
+  const RowPass<Real> pass{on_device(params.q),
+                           on_device(static_cast<const T*>(params.out)),
+                           on_device(gradients.grad_out),
+                           shape.memory ? on_device(params.memory_k) : nullptr,
+                           shape.memory ? on_device(params.memory_v) : nullptr,
+                           params.lse,
+                           params.mask,
+                           memory,
+                           shape.rows * shape.rows_per_query(),
+                           plan.chunk_rows,
+                           shape.rows_per_query(),
+                           shape.heads,
+                           shape.groups,
+                           log2_scale(shape.width)};
+  const dim3 grid(static_cast<unsigned>(plan.chunks), static_cast<unsigned>(shape.groups));
+  return for_width(shape.width, [&](auto width) {
+    row_pass_kernel<Real, width()><<<grid, threads, 0, static_cast<cudaStream_t>(stream)>>>(pass);
+    return static_cast<int>(cudaGetLastError());
+  });
+}
+
+template <typename T>
+int launch_reduction(const CompressedAttentionParams<T>& params, const CompressedAttentionGradients<T>& gradients,
+                     const BackwardPlan& plan, const BackwardMemory& memory, void* stream) {
+  using Real = typename OnDevice<T>::type;
+  const CompressedShape& shape = params.shape;
+  const auto queue = static_cast<cudaStream_t>(stream);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(shape.width));
+  const std::int64_t size = shape.blocks * shape.groups * shape.width;
+  if (size > 0) {
+    add_parts_kernel<Real><<<grid_for(size, threads), threads, 0, queue>>>(memory.key_partial, plan.splits, 2 * size,
+                                                                           size, scale, on_device(gradients.grad_k));
+    add_parts_kernel<Real><<<grid_for(size, threads), threads, 0, queue>>>(
+        memory.key_partial + size, plan.splits, 2 * size, size, 1.0f, on_device(gradients.grad_v));
+  }
+  if (shape.memory) {
+    const int values = shape.groups * 2 * shape.width;
+    add_memory_kernel<Real><<<static_cast<unsigned>(divide_up(values, warps)), threads, 0, queue>>>(
+        memory.memory_partial, plan.chunks, values, shape.width, scale, on_device(gradients.grad_memory_k),
+        on_device(gradients.grad_memory_v));
+  }
+  return cudaGetLastError();
+}
+
+template int launch_row_pass(const CompressedAttentionParams<float>&, const CompressedAttentionGradients<float>&,
+                             const BackwardPlan&, const BackwardMemory&, void*);
+template int launch_row_pass(const CompressedAttentionParams<Bf16>&, const CompressedAttentionGradients<Bf16>&,
+                             const BackwardPlan&, const BackwardMemory&, void*);
+template int launch_reduction(const CompressedAttentionParams<float>&, const CompressedAttentionGradients<float>&,
+                              const BackwardPlan&, const BackwardMemory&, void*);
+template int launch_reduction(const CompressedAttentionParams<Bf16>&, const CompressedAttentionGradients<Bf16>&,
+                              const BackwardPlan&, const BackwardMemory&, void*);
+
+}  // namespace erwin::kernels
