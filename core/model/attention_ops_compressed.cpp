@@ -5,6 +5,7 @@
 
 #include "core/model/internal/attention_ops.h"
 #include "core/model/internal/attention_ops_dense.h"
+#include "core/model/internal/compressed_kernel.h"
 
 namespace erwin::model {
 
@@ -156,6 +157,7 @@ struct CompressedFunction : torch::autograd::Function<CompressedFunction> {
 AttentionResult compressed_attention(const at::Tensor& q, const at::Tensor& mask,
                                      const std::vector<std::int64_t>& row_offsets, const BlockKeys& blocks,
                                      const Job* job) {
+  if (compressed_kernel_applies(q, blocks, row_offsets)) return compressed_kernel(q, mask, row_offsets, blocks, job);
   BlockKeys contiguous = blocks;
   contiguous.k = blocks.k.contiguous();
   contiguous.v = blocks.v.contiguous();

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/model/internal/attention_ops_dense.h"
+#include "core/model/internal/selection_kernel.h"
 
 namespace erwin::model {
 
@@ -38,6 +39,7 @@ at::Tensor excluded(std::int64_t first, std::int64_t rows, std::int64_t keys, st
 }  // namespace
 
 at::Tensor mean_queries(const at::Tensor& q, std::int64_t kv_heads, const SlotGeometry& geometry) {
+  if (mean_query_kernel_applies(q)) return mean_query_kernel(q, kv_heads, geometry);
   const at::Tensor wide = q.detach().to(softmax_type(q));
   const at::Tensor heads = wide.reshape({q.size(0), kv_heads, q.size(1) / kv_heads, q.size(2)});
   return block_means(heads.mean(2), geometry);
@@ -55,14 +57,22 @@ Selection select_blocks(const at::Tensor& mean_query, const at::Tensor& block_ke
                         std::int64_t count, Exclude exclude, const Job* job) {
   const std::int64_t groups = mean_query.size(1), blocks_per_ball = geometry.ball_size / geometry.block_size;
   const std::int64_t kept_out = exclude == Exclude::Ball ? blocks_per_ball : exclude == Exclude::Block ? 1 : 0;
+  // No row has more candidates than its sample has blocks.
+  std::int64_t most = 0;
+  for (std::size_t s = 0; s + 1 < geometry.block_offsets.size(); ++s)
+    most = std::max(most, std::min(count, geometry.block_offsets[s + 1] - geometry.block_offsets[s] - kept_out));
+  if (selection_kernel_applies(mean_query, block_keys, count)) {
+    Selection selection = selection_kernel(mean_query, block_keys, geometry, count, exclude, job);
+    selection.columns = most;
+    return selection;
+  }
   const auto options = mean_query.options();
   Selection selection{at::full({geometry.blocks(), groups, count}, -1, options.dtype(at::kLong)),
-                      at::full({geometry.blocks(), groups, count}, -kInfinity, options), 0};
+                      at::full({geometry.blocks(), groups, count}, -kInfinity, options), most};
   for (std::size_t s = 0; s + 1 < geometry.block_offsets.size(); ++s) {
     const std::int64_t begin = geometry.block_offsets[s], blocks = geometry.block_offsets[s + 1] - begin;
     const std::int64_t columns = std::min(count, blocks - kept_out);
     if (columns <= 0) continue;
-    selection.columns = std::max(selection.columns, columns);
     const at::Tensor empty = geometry.block_real.narrow(0, begin, blocks).logical_not();
     const std::int64_t chunk = std::clamp<std::int64_t>(chunk_elements(mean_query) / (groups * blocks), 1, blocks);
     for (std::int64_t r = 0; r < blocks; r += chunk) {
@@ -70,6 +80,7 @@ Selection select_blocks(const at::Tensor& mean_query, const at::Tensor& block_ke
       const std::int64_t rows = std::min(chunk, blocks - r);
       at::Tensor scores = block_scores(mean_query, block_keys, begin + r, rows, begin, blocks);
       scores = scores.masked_fill(empty.view({1, 1, blocks}), -kInfinity);
+      scores.nan_to_num_(-kInfinity, kInfinity, -kInfinity);
       if (exclude != Exclude::None)
         scores.masked_fill_(excluded(r, rows, blocks, blocks_per_ball, exclude, options).unsqueeze(1), -kInfinity);
       // Blocks without a real query ask for nothing.

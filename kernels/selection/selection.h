@@ -36,8 +36,8 @@ struct SelectionParams {
   float* scores = nullptr;                      // [B, G, S]; -infinity there
 };
 
-// Any D and S.
-void select_blocks_cpu(const SelectionParams<float>& params);
+// Any D and S. Of the query blocks [first, last) of the batch.
+void select_blocks_cpu(const SelectionParams<float>& params, std::int64_t first, std::int64_t last);
 
 // D 8, 16, 32 or 64, S 1 to 64, at most 65,535 samples.
 bool select_blocks_cuda_supports(const SelectionShape& shape);

@@ -110,15 +110,15 @@ void scores_of(int width, const float* rows, const Candidates& candidates, std::
 }
 
 void select_rows(const SelectionParams<float>& params, std::int64_t sample, int group, const Candidates& candidates,
-                 std::int64_t first_tile, std::int64_t last_tile) {
+                 std::int64_t first_row, std::int64_t last_row) {
   const SelectionShape& shape = params.shape;
-  const std::int64_t begin = params.block_offsets[sample], blocks = params.block_offsets[sample + 1] - begin;
+  const std::int64_t begin = params.block_offsets[sample];
   const auto keys = static_cast<std::int64_t>(candidates.ids.size());
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.width)));
   std::vector<float> rows(static_cast<std::size_t>(tile_rows * shape.width)), s(tile_rows * chunk_keys);
   std::vector<BestScores> best(tile_rows, BestScores(shape.count));
-  for (std::int64_t tile = first_tile; tile < last_tile; ++tile) {
-    const std::int64_t row = tile * tile_rows, count = std::min<std::int64_t>(tile_rows, blocks - row);
+  for (std::int64_t row = first_row; row < last_row; row += tile_rows) {
+    const std::int64_t count = std::min<std::int64_t>(tile_rows, last_row - row);
     std::fill(rows.begin(), rows.end(), 0.0f);
     for (std::int64_t r = 0; r < count; ++r)
       std::copy_n(params.mean_query + ((begin + row + r) * shape.groups + group) * shape.width, shape.width,
@@ -152,16 +152,21 @@ void select_rows(const SelectionParams<float>& params, std::int64_t sample, int 
 
 }  // namespace
 
-void select_blocks_cpu(const SelectionParams<float>& params) {
-  for (std::int64_t sample = 0; sample < params.shape.samples; ++sample)
+void select_blocks_cpu(const SelectionParams<float>& params, std::int64_t first, std::int64_t last) {
+  for (std::int64_t sample = 0; sample < params.shape.samples; ++sample) {
+    const std::int64_t begin = params.block_offsets[sample], end = params.block_offsets[sample + 1];
+    const std::int64_t first_row = std::max(first, begin) - begin, last_row = std::min(last, end) - begin;
+    if (first_row >= last_row) continue;
+    const std::int64_t tiles = (last_row - first_row + tile_rows - 1) / tile_rows;
+    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 12) / (end - begin + 1));
     for (int group = 0; group < params.shape.groups; ++group) {
       const Candidates candidates = candidates_of(params, sample, group);
-      const std::int64_t blocks = params.block_offsets[sample + 1] - params.block_offsets[sample];
-      const std::int64_t grain = std::max<std::int64_t>(1, (1 << 12) / (blocks + 1));
-      parallel_for(0, (blocks + tile_rows - 1) / tile_rows, grain, [&](std::int64_t first, std::int64_t last) {
-        select_rows(params, sample, group, candidates, first, last);
+      parallel_for(0, tiles, grain, [&](std::int64_t first_tile, std::int64_t last_tile) {
+        select_rows(params, sample, group, candidates, first_row + first_tile * tile_rows,
+                    std::min(last_row, first_row + last_tile * tile_rows));
       });
     }
+  }
 }
 
 void mean_queries_cpu(const MeanQueryParams<float>& params) {

@@ -29,8 +29,9 @@ at::Tensor block_scores(const at::Tensor& mean_query, const at::Tensor& block_ke
                         std::int64_t rows, std::int64_t key_first, std::int64_t keys);
 
 // Per query block with a real query and KV head the `count` blocks of its sample with the highest score among those
-// with a real slot that `exclude` allows; ties to the lowest id; none twice. No gradient. Scores live in chunks of
-// query blocks.
+// with a real slot that `exclude` allows; ties to the lowest id; none twice; a score of -infinity or NaN
+// counts as no block. No gradient. Scores never fill a matrix of all pairs: our kernels keep the best only, ATen works
+// in chunks of query blocks.
 Selection select_blocks(const at::Tensor& mean_query, const at::Tensor& block_keys, const SlotGeometry& geometry,
                         std::int64_t count, Exclude exclude, const Job* job);
 

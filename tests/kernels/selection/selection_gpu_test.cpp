@@ -83,9 +83,10 @@ test::Selected select_on_cpu(const test::SelectionData& data) {
   test::Selected found;
   found.ids.resize(static_cast<std::size_t>(data.shape.blocks * data.shape.groups * data.shape.count));
   found.scores.resize(found.ids.size());
-  select_blocks_cpu({data.shape, data.mean_query.data(), data.keys.data(),
-                     reinterpret_cast<const bool*>(data.real.data()), data.block_offsets.data(), found.ids.data(),
-                     found.scores.data()});
+  select_blocks_cpu(
+      {data.shape, data.mean_query.data(), data.keys.data(), reinterpret_cast<const bool*>(data.real.data()),
+       data.block_offsets.data(), found.ids.data(), found.scores.data()},
+      0, data.shape.blocks);
   return found;
 }
 

@@ -18,9 +18,10 @@ test::Selected select(const test::SelectionData& data) {
   test::Selected found;
   found.ids.assign(static_cast<std::size_t>(data.shape.blocks * data.shape.groups * data.shape.count), 99);
   found.scores.assign(found.ids.size(), 99.0f);
-  select_blocks_cpu({data.shape, data.mean_query.data(), data.keys.data(),
-                     reinterpret_cast<const bool*>(data.real.data()), data.block_offsets.data(), found.ids.data(),
-                     found.scores.data()});
+  select_blocks_cpu(
+      {data.shape, data.mean_query.data(), data.keys.data(), reinterpret_cast<const bool*>(data.real.data()),
+       data.block_offsets.data(), found.ids.data(), found.scores.data()},
+      0, data.shape.blocks);
   return found;
 }
 
@@ -30,6 +31,18 @@ TEST(Selection, EqualsASortOfAllScores) {
     const test::SelectionData data(what);
     test::expect_selection(data, select(data), what.ties);
   }
+}
+
+TEST(Selection, InPieces) {
+  const test::SelectionData data({"", {100, 7, 50}, 2, 16, 16, 8, 0.1, false, 0});
+  const test::Selected whole = select(data);
+  test::Selected pieces{std::vector<std::int64_t>(whole.ids.size(), 99), std::vector<float>(whole.ids.size(), 99.0f)};
+  for (const auto& [first, last] : {std::pair(0, 33), std::pair(33, 34), std::pair(34, 157)})
+    select_blocks_cpu(
+        {data.shape, data.mean_query.data(), data.keys.data(), reinterpret_cast<const bool*>(data.real.data()),
+         data.block_offsets.data(), pieces.ids.data(), pieces.scores.data()},
+        first, last);
+  EXPECT_TRUE(whole.ids == pieces.ids && whole.scores == pieces.scores);
 }
 
 TEST(Selection, AnyWidthAndAnyNumber) {
