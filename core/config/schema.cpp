@@ -115,6 +115,8 @@ std::vector<Option> other_options() {
            "type of weights and activations; bf16: matrix products only, with float32 master weights"),
       whole("train.threads", 0, 0, 4096, "threads", "CPU threads; 0: all"),
       whole("train.loaders", 2, 1, 256, "threads", "threads that load and prepare samples ahead"),
+      flag("train.graph", true,
+           "CUDA: record a step of each shape that repeats and replay it, which saves its launches"),
       flag("train.shuffle_points", false, "the points of a sample in another order every time (seeded)"),
       text("train.rotate_points", "none", {"none", "x", "y", "z", "any"},
            "samples turned about an axis through their centre by another angle every time (seeded)"),

@@ -33,26 +33,24 @@ at::Tensor lse_in_chunks(const at::Tensor& q, const at::Tensor& k, const Job* jo
 
 }  // namespace
 
-AttentionResult full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
-                               const std::vector<std::int64_t>& offsets, bool with_lse, const Job* job) {
+AttentionResult full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const at::Tensor& real_slots, const std::vector<std::int64_t>& real_offsets,
+                               bool with_lse, const Job* job) {
   AttentionResult result;
-  std::vector<at::Tensor> real_slots, outs, lses;
-  for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
+  std::vector<at::Tensor> outs, lses;
+  for (std::size_t s = 0; s + 1 < real_offsets.size(); ++s) {
     check(job);
     // Only the real slots enter: a mask would keep the fast kernels away.
-    const std::int64_t first = offsets[s], count = offsets[s + 1] - first;
-    const at::Tensor slots = mask.narrow(0, first, count).nonzero().squeeze(1) + first;
+    const at::Tensor slots = real_slots.narrow(0, real_offsets[s], real_offsets[s + 1] - real_offsets[s]);
     const at::Tensor sq = q.index_select(0, slots), sk = k.index_select(0, slots), sv = v.index_select(0, slots);
     outs.push_back(
         at::scaled_dot_product_attention(as_problem(sq), as_problem(sk), as_problem(sv)).squeeze(0).transpose(0, 1));
     if (with_lse) lses.push_back(lse_in_chunks(sq, sk, job));
-    real_slots.push_back(slots);
   }
-  const at::Tensor slots = at::cat(real_slots);
-  result.out = at::zeros_like(q).index_copy(0, slots, at::cat(outs));
+  result.out = at::zeros_like(q).index_copy(0, real_slots, at::cat(outs));
   if (with_lse) {
     result.lse = at::full({q.size(0), q.size(1)}, -std::numeric_limits<double>::infinity(), lses.front().options());
-    result.lse.index_copy_(0, slots, at::cat(lses));
+    result.lse.index_copy_(0, real_slots, at::cat(lses));
   }
   return result;
 }

@@ -75,12 +75,24 @@ struct LevelRows {
     rotated_offsets.push_back(static_cast<std::int64_t>(rotated_source.size()));
   }
 
+  void set_real_slots(LevelGeometry& level, const at::TensorOptions& options) const {
+    std::vector<std::int64_t> slots;
+    for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
+      level.real_offsets.push_back(static_cast<std::int64_t>(slots.size()));
+      for (std::int64_t slot = offsets[s]; slot < offsets[s + 1]; ++slot)
+        if (mask[static_cast<std::size_t>(slot)]) slots.push_back(slot);
+    }
+    level.real_offsets.push_back(static_cast<std::int64_t>(slots.size()));
+    level.real_slots = indices_of(slots, options);
+  }
+
   LevelGeometry geometry(int dimension, bool rotated, const at::TensorOptions& options) const {
     LevelGeometry level;
     level.positions = tensor_of(positions, {offsets.back(), dimension}, at::kDouble, options);
     level.mask = mask_of(mask, options);
     level.all_real = std::find(mask.begin(), mask.end(), 0) == mask.end();
     level.offsets = offsets;
+    set_real_slots(level, options);
     level.has_rotated = rotated;
     if (!rotated) return level;
     level.rotated.source = indices_of(rotated_source, options);

@@ -17,7 +17,9 @@ namespace {
 // Where a layer runs: the slots of the main or of the rotated tree, and what one-branch attention adds positions from.
 struct Partition {
   SlotGeometry slots;
-  at::Tensor relative;  // [M, d] to the mean of the ball, for `full` of the sample
+  at::Tensor relative;    // [M, d] to the mean of the ball, for `full` of the sample
+  at::Tensor real_slots;  // as in LevelGeometry, in this partition's order
+  std::vector<std::int64_t> real_offsets;
   bool rotated = false;
 };
 
@@ -85,7 +87,8 @@ public:
     });
     const at::Tensor sigma = sigma_.defined() ? sigma_.view({heads_}) : at::Tensor();
     const AttentionResult result =
-        whole_sample_ ? full_attention(q, k, v, slots.mask, slots.offsets, context.recorder != nullptr, context.job)
+        whole_sample_ ? full_attention(q, k, v, partition.real_slots, partition.real_offsets,
+                                       context.recorder != nullptr, context.job)
                       : ball_attention(q, k, v, slots.positions, slots.mask, sigma, slots.ball_size, context.job);
     record_ball_layer(
         context, batch, place,
@@ -132,11 +135,11 @@ public:
 
   at::Tensor forward(const at::Tensor& embedded, const Batch& batch, ForwardContext& context) override {
     const LevelGeometry& level = batch.levels.front();
-    const Partition main = partition_of(level.positions, level.mask, level.offsets, false);
+    const Partition main = partition_of(level, level.positions, level.mask, level.offsets, level.real_slots, false);
     std::optional<Partition> rotated;
     if (level.has_rotated)
-      rotated = partition_of(level.positions.index_select(0, level.rotated.source), level.rotated.mask,
-                             level.rotated.offsets, true);
+      rotated = partition_of(level, level.positions.index_select(0, level.rotated.source), level.rotated.mask,
+                             level.rotated.offsets, level.rotated.inverse.index_select(0, level.real_slots), true);
     at::Tensor x = embedded.index_select(0, batch.slot_point);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       context.reached(static_cast<double>(i) / static_cast<double>(blocks_.size()), blocks_[i].name);
@@ -149,10 +152,14 @@ public:
   }
 
 private:
-  Partition partition_of(const at::Tensor& positions, const at::Tensor& mask, const std::vector<std::int64_t>& offsets,
-                         bool rotated) const {
+  Partition partition_of(const LevelGeometry& level, const at::Tensor& positions, const at::Tensor& mask,
+                         const std::vector<std::int64_t>& offsets, const at::Tensor& real_slots, bool rotated) const {
     const std::int64_t block_size = config_.kind == ModelKind::ErwinNsa ? config_.flat.block_size : 0;
-    Partition partition{make_slot_geometry(positions, mask, offsets, config_.flat.ball_size, block_size), {}, rotated};
+    Partition partition{make_slot_geometry(positions, mask, offsets, config_.flat.ball_size, block_size),
+                        {},
+                        real_slots,
+                        level.real_offsets,
+                        rotated};
     partition.relative =
         config_.kind == ModelKind::Full ? relative_to_sample(positions, mask, offsets) : partition.slots.relative;
     return partition;

@@ -1,6 +1,7 @@
 #include "core/model/internal/message_passing.h"
 
 #include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -8,7 +9,7 @@
 #include <optional>
 
 #include "core/model/internal/network.h"
-#include "kernels/parallel/parallel.h"
+#include "kernels/segment_mean/segment_mean.h"
 
 namespace erwin::model {
 
@@ -20,32 +21,41 @@ using torch::autograd::tensor_list;
 // Without gradients the CPU makes the messages of so many receivers at a time, which stay in its cache.
 constexpr std::int64_t points_per_chunk = 512;
 
-template <typename T>
-void sum_segments_on_cpu(const at::Tensor& rows, const at::Tensor& offsets, at::Tensor& sums) {
-  const T* from = rows.const_data_ptr<T>();
-  const std::int64_t* begin = offsets.const_data_ptr<std::int64_t>();
-  T* to = sums.mutable_data_ptr<T>();
-  const std::int64_t channels = rows.size(1);
-  parallel_for(0, sums.size(0), 256, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t segment = first; segment < last; ++segment) {
-      T* sum = to + segment * channels;
-      for (std::int64_t row = begin[segment]; row < begin[segment + 1]; ++row)
-        for (std::int64_t c = 0; c < channels; ++c) sum[c] += from[row * channels + c];
-    }
-  });
+template <typename Real>
+void sum_into(const at::Tensor& rows, const at::Tensor& offsets, const at::Tensor& order, const at::Tensor& sums) {
+  kernels::SegmentMeanParams<Real> params;
+  params.rows = rows.const_data_ptr<Real>();
+  params.begin = offsets.const_data_ptr<std::int64_t>();
+  params.order = order.defined() ? order.const_data_ptr<std::int64_t>() : nullptr;
+  params.out = sums.mutable_data_ptr<Real>();
+  params.segments = sums.size(0);
+  params.channels = rows.size(1);
+  params.mean = false;
+  if (rows.is_cpu()) return kernels::segment_mean_cpu(params);
+#ifdef ERWINSCOPE_CUDA
+  const int problem =
+      kernels::segment_mean_cuda(params, at::accelerator::getCurrentStream(rows.device().index()).native_handle());
+  TORCH_CHECK(problem == 0, "summing the messages failed with CUDA error ", problem);
+#endif
 }
 
-// Without gradient; float32 or float64 (other types are summed in float32).
-at::Tensor raw_sums(const at::Tensor& any_rows, const at::Tensor& offsets) {
+// Row s: the sum of rows[order[i]] (or rows[i] without an order) for i from offsets[s] to offsets[s + 1] - 1. Without
+// gradient; float32 or float64 (other types are summed in float32).
+at::Tensor raw_sums(const at::Tensor& any_rows, const at::Tensor& offsets, const at::Tensor& order = {}) {
   const at::ScalarType type = any_rows.scalar_type();
   const at::Tensor rows = any_rows.to(wide_type(type)).contiguous();
   if (rows.size(0) == 0 || rows.size(1) == 0) return at::zeros({offsets.size(0) - 1, rows.size(1)}, any_rows.options());
-  if (rows.is_cuda()) return at::segment_reduce(rows, "sum", {}, {}, offsets, 0, /*unsafe=*/true, 0.0).to(type);
-  at::Tensor sums = at::zeros({offsets.size(0) - 1, rows.size(1)}, rows.options());
+#ifndef ERWINSCOPE_CUDA
+  if (!rows.is_cpu()) {
+    const at::Tensor sorted = order.defined() ? rows.index_select(0, order) : rows;
+    return at::segment_reduce(sorted, "sum", {}, {}, offsets, 0, /*unsafe=*/true, 0.0).to(type);
+  }
+#endif
+  const at::Tensor sums = at::empty({offsets.size(0) - 1, rows.size(1)}, rows.options());
   if (rows.scalar_type() == at::kDouble)
-    sum_segments_on_cpu<double>(rows, offsets, sums);
+    sum_into<double>(rows, offsets, order, sums);
   else
-    sum_segments_on_cpu<float>(rows, offsets, sums);
+    sum_into<float>(rows, offsets, order, sums);
   return sums.to(type);
 }
 
@@ -58,8 +68,7 @@ public:
   }
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor sorted = saved[0].defined() ? gradients[0].index_select(0, saved[0]) : gradients[0];
-    return {raw_sums(sorted, saved[1]), {}, {}, {}};
+    return {raw_sums(gradients[0], saved[1], saved[0]), {}, {}, {}};
   }
 };
 

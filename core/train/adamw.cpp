@@ -28,6 +28,8 @@ AdamW::AdamW(std::vector<std::pair<std::string, at::Tensor>> parameters, AdamWOp
     state.parameter = std::move(parameter);
     states_.push_back(std::move(state));
   }
+  if (!states_.empty() && !states_.front().master.is_cpu())
+    rate_ = at::zeros({}, states_.front().master.options().dtype(at::kFloat));
 }
 
 void AdamW::zero_gradients() {
@@ -42,7 +44,12 @@ at::Tensor AdamW::gradient_norm() const {
   return at::stack(at::_foreach_norm(gradients, 2, at::kDouble)).square().sum().sqrt();
 }
 
-void AdamW::step(double learning_rate, const at::Tensor& divisor, const at::Tensor& skip) {
+void AdamW::set_learning_rate(double learning_rate) {
+  learning_rate_ = learning_rate;
+  if (rate_.defined()) rate_.fill_(learning_rate);
+}
+
+void AdamW::step(const at::Tensor& divisor, const at::Tensor& skip) {
   const c10::AutoGradMode without_gradient(false);
   std::vector<at::Tensor> masters, gradients, means, squares, updates, narrow, narrow_masters;
   for (State& state : states_) {
@@ -61,9 +68,15 @@ void AdamW::step(double learning_rate, const at::Tensor& divisor, const at::Tens
     at::_foreach_add_(updates, 1 - skip);
   else
     at::_foreach_add_(updates, 1);
-  at::_fused_adamw_(masters, gradients, means, squares, {}, updates, learning_rate, options_.beta1, options_.beta2,
-                    options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false, if_defined(divisor),
-                    if_defined(skip));
+  const auto update = [&](const auto& rate) {
+    at::_fused_adamw_(masters, gradients, means, squares, {}, updates, rate, options_.beta1, options_.beta2,
+                      options_.weight_decay, options_.eps, /*amsgrad=*/false, /*maximize=*/false, if_defined(divisor),
+                      if_defined(skip));
+  };
+  if (rate_.defined())
+    update(rate_);
+  else
+    update(learning_rate_);
   if (!narrow.empty()) at::_foreach_copy_(narrow, narrow_masters);
 }
 

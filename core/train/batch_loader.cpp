@@ -65,23 +65,11 @@ StepInputPtr BatchLoader::next(const Job& job) {
   return slot.input;
 }
 
-at::Tensor on_device(const at::Tensor& tensor, const at::Device& device) {
-  if (!tensor.defined() || device.is_cpu()) return tensor;
-  return tensor.pin_memory().to(device, /*non_blocking=*/true);
-}
-
-model::Batch on_device(model::Batch batch, const at::Device& device) {
-  if (device.is_cpu()) return batch;
-  const auto move = [&](at::Tensor& tensor) { tensor = on_device(tensor, device); };
-  for (at::Tensor* tensor :
-       {&batch.features, &batch.positions, &batch.edge_source, &batch.edge_receiver, &batch.receiver_offsets,
-        &batch.source_order, &batch.source_offsets, &batch.slot_point, &batch.point_slot})
-    move(*tensor);
-  for (model::LevelGeometry& level : batch.levels)
-    for (at::Tensor* tensor :
-         {&level.positions, &level.mask, &level.rotated.source, &level.rotated.mask, &level.rotated.inverse})
-      move(*tensor);
-  return batch;
+void move_to(BatchPart& part, const at::Device& device) {
+  if (device.is_cpu()) return;
+  for_each_tensor(part, [&](at::Tensor& tensor) {
+    if (tensor.defined()) tensor = tensor.pin_memory().to(device, /*non_blocking=*/true);
+  });
 }
 
 }  // namespace erwin::train

@@ -21,6 +21,7 @@
 #include "core/train/internal/batch_loader.h"
 #include "core/train/internal/divergence.h"
 #include "core/train/internal/process_memory.h"
+#include "core/train/internal/step_graphs.h"
 #include "core/train/internal/tensor_arrays.h"
 
 namespace erwin {
@@ -71,7 +72,8 @@ struct Trainer::Impl {
         optimiser(trained_tensors(model), {train.weight_decay, train.beta1, train.beta2, train.eps}),
         count(sample_count),
         samples(std::move(source)),
-        broken(at::zeros({}, at::TensorOptions().dtype(at::kFloat).device(model.impl().options.device()))) {}
+        broken(at::zeros({}, at::TensorOptions().dtype(at::kFloat).device(place()))),
+        graphs(place(), [this](const train::StepInput& input) { return whole_step(input); }) {}
 
   at::Device place() const { return model.impl().options.device(); }
   bool on_cpu() const { return place().is_cpu(); }
@@ -95,8 +97,9 @@ struct Trainer::Impl {
         const at::Tensor targets = targets_of(chosen, impl.config.output_features, wide());
         part.share = static_cast<double>(targets.size(0));
         points += targets.size(0);
-        part.targets = train::on_device(targets, place());
-        part.batch = train::on_device(model::make_batch(raw, impl.config, impl.options.device(at::kCPU)), place());
+        part.targets = targets;
+        part.batch = model::make_batch(raw, impl.config, impl.options.device(at::kCPU));
+        train::move_to(part, place());
       });
       input->parts.push_back(std::move(part));
     }
@@ -129,16 +132,21 @@ struct Trainer::Impl {
   }
 
   // Gradients to weights, unless this or an earlier step went wrong; gives [loss, norm, went wrong].
-  at::Tensor update(const at::Tensor& loss, double learning_rate) {
+  at::Tensor update(const at::Tensor& loss) {
     const c10::AutoGradMode without_gradient(false);
     at::Tensor norm = optimiser.gradient_norm();
     if (!norm.defined()) norm = at::zeros_like(loss, at::kDouble);
     const at::Tensor fine = loss.isfinite().logical_and(norm.isfinite());
-    broken = at::maximum(broken, fine.logical_not().to(at::kFloat));
+    broken.copy_(at::maximum(broken, fine.logical_not().to(at::kFloat)));
     at::Tensor divisor;
     if (train.clip > 0) divisor = (norm / train.clip).clamp_min(1).to(at::kFloat);
-    optimiser.step(learning_rate, divisor, broken);
+    optimiser.step(divisor, broken);
     return at::stack({loss.to(at::kDouble), norm, broken.to(at::kDouble)});
+  }
+
+  at::Tensor whole_step(const train::StepInput& input) {
+    optimiser.zero_gradients();
+    return update(forward_backward(input));
   }
 
   void start_step(const Job& job) {
@@ -148,8 +156,9 @@ struct Trainer::Impl {
     step.record.step = done + 1;
     step.record.learning_rate = train.learning_rate(done);
     model::translating_torch_errors("training step " + std::to_string(done + 1), [&] {
-      optimiser.zero_gradients();
-      const at::Tensor numbers = update(forward_backward(*step.input), step.record.learning_rate);
+      optimiser.set_learning_rate(step.record.learning_rate);
+      at::Tensor numbers = train.graph && !on_cpu() ? graphs.run(*step.input) : at::Tensor();
+      if (!numbers.defined()) numbers = whole_step(*step.input);
       if (on_cpu()) {
         step.numbers = numbers;
       } else {
@@ -202,6 +211,7 @@ struct Trainer::Impl {
   std::int64_t count, drawn = 0, done = 0;
   Samples samples;
   at::Tensor broken;  // float32 scalar, 1 from the first step on that was not finite
+  train::StepGraphs graphs;
   std::deque<PendingStep> pending;
   Clock::time_point since;
   std::unique_ptr<train::BatchLoader> loader;  // last: its threads use the others
@@ -287,6 +297,10 @@ TrainingState Trainer::state() const {
     }
   });
   return state;
+}
+
+std::int64_t Trainer::replayed_steps() const {
+  return impl_->graphs.replayed();
 }
 
 std::uint64_t Trainer::peak_memory() const {

@@ -58,6 +58,8 @@ public:
   Weights weights() const;
   // Without best, best_step and seconds.
   TrainingState state() const;
+  // Steps so far that were one launch each (train.graph).
+  std::int64_t replayed_steps() const;
   // Bytes at the peak since the start: of the device, or of the process on a CPU.
   std::uint64_t peak_memory() const;
 

@@ -50,9 +50,11 @@ AttentionResult selected_attention(const at::Tensor& q, const at::Tensor& k, con
                                    const at::Tensor& mask, const at::Tensor& selected, std::int64_t block_size,
                                    const Job* job);
 
-// softmax_j(q_i . k_j / sqrt(D)) v_j over all real slots j of i's sample, by scaled_dot_product_attention. G == H. lse
-// is undefined unless asked for (then computed apart, in chunks). Differentiable in q, k, v.
-AttentionResult full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
-                               const std::vector<std::int64_t>& offsets, bool with_lse, const Job* job);
+// softmax_j(q_i . k_j / sqrt(D)) v_j over all real slots j of i's sample, by scaled_dot_product_attention. G == H. The
+// real slots of sample s: real_slots [R] int64 from real_offsets[s] to real_offsets[s + 1]. lse is undefined unless
+// asked for (then computed apart, in chunks). Differentiable in q, k, v.
+AttentionResult full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const at::Tensor& real_slots, const std::vector<std::int64_t>& real_offsets,
+                               bool with_lse, const Job* job);
 
 }  // namespace erwin::model

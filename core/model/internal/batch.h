@@ -26,7 +26,9 @@ struct LevelGeometry {
   at::Tensor positions;   // [M, d] of the network's wide type (float32 for bf16); padding slots: any finite point
   at::Tensor mask;        // [M] bool: real (all true with duplicate padding)
   bool all_real = false;  // known on the host: no slot is padding, so masks may be left out
-  std::vector<std::int64_t> offsets;  // [samples + 1] first slot of each sample
+  at::Tensor real_slots;  // [R] int64, ascending: the slots that are real
+  std::vector<std::int64_t> real_offsets;  // [samples + 1] into real_slots
+  std::vector<std::int64_t> offsets;       // [samples + 1] first slot of each sample
   bool has_rotated = false;
   RotatedOrder rotated;
 };

@@ -31,9 +31,11 @@ public:
   // The norm over all gradients, a float64 scalar on their device; infinite or NaN where one is. Undefined where no
   // parameter has a gradient.
   at::Tensor gradient_norm() const;
+  // The learning rate of the steps that follow. Apart from step(), so that a recorded step can be replayed at another.
+  void set_learning_rate(double learning_rate);
   // Parameters without a gradient (the loss does not reach them) stay as they are. divisor: float32 scalar that
   // gradients are divided by first; skip: float32 scalar, 1: nothing is changed. Either may be undefined.
-  void step(double learning_rate, const at::Tensor& divisor = {}, const at::Tensor& skip = {});
+  void step(const at::Tensor& divisor = {}, const at::Tensor& skip = {});
 
   std::vector<State>& states() { return states_; }
   const std::vector<State>& states() const { return states_; }
@@ -42,6 +44,8 @@ public:
 
 private:
   AdamWOptions options_;
+  double learning_rate_ = 0;
+  at::Tensor rate_;  // float32 scalar where the parameters are; not used on the CPU, where a double is exact
   std::vector<State> states_;
 };
 

@@ -68,8 +68,21 @@ private:
   std::vector<std::jthread> threads_;  // last: they use everything above
 };
 
-// The batch on a device, through pinned memory so that neither side waits.
-model::Batch on_device(model::Batch batch, const at::Device& device);
-at::Tensor on_device(const at::Tensor& tensor, const at::Device& device);
+// All tensors of a part, in a fixed order; some are undefined.
+template <typename Part, typename Body>
+void for_each_tensor(Part& part, const Body& body) {
+  auto& batch = part.batch;
+  for (auto* tensor :
+       {&part.targets, &batch.features, &batch.positions, &batch.edge_source, &batch.edge_receiver,
+        &batch.receiver_offsets, &batch.source_order, &batch.source_offsets, &batch.slot_point, &batch.point_slot})
+    body(*tensor);
+  for (auto& level : batch.levels)
+    for (auto* tensor : {&level.positions, &level.mask, &level.real_slots, &level.rotated.source, &level.rotated.mask,
+                         &level.rotated.inverse})
+      body(*tensor);
+}
+
+// The part on a device, through pinned memory so that neither side waits.
+void move_to(BatchPart& part, const at::Device& device);
 
 }  // namespace erwin::train

@@ -16,7 +16,8 @@ TEST(AdamW, StepsAsPyTorchDoes) {
   for (int i = 1; i <= 3; ++i) {
     optimiser.zero_gradients();
     p.square().sum().mul(i).backward();
-    optimiser.step(0.1);
+    optimiser.set_learning_rate(0.1);
+    optimiser.step();
   }
   const double wanted[] = {0.6507555046008333, -1.5931603620369055, 0.17804965495185893};
   for (int i = 0; i < 3; ++i) EXPECT_NEAR(p.detach()[i].item<double>(), wanted[i], 1e-14);
@@ -38,18 +39,20 @@ TEST(AdamW, DividesAndSkips) {
   at::Tensor p = at::tensor({1.0f, -2.0f}).set_requires_grad(true),
              q = at::tensor({1.0f, -2.0f}).set_requires_grad(true);
   AdamW halved({{"p", p}}, {.eps = 1e-2}), half({{"q", q}}, {.eps = 1e-2});
+  halved.set_learning_rate(0.1);
+  half.set_learning_rate(0.1);
   for (int i = 0; i < 3; ++i) {
     halved.zero_gradients();
     half.zero_gradients();
     p.square().sum().backward();
     q.square().sum().mul(0.5).backward();
-    halved.step(0.1, at::scalar_tensor(2.0f));
-    half.step(0.1);
+    halved.step(at::scalar_tensor(2.0f));
+    half.step();
   }
   EXPECT_TRUE(at::allclose(p.detach(), q.detach(), 1e-6, 0));
   const at::Tensor before = p.detach().clone(), mean = halved.states()[0].mean.clone();
   (p.sum() * std::nan("")).backward();
-  halved.step(0.1, {}, at::scalar_tensor(1.0f));
+  halved.step({}, at::scalar_tensor(1.0f));
   EXPECT_TRUE(at::equal(p.detach(), before));
   EXPECT_TRUE(at::equal(halved.states()[0].mean, mean));
   EXPECT_EQ(halved.states()[0].updates.item<float>(), 3);
@@ -62,7 +65,8 @@ TEST(AdamW, NarrowParametersKeepSmallSteps) {
   for (int i = 0; i < 20; ++i) {
     optimiser.zero_gradients();
     p.sum().backward();
-    optimiser.step(1e-3);
+    optimiser.set_learning_rate(1e-3);
+    optimiser.step();
   }
   EXPECT_NEAR(p.detach().item<double>(), 0.98, 0.004);
 }

@@ -44,8 +44,8 @@ TEST_P(Oracle, o09_one_ball_without_distances_is_dense_attention) {
     const at::Tensor logits = at::einsum("ihd,jhd->ihj", {q, k.repeat_interleave(2, 1)}) / std::sqrt(8.0);
     EXPECT_TRUE(close(result.lse, logits.logsumexp(2), kTolerance));
   }
-  const AttentionResult full =
-      full_attention(q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1), all(32), {0, 32}, true, nullptr);
+  const AttentionResult full = full_attention(q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1),
+                                              at::arange(32, at::kLong), {0, 32}, true, nullptr);
   EXPECT_TRUE(close(full.out, dense(q, k, v), kTolerance));
   EXPECT_TRUE(close(full.lse, ball_attention(q, k, v, p, all(32), {}, 32, nullptr).lse, kTolerance));
 }

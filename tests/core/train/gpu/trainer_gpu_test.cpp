@@ -31,12 +31,14 @@ TrainConfig options(const char* device) {
   return train;
 }
 
-Trainer::Samples spirals(const ModelConfig& config) {
+// Each smaller than the one before by `fewer` points.
+Trainer::Samples spirals(const ModelConfig& config, int fewer = 9) {
   std::vector<std::shared_ptr<const ModelSample>> prepared;
   SampleRecipe recipe;
   recipe.target = "height";
   for (int i = 0; i < 3; ++i)
-    prepared.push_back(std::make_shared<ModelSample>(prepare_sample(*test::spiral(100 - 9 * i, i), 0, recipe, config)));
+    prepared.push_back(
+        std::make_shared<ModelSample>(prepare_sample(*test::spiral(100 - fewer * i, i), 0, recipe, config)));
   return [prepared](std::int64_t index, std::int64_t, const Job&) { return prepared[static_cast<std::size_t>(index)]; };
 }
 
@@ -120,6 +122,33 @@ TEST(TrainerGpu, GoesOnFromACheckpointToTheBit) {
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(a[i].data == b[i].data) << precision << " " << a[i].name;
   }
+}
+
+// Recording saves launches and must change nothing else: the same kernels run on the same numbers.
+TEST(TrainerGpu, AReplayedStepIsTheOneThatIsLaunched) {
+  ERWIN_CUDA_OR_SKIP();
+  for (const ModelKind kind : {ModelKind::Erwin, ModelKind::ErwinNsa, ModelKind::Ball, ModelKind::Full})
+    for (const char* precision : {"float32", "bf16"}) {
+      const ModelConfig config = test::small_network(kind);
+      TrainConfig train = options("cuda");
+      train.precision = precision;
+      train.steps = 30;
+      Trainer replayed(config, train, 3, spirals(config, 0)), again(config, train, 3, spirals(config, 0));
+      train.graph = false;
+      Trainer launched(config, train, 3, spirals(config, 0));
+      const std::vector<StepRecord> a = records(replayed, 30), b = records(launched, 30), c = records(again, 30);
+      EXPECT_EQ(replayed.replayed_steps(), 29) << "the first step of a shape is launched";
+      EXPECT_EQ(launched.replayed_steps(), 0);
+      ASSERT_EQ(a.size(), 30u);
+      ASSERT_EQ(b.size(), 30u);
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        EXPECT_EQ(a[i].loss, c[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
+        EXPECT_EQ(a[i].loss, b[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
+      }
+      const Weights one = replayed.weights(), other = launched.weights();
+      for (std::size_t i = 0; i < one.size(); ++i)
+        EXPECT_TRUE(one[i].data == other[i].data) << name_of(kind) << " " << precision << " " << one[i].name;
+    }
 }
 
 }  // namespace
