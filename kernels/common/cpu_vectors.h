@@ -46,7 +46,8 @@ ERWIN_INLINE void store_vector(float* to, Floats x) {
   std::memcpy(to, &x, sizeof x);
 }
 ERWIN_INLINE Floats all_of(float x) {
-  return Floats{x, x, x, x, x, x, x, x};
+  const Floats first{x};
+  return __builtin_shuffle(first, Integers{});
 }
 ERWIN_INLINE Floats larger_of(Floats a, Floats b) {  // b where one is NaN
   return a > b ? a : b;
@@ -56,6 +57,7 @@ ERWIN_INLINE float sum_of(Floats x) {
 }
 ERWIN_INLINE float largest_of(Floats x) {
   float most = x[0];
+#pragma GCC unroll 8
   for (int i = 1; i < vector_width; ++i) most = x[i] > most ? x[i] : most;
   return most;
 }
@@ -91,58 +93,50 @@ ERWIN_INLINE void products_4x16(const float* rows, const float* columns, std::in
   Floats sum[4][2] = {};
   for (int d = 0; d < D; ++d) {
     const Floats left = load_vector(columns + d * stride), right = load_vector(columns + d * stride + vector_width);
+#pragma GCC unroll 16
     for (int r = 0; r < 4; ++r) {
       const Floats row = all_of(rows[r * D + d]);
       sum[r][0] += row * left;
       sum[r][1] += row * right;
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < 4; ++r) {
     store_vector(s + r * s_stride, sum[r][0]);
     store_vector(s + r * s_stride + vector_width, sum[r][1]);
   }
 }
 
-// out[r][d] += sum_j weights[r][j] x[j][d] for Rows rows.
-template <int D, int Rows>
-ERWIN_INLINE void add_weighted_rows(float* out, const float* weights, std::int64_t stride, const float* x,
-                                    std::int64_t count) {
-  constexpr int V = D / vector_width;
-  Floats sum[Rows][V] = {};
-  for (std::int64_t j = 0; j < count; ++j) {
-    Floats value[V];
-    for (int n = 0; n < V; ++n) value[n] = load_vector(x + j * D + n * vector_width);
-    for (int r = 0; r < Rows; ++r) {
-      const Floats weight = all_of(weights[r * stride + j]);
-      for (int n = 0; n < V; ++n) sum[r][n] += weight * value[n];
-    }
-  }
-  for (int r = 0; r < Rows; ++r)
-    for (int n = 0; n < V; ++n) {
-      float* const at = out + r * D + n * vector_width;
-      store_vector(at, load_vector(at) + sum[r][n]);
-    }
-}
+// Widths go in pieces of 16 columns (8 for D = 8), so that 4 rows of sums stay in registers.
+template <int D>
+constexpr int piece_vectors = D < 16 ? 1 : 2;
 
-// out[j][d] += sum_r weights[r][j] x[r][d] for Columns columns.
-template <int D, int Columns>
-ERWIN_INLINE void add_weighted_columns(float* out, const float* weights, std::int64_t stride, const float* x,
-                                       std::int64_t rows) {
-  constexpr int V = D / vector_width;
-  Floats sum[Columns][V] = {};
-  for (std::int64_t r = 0; r < rows; ++r) {
-    Floats value[V];
-    for (int n = 0; n < V; ++n) value[n] = load_vector(x + r * D + n * vector_width);
-    for (int j = 0; j < Columns; ++j) {
-      const Floats weight = all_of(weights[r * stride + j]);
-      for (int n = 0; n < V; ++n) sum[j][n] += weight * value[n];
+// out[r][d] += sum_j weights[r * row_stride + j * step] x[j][d] for 4 rows r and `count` rows j of x.
+template <int D>
+ERWIN_INLINE void add_weighted_4(float* out, const float* weights, std::int64_t row_stride, std::int64_t step,
+                                 const float* x, std::int64_t count) {
+  constexpr int V = piece_vectors<D>;
+  for (int column = 0; column < D; column += V * vector_width) {
+    Floats sum[4][V] = {};
+    for (std::int64_t j = 0; j < count; ++j) {
+      Floats value[V];
+#pragma GCC unroll 4
+      for (int n = 0; n < V; ++n) value[n] = load_vector(x + j * D + column + n * vector_width);
+#pragma GCC unroll 4
+      for (int r = 0; r < 4; ++r) {
+        const Floats weight = all_of(weights[r * row_stride + j * step]);
+#pragma GCC unroll 4
+        for (int n = 0; n < V; ++n) sum[r][n] += weight * value[n];
+      }
     }
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < V; ++n) {
+        float* const at = out + r * D + column + n * vector_width;
+        store_vector(at, load_vector(at) + sum[r][n]);
+      }
   }
-  for (int j = 0; j < Columns; ++j)
-    for (int n = 0; n < V; ++n) {
-      float* const at = out + j * D + n * vector_width;
-      store_vector(at, load_vector(at) + sum[j][n]);
-    }
 }
 
 }  // namespace erwin::kernels

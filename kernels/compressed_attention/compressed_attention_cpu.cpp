@@ -122,9 +122,8 @@ ERWIN_INLINE void forward_tile(const float* q, const PackedKeys& keys, float* ou
       }
       state.sum[r] += sum_of(sum);
     }
-    constexpr int together = D == 64 ? 1 : D == 32 ? 2 : 4;
-    for (int r = 0; r < tile_rows; r += together)
-      add_weighted_rows<D, together>(out + r * D, s + r * chunk_keys, chunk_keys, keys.v.data() + first * D, count);
+    for (int r = 0; r < tile_rows; r += 4)
+      add_weighted_4<D>(out + r * D, s + r * chunk_keys, chunk_keys, 1, keys.v.data() + first * D, count);
   }
 }
 
@@ -174,13 +173,11 @@ ERWIN_INLINE void backward_tile(const float* q, const float* grad, const float* 
         store_vector(slope, p * (load_vector(slope) - row_delta));
       }
     }
-    constexpr int together = D == 64 ? 1 : D == 32 ? 2 : 4;
-    for (int r = 0; r < tile_rows; r += together)
-      add_weighted_rows<D, together>(grad_q + r * D, slopes + r * chunk_keys, chunk_keys, keys.k.data() + first * D,
-                                     count);
-    for (std::int64_t j = 0; j < count; j += together) {
-      add_weighted_columns<D, together>(sums.k.data() + (first + j) * D, slopes + j, chunk_keys, q, tile_rows);
-      add_weighted_columns<D, together>(sums.v.data() + (first + j) * D, weights + j, chunk_keys, grad, tile_rows);
+    for (int r = 0; r < tile_rows; r += 4)
+      add_weighted_4<D>(grad_q + r * D, slopes + r * chunk_keys, chunk_keys, 1, keys.k.data() + first * D, count);
+    for (std::int64_t j = 0; j < count; j += 4) {
+      add_weighted_4<D>(sums.k.data() + (first + j) * D, slopes + j, 1, chunk_keys, q, tile_rows);
+      add_weighted_4<D>(sums.v.data() + (first + j) * D, weights + j, 1, chunk_keys, grad, tile_rows);
     }
   }
 }

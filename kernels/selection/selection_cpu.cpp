@@ -150,6 +150,37 @@ void select_rows(const SelectionParams<float>& params, std::int64_t sample, int 
   }
 }
 
+// Sums of the query heads of each KV head over a block's real slots, for a width of whole vectors.
+ERWIN_INLINE void add_query_rows(const MeanQueryParams<float>& params, std::int64_t slot, float* sums) {
+  const std::int64_t width = params.width, per_query = params.heads / params.groups;
+  const float* row = params.q + slot * params.heads * width;
+  for (std::int64_t group = 0; group < params.groups; ++group, sums += width)
+    for (std::int64_t head = 0; head < per_query; ++head, row += width) {
+      std::int64_t d = 0;
+      for (; d + vector_width <= width; d += vector_width)
+        store_vector(sums + d, load_vector(sums + d) + load_vector(row + d));
+      for (; d < width; ++d) sums[d] += row[d];
+    }
+}
+
+ERWIN_INLINE void mean_blocks(const MeanQueryParams<float>& params, std::int64_t first, std::int64_t last) {
+  const std::int64_t values = std::int64_t{params.groups} * params.width;
+  for (std::int64_t block = first; block < last; ++block) {
+    float* const out = params.out + block * values;
+    std::fill_n(out, values, 0.0f);
+    std::int64_t real = 0;
+    for (std::int64_t slot = block * params.block_size; slot < (block + 1) * params.block_size; ++slot) {
+      if (!params.mask[slot]) continue;
+      ++real;
+      add_query_rows(params, slot, out);
+    }
+    const auto count = static_cast<float>(std::max<std::int64_t>(1, real) * (params.heads / params.groups));
+    for (std::int64_t i = 0; i < values; ++i) out[i] /= count;
+  }
+}
+ERWIN_CPU_VERSIONS(mean_blocks, (const MeanQueryParams<float>& params, std::int64_t first, std::int64_t last),
+                   mean_blocks(params, first, last))
+
 }  // namespace
 
 void select_blocks_cpu(const SelectionParams<float>& params, std::int64_t first, std::int64_t last) {
@@ -170,25 +201,8 @@ void select_blocks_cpu(const SelectionParams<float>& params, std::int64_t first,
 }
 
 void mean_queries_cpu(const MeanQueryParams<float>& params) {
-  const std::int64_t width = params.width, per_query = params.heads / params.groups;
-  parallel_for(0, params.blocks, 4, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t block = first; block < last; ++block) {
-      float* const out = params.out + block * params.groups * width;
-      std::fill_n(out, params.groups * width, 0.0f);
-      std::int64_t real = 0;
-      for (std::int64_t slot = block * params.block_size; slot < (block + 1) * params.block_size; ++slot) {
-        if (!params.mask[slot]) continue;
-        ++real;
-        for (std::int64_t head = 0; head < params.heads; ++head) {
-          const float* const row = params.q + (slot * params.heads + head) * width;
-          float* const sum = out + head / per_query * width;
-          for (std::int64_t d = 0; d < width; ++d) sum[d] += row[d];
-        }
-      }
-      const auto count = static_cast<float>(std::max<std::int64_t>(1, real) * per_query);
-      for (std::int64_t i = 0; i < params.groups * width; ++i) out[i] /= count;
-    }
-  });
+  parallel_for(0, params.blocks, 4,
+               [&](std::int64_t first, std::int64_t last) { ERWIN_CPU_CALL(mean_blocks, (params, first, last)); });
 }
 
 }  // namespace erwin::kernels
