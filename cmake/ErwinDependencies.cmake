@@ -36,7 +36,7 @@ target_link_libraries(erwin::torch INTERFACE
 
 if(ERWINSCOPE_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
-    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual)
+    set(CMAKE_CUDA_ARCHITECTURES 90-real 80-virtual) # other cards compile the PTX when they first run it
   endif()
   set(CMAKE_CUDA_STANDARD 17)
   enable_language(CUDA)
