@@ -45,7 +45,7 @@ TEST_P(Oracle, o09_one_ball_without_distances_is_dense_attention) {
     EXPECT_TRUE(close(result.lse, logits.logsumexp(2), kTolerance));
   }
   const AttentionResult full = full_attention(q, k.repeat_interleave(2, 1), v.repeat_interleave(2, 1),
-                                              at::arange(32, at::kLong), {0, 32}, true, nullptr);
+                                              at::arange(32, q.options().dtype(at::kLong)), {0, 32}, true, nullptr);
   EXPECT_TRUE(close(full.out, dense(q, k, v), kTolerance));
   EXPECT_TRUE(close(full.lse, ball_attention(q, k, v, p, all(32), {}, 32, nullptr).lse, kTolerance));
 }
