@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
-#include "kernels/common/cpu_vectors.h"
+#include "kernels/common/cpu_attention.h"
 #include "kernels/compressed_attention/compressed_attention.h"
 #include "kernels/parallel/parallel.h"
 
@@ -15,10 +14,6 @@
 namespace erwin::kernels {
 
 namespace {
-
-constexpr float infinity = std::numeric_limits<float>::infinity();
-constexpr float log2_e = 1.4426950408889634f, ln_2 = 0.6931471805599453f;
-constexpr int tile_rows = 16, chunk_keys = 256;
 
 // The keys and values of one sample and KV head: rows [count][D] and columns [D][padded], padded to a multiple of 16.
 struct PackedKeys {
@@ -82,56 +77,27 @@ void gather_rows(const Problem& problem, std::int64_t first, std::int64_t count,
 template <int D>
 ERWIN_INLINE void chunk_logits(const float* q, const PackedKeys& keys, std::int64_t first, std::int64_t count,
                                float* s) {
-  for (std::int64_t j = 0; j < count; j += 16)
-    for (int r = 0; r < tile_rows; r += 4)
-      products_4x16<D>(q + r * D, keys.k_columns.data() + first + j, keys.padded, s + r * chunk_keys + j, chunk_keys);
+  chunk_products<D>(q, keys.k_columns.data() + first, keys.padded, count, s);
   for (std::int64_t j = std::max<std::int64_t>(0, keys.count - first); j < count; ++j)
-    for (int r = 0; r < tile_rows; ++r) s[r * chunk_keys + j] = -infinity;
+    for (int r = 0; r < tile_rows; ++r) s[r * chunk_keys + j] = -cpu_infinity;
 }
 
-struct RowState {
-  float shift[tile_rows], sum[tile_rows];
-};
-
 template <int D>
-ERWIN_INLINE void forward_tile(const float* q, const PackedKeys& keys, float* out, RowState& state) {
+ERWIN_INLINE void forward_tile(const float* q, const PackedKeys& keys, float* out, SoftmaxRows& state) {
   alignas(32) float s[tile_rows * chunk_keys];
-  float highest[tile_rows];
-  std::fill_n(highest, tile_rows, -infinity);
-  for (int r = 0; r < tile_rows; ++r) state.shift[r] = state.sum[r] = 0;
+  begin_rows(state);
   for (std::int64_t first = 0; first < keys.padded; first += chunk_keys) {
     const std::int64_t count = std::min<std::int64_t>(chunk_keys, keys.padded - first);
     chunk_logits<D>(q, keys, first, count, s);
-    for (int r = 0; r < tile_rows; ++r) {
-      float* const row = s + r * chunk_keys;
-      Floats most = all_of(highest[r]);
-      for (std::int64_t j = 0; j < count; j += vector_width) most = larger_of(load_vector(row + j), most);
-      const float next = largest_of(most), shift = next == -infinity ? 0.0f : next;
-      if (next > highest[r] && state.sum[r] != 0) {
-        const float factor = std::exp2(highest[r] - shift);
-        state.sum[r] *= factor;
-        for (int d = 0; d < D; ++d) out[r * D + d] *= factor;
-      }
-      highest[r] = next;
-      state.shift[r] = shift;
-      Floats sum = all_of(0.0f);
-      for (std::int64_t j = 0; j < count; j += vector_width) {
-        const Floats weight = exp2_of(load_vector(row + j) - all_of(shift));
-        store_vector(row + j, weight);
-        sum += weight;
-      }
-      state.sum[r] += sum_of(sum);
-    }
-    for (int r = 0; r < tile_rows; r += 4)
-      add_weighted_4<D>(out + r * D, s + r * chunk_keys, chunk_keys, 1, keys.v.data() + first * D, count);
+    add_chunk<D>(s, count, keys.v.data() + first * D, out, state);
   }
 }
 
 template <int D>
 ERWIN_INLINE void forward_rows(const Problem& problem, const PackedKeys& keys, std::int64_t first, std::int64_t last) {
-  const float scale = log2_e / std::sqrt(static_cast<float>(D));
+  const float scale = cpu_log2_e / std::sqrt(static_cast<float>(D));
   alignas(32) float q[tile_rows * D], out[tile_rows * D];
-  RowState state;
+  SoftmaxRows state;
   for (std::int64_t tile = first; tile < last; ++tile) {
     const std::int64_t row = tile * tile_rows, count = std::min<std::int64_t>(tile_rows, problem.rows() - row);
     gather_rows<D>(problem, row, count, problem.params.q, scale, q);
@@ -142,7 +108,7 @@ ERWIN_INLINE void forward_rows(const Problem& problem, const PackedKeys& keys, s
       const std::int64_t entry = problem.entry(row + r);
       const float sum = state.sum[r], inverse = sum != 0 ? 1.0f / sum : 0.0f;
       for (int d = 0; d < D; ++d) problem.params.out[entry * D + d] = real ? out[r * D + d] * inverse : 0.0f;
-      problem.params.lse[entry] = real ? state.shift[r] * ln_2 + std::log(sum) : -infinity;
+      problem.params.lse[entry] = real ? state.shift[r] * cpu_ln_2 + std::log(sum) : -cpu_infinity;
     }
   }
 }
@@ -154,31 +120,14 @@ struct KeySums {
 
 // One tile of rows backward: grad_q (of q times `scale`), and what it adds to the keys' sums.
 template <int D>
-ERWIN_INLINE void backward_tile(const float* q, const float* grad, const float* lse, const float* delta,
-                                const PackedKeys& keys, float* grad_q, KeySums& sums) {
-  alignas(32) float weights[tile_rows * chunk_keys], slopes[tile_rows * chunk_keys];
+ERWIN_INLINE void backward_tile(const BackwardRows& rows, const PackedKeys& keys, float* grad_q, KeySums& sums) {
+  alignas(32) float logits[tile_rows * chunk_keys], slopes[tile_rows * chunk_keys];
   for (std::int64_t first = 0; first < keys.padded; first += chunk_keys) {
     const std::int64_t count = std::min<std::int64_t>(chunk_keys, keys.padded - first);
-    chunk_logits<D>(q, keys, first, count, weights);
-    for (std::int64_t j = 0; j < count; j += 16)
-      for (int r = 0; r < tile_rows; r += 4)
-        products_4x16<D>(grad + r * D, keys.v_columns.data() + first + j, keys.padded, slopes + r * chunk_keys + j,
-                         chunk_keys);
-    for (int r = 0; r < tile_rows; ++r) {
-      const Floats row_lse = all_of(lse[r]), row_delta = all_of(delta[r]);
-      for (std::int64_t j = 0; j < count; j += vector_width) {
-        float *const weight = weights + r * chunk_keys + j, *const slope = slopes + r * chunk_keys + j;
-        const Floats p = exp2_of(load_vector(weight) - row_lse);
-        store_vector(weight, p);
-        store_vector(slope, p * (load_vector(slope) - row_delta));
-      }
-    }
-    for (int r = 0; r < tile_rows; r += 4)
-      add_weighted_4<D>(grad_q + r * D, slopes + r * chunk_keys, chunk_keys, 1, keys.k.data() + first * D, count);
-    for (std::int64_t j = 0; j < count; j += 4) {
-      add_weighted_4<D>(sums.k.data() + (first + j) * D, slopes + j, 1, chunk_keys, q, tile_rows);
-      add_weighted_4<D>(sums.v.data() + (first + j) * D, weights + j, 1, chunk_keys, grad, tile_rows);
-    }
+    chunk_logits<D>(rows.q, keys, first, count, logits);
+    chunk_products<D>(rows.grad, keys.v_columns.data() + first, keys.padded, count, slopes);
+    chunk_gradients<D>(rows, logits, slopes, count, keys.k.data() + first * D, grad_q, sums.k.data() + first * D,
+                       sums.v.data() + first * D);
   }
 }
 
@@ -191,18 +140,18 @@ ERWIN_INLINE void backward_rows(const Problem& problem, const CompressedAttentio
   float lse[tile_rows], delta[tile_rows];
   for (std::int64_t tile = first; tile < last; ++tile) {
     const std::int64_t row = tile * tile_rows, count = std::min<std::int64_t>(tile_rows, problem.rows() - row);
-    gather_rows<D>(problem, row, count, params.q, scale * log2_e, q);
+    gather_rows<D>(problem, row, count, params.q, scale * cpu_log2_e, q);
     gather_rows<D>(problem, row, count, gradients.grad_out, 1.0f, grad);
     gather_rows<D>(problem, row, count, params.out, 1.0f, out);
     for (int r = 0; r < tile_rows; ++r) {
       const bool real = r < count && params.mask[problem.slot(row + r)];
-      const float value = real ? params.lse[problem.entry(row + r)] : -infinity;
-      lse[r] = value == -infinity ? infinity : value * log2_e;
+      const float value = real ? params.lse[problem.entry(row + r)] : -cpu_infinity;
+      lse[r] = value == -cpu_infinity ? cpu_infinity : value * cpu_log2_e;
       delta[r] = 0;
       for (int d = 0; d < D; ++d) delta[r] += grad[r * D + d] * out[r * D + d];
     }
     std::fill_n(grad_q, tile_rows * D, 0.0f);
-    backward_tile<D>(q, grad, lse, delta, keys, grad_q, sums);
+    backward_tile<D>({q, grad, lse, delta}, keys, grad_q, sums);
     for (std::int64_t r = 0; r < count; ++r) {
       const bool real = params.mask[problem.slot(row + r)];
       float* const to = gradients.grad_q + problem.entry(row + r) * D;
@@ -271,7 +220,7 @@ void put_key_gradients(const Problem& problem, const CompressedAttentionGradient
     float* const v = entry < 0 ? gradients.grad_memory_v + problem.group * width : gradients.grad_v + entry * width;
     for (std::int64_t d = 0; d < width; ++d)
       for (const KeySums& part : parts) {
-        k[d] += part.k[static_cast<std::size_t>(j * width + d)] * ln_2;  // the rows came times scale * log2(e)
+        k[d] += part.k[static_cast<std::size_t>(j * width + d)] * cpu_ln_2;  // the rows came times scale * log2(e)
         v[d] += part.v[static_cast<std::size_t>(j * width + d)];
       }
   }

@@ -1,13 +1,12 @@
 #pragma once
 // Random problems of the compressed branch and what they must give, in float64 and in the plainest way.
 
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "kernels/compressed_attention/compressed_attention.h"
+#include "tests/support/kernel_values.h"
 
 namespace erwin::test {
 
@@ -38,14 +37,5 @@ CompressedResult compressed_reference(const CompressedData& data);
 
 // The cases that every implementation is held to: odd counts, one row, no block, all masked, unequal samples, all D.
 std::vector<CompressedCase> compressed_cases();
-
-// |value - expected| <= tolerance * max |expected|, and infinities and NaN where they belong; prints the error.
-testing::AssertionResult close(const char* what, const std::vector<double>& value, const std::vector<double>& expected,
-                               double tolerance);
-// The same in norm: |value - expected|_2 <= tolerance |expected|_2.
-testing::AssertionResult close_in_norm(const char* what, const std::vector<double>& value,
-                                       const std::vector<double>& expected, double tolerance);
-
-float rounded_to_bf16(float x);
 
 }  // namespace erwin::test

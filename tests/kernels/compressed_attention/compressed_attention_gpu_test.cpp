@@ -3,76 +3,20 @@
 #include <cuda_runtime.h>
 
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <memory>
-#include <new>
 
 #include "tests/kernels/compressed_attention/cases.h"
+#include "tests/support/device_memory.h"
 
 namespace erwin::kernels {
 namespace {
 
 using test::CompressedData;
-
-class DeviceMemory {
-public:
-  explicit DeviceMemory(std::size_t bytes) : bytes_(bytes) {
-    if (cudaMalloc(&data_, bytes + 1) != cudaSuccess) throw std::bad_alloc();
-    cudaMemset(data_, 0xff, bytes);  // NaN: whatever is read before it is written shows
-  }
-  DeviceMemory(const void* from, std::size_t bytes) : DeviceMemory(bytes) {
-    cudaMemcpy(data_, from, bytes, cudaMemcpyHostToDevice);
-  }
-  ~DeviceMemory() { cudaFree(data_); }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-  template <typename T>
-  T* as() const {
-    return static_cast<T*>(data_);
-  }
-  template <typename T>
-  std::vector<T> back() const {
-    std::vector<T> values(bytes_ / sizeof(T));
-    cudaMemcpy(values.data(), data_, bytes_, cudaMemcpyDeviceToHost);
-    return values;
-  }
-
-private:
-  std::size_t bytes_;
-  void* data_ = nullptr;
-};
-
-std::vector<float> stored(const std::vector<float>& values, float) {
-  return values;
-}
-std::vector<Bf16> stored(const std::vector<float>& values, Bf16) {
-  std::vector<Bf16> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &values[i], sizeof bits);
-    result[i].bits = static_cast<std::uint16_t>(bits >> 16);
-  }
-  return result;
-}
-std::vector<double> wide(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
-std::vector<double> wide(const std::vector<Bf16>& values) {
-  std::vector<double> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint32_t bits = std::uint32_t{values[i].bits} << 16;
-    float x;
-    std::memcpy(&x, &bits, sizeof x);
-    result[i] = static_cast<double>(x);
-  }
-  return result;
-}
-
-template <typename T>
-std::unique_ptr<DeviceMemory> upload(const std::vector<T>& values) {
-  return std::make_unique<DeviceMemory>(values.data(), values.size() * sizeof(T));
-}
+using test::DeviceMemory;
+using test::no_device;
+using test::stored;
+using test::upload;
+using test::wide;
 
 // Forward and backward on the device.
 template <typename T>
@@ -127,11 +71,6 @@ test::CompressedResult run(const CompressedData& data) {
     result.grad_memory_v = wide(grad_memory_v.back<T>());
   }
   return result;
-}
-
-bool no_device() {
-  int devices = 0;
-  return cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0;
 }
 
 template <typename T>

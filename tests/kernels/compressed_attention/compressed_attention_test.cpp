@@ -12,15 +12,12 @@ namespace erwin::kernels {
 namespace {
 
 using test::CompressedData;
+using test::wide;
 
 struct Result {
   std::vector<float> out, lse, grad_q, grad_k, grad_v, grad_memory_k, grad_memory_v;
   bool operator==(const Result&) const = default;
 };
-
-std::vector<double> wide(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
 
 Result run(const CompressedData& data) {
   Result result;
