@@ -29,9 +29,10 @@ ERWIN_INLINE void begin_rows(SoftmaxRows& rows) {
   }
 }
 
-// One more chunk of `count` keys, a multiple of 16: its weights replace the logits s, and out += weights v.
+// One more chunk of `count` keys, a multiple of 16: its weights replace the logits s; out, which is to become
+// the sum of weights times values, is brought to the new shifts.
 template <int D>
-ERWIN_INLINE void add_chunk(float* s, std::int64_t count, const float* v, float* out, SoftmaxRows& rows) {
+ERWIN_INLINE void weigh_chunk(float* s, std::int64_t count, float* out, SoftmaxRows& rows) {
   for (int r = 0; r < tile_rows; ++r) {
     float* const row = s + r * chunk_keys;
     Floats most = all_of(rows.highest[r]);
@@ -52,6 +53,12 @@ ERWIN_INLINE void add_chunk(float* s, std::int64_t count, const float* v, float*
     }
     rows.sum[r] += sum_of(sum);
   }
+}
+
+// The same, and out += weights v.
+template <int D>
+ERWIN_INLINE void add_chunk(float* s, std::int64_t count, const float* v, float* out, SoftmaxRows& rows) {
+  weigh_chunk<D>(s, count, out, rows);
   for (int r = 0; r < tile_rows; r += 4) add_weighted_4<D>(out + r * D, s + r * chunk_keys, chunk_keys, 1, v, count);
 }
 
@@ -70,11 +77,8 @@ struct BackwardRows {
   const float *q, *grad, *lse, *delta;
 };
 
-// A chunk backward: P = 2^(logits - lse) replaces the logits, dS = P (slopes - delta) replaces the slopes grad V^T;
-// grad_q += dS K, sum_k += dS^T Q, sum_v += P^T grad, for `count` keys of rows k [count][D].
-template <int D>
-ERWIN_INLINE void chunk_gradients(const BackwardRows& rows, float* logits, float* slopes, std::int64_t count,
-                                  const float* k, float* grad_q, float* sum_k, float* sum_v) {
+// A chunk backward: P = 2^(logits - lse) replaces the logits, dS = P (slopes - delta) replaces the slopes grad V^T.
+ERWIN_INLINE void chunk_slopes(const BackwardRows& rows, float* logits, float* slopes, std::int64_t count) {
   for (int r = 0; r < tile_rows; ++r) {
     const Floats row_lse = all_of(rows.lse[r]), row_delta = all_of(rows.delta[r]);
     for (std::int64_t j = 0; j < count; j += vector_width) {
@@ -84,12 +88,26 @@ ERWIN_INLINE void chunk_gradients(const BackwardRows& rows, float* logits, float
       store_vector(slope, p * (load_vector(slope) - row_delta));
     }
   }
+}
+
+// grad_q += dS K, sum_k += dS^T Q, sum_v += P^T grad, for `count` keys of rows k [count][D].
+template <int D>
+ERWIN_INLINE void add_gradients(const BackwardRows& rows, const float* weights, const float* slopes, std::int64_t count,
+                                const float* k, float* grad_q, float* sum_k, float* sum_v) {
   for (int r = 0; r < tile_rows; r += 4)
     add_weighted_4<D>(grad_q + r * D, slopes + r * chunk_keys, chunk_keys, 1, k, count);
   for (std::int64_t j = 0; j < count; j += 4) {
     add_weighted_4<D>(sum_k + j * D, slopes + j, 1, chunk_keys, rows.q, tile_rows);
-    add_weighted_4<D>(sum_v + j * D, logits + j, 1, chunk_keys, rows.grad, tile_rows);
+    add_weighted_4<D>(sum_v + j * D, weights + j, 1, chunk_keys, rows.grad, tile_rows);
   }
+}
+
+// Both for one chunk.
+template <int D>
+ERWIN_INLINE void chunk_gradients(const BackwardRows& rows, float* logits, float* slopes, std::int64_t count,
+                                  const float* k, float* grad_q, float* sum_k, float* sum_v) {
+  chunk_slopes(rows, logits, slopes, count);
+  add_gradients<D>(rows, logits, slopes, count, k, grad_q, sum_k, sum_v);
 }
 
 }  // namespace erwin::kernels

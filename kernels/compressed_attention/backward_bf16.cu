@@ -2,22 +2,12 @@
 // atomics: one goes over the keys for tiles of rows (dQ), one over the rows for tiles of keys (dK, dV; the rows are cut
 // into parts whose sums are added in order).
 
-#include "kernels/compressed_attention/tiles_bf16.cuh"
+#include "kernels/common/attention_backward_bf16.cuh"
+#include "kernels/compressed_attention/problem.cuh"
 
 namespace erwin::kernels {
 
 namespace {
-
-// P = 2^(S scale - shift), dS = P (dP - delta), in place of S and dP; one shift and delta per row of the accumulators.
-__device__ inline void to_gradients(MmaD& s, MmaD& dp, const RowStatistics& upper, const RowStatistics& lower,
-                                    float scale) {
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const RowStatistics& row = i < 2 ? upper : lower;
-    s.d[i] = exp2_fast(fmaf(s.d[i], scale, -row.shift));
-    dp.d[i] = s.d[i] * (dp.d[i] - row.delta);
-  }
-}
 
 template <int D>
 __global__ void __launch_bounds__(Bf16Tile<D>::threads, 2)
@@ -30,26 +20,24 @@ __global__ void __launch_bounds__(Bf16Tile<D>::threads, 2)
   const int tile_row = static_cast<int>(blockIdx.x) * Tile::rows;
   if (tile_row >= problem.rows) return;
   const int warp_row = tile_row + static_cast<int>(threadIdx.x) / 32 * 16 * M;
-  const auto row_of = [&](int m, int half) { return warp_row + 16 * m + 8 * half + lane_group(); };
   // Where the rows of this sample and KV head begin in [G, M * H/G].
   const std::int64_t place =
       (problem.group * params.shape.rows + problem.first_row) * static_cast<std::int64_t>(problem.per_query);
   const Bf *const rows = reinterpret_cast<const Bf*>(params.q), *const memory_k =
                                                                     reinterpret_cast<const Bf*>(params.memory_k);
   MmaA q[M][Tile::steps], grad[M][Tile::steps];
+  load_row_fragments<D>(q, problem, params.mask, rows, warp_row);
+  load_row_fragments<D>(grad, problem, params.mask, grad_out, warp_row);
   MmaD sum[M][Tile::columns];
   RowStatistics statistics[M][2];
 #pragma unroll
-  for (int m = 0; m < M; ++m) {
-    std::int64_t at[2];
-    bool real[2];
+  for (int m = 0; m < M; ++m)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const int row = row_of(m, half);
-      real[half] = problem.real_row(row, params.mask);
-      at[half] = real[half] ? problem.entry(row) * D : 0;
-      statistics[m][half] = real[half] ? memory.statistics[place + row] : RowStatistics{infinity(), 0.0f};
-      const float slope = real[half] && memory_k ? memory.memory_slope[place + row] : 0.0f;
+      const int row = warp_row + 16 * m + 8 * half + lane_group();
+      const bool real = problem.real_row(row, params.mask);
+      statistics[m][half] = real ? memory.statistics[place + row] : RowStatistics{infinity(), 0.0f};
+      const float slope = real && memory_k ? memory.memory_slope[place + row] : 0.0f;
 #pragma unroll
       for (int n = 0; n < Tile::columns; ++n)
 #pragma unroll
@@ -57,70 +45,18 @@ __global__ void __launch_bounds__(Bf16Tile<D>::threads, 2)
           sum[m][n].d[2 * half + i] =
               memory_k ? slope * to_float(memory_k[problem.group * D + 8 * n + 2 * lane_pair() + i]) : 0.0f;
     }
-#pragma unroll
-    for (int step = 0; step < Tile::steps; ++step) {
-      q[m][step] = load_row_fragment<D>(real[0] ? rows + at[0] : nullptr, real[1] ? rows + at[1] : nullptr, step);
-      grad[m][step] =
-          load_row_fragment<D>(real[0] ? grad_out + at[0] : nullptr, real[1] ? grad_out + at[1] : nullptr, step);
-    }
-  }
-  for_each_key_tile<D>(tiles, problem, reinterpret_cast<const Bf*>(params.k), reinterpret_cast<const Bf*>(params.v),
-                       params.real, [&](const KeyTile<D>& tile, bool full) {
-#pragma unroll 1
-                         for (int first = 0; first < key_tile; first += 16) {
-                           MmaD s[M][2], dp[M][2];
-                           clear(s);
-                           clear(dp);
-                           add_products<D, M>(s, q, tile.k, first);
-                           add_products<D, M>(dp, grad, tile.v, first);
-                           MmaA slopes[M];
-#pragma unroll
-                           for (int m = 0; m < M; ++m) {
-#pragma unroll
-                             for (int n = 0; n < 2; ++n) {
-                               if (!full) {
-                                 const float2 bias =
-                                     *reinterpret_cast<const float2*>(tile.bias + first + 8 * n + 2 * lane_pair());
-                                 s[m][n].d[0] += bias.x;
-                                 s[m][n].d[1] += bias.y;
-                                 s[m][n].d[2] += bias.x;
-                                 s[m][n].d[3] += bias.y;
-                               }
-                               to_gradients(s[m][n], dp[m][n], statistics[m][0], statistics[m][1], scale);
-                             }
-                             slopes[m] = accumulators_as_a(dp[m][0], dp[m][1]);
-                           }
-                           add_weighted<D, M>(sum, slopes, tile.k, first);
-                         }
+  for_each_key_tile<D>(tiles, ProblemKeys(problem, params.real), reinterpret_cast<const Bf*>(params.k),
+                       reinterpret_cast<const Bf*>(params.v), [&](const KeyTile<D>& tile, bool full) {
+                         add_row_gradients<D>(sum, q, grad, statistics, tile, full, scale);
                        });
-  const float factor = scale / log2_e;
-#pragma unroll
-  for (int m = 0; m < M; ++m)
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int row = row_of(m, half);
-      if (row >= problem.rows) continue;
-      const bool real = params.mask[problem.slot(row)];
-      std::uint32_t* const out = reinterpret_cast<std::uint32_t*>(grad_q + problem.entry(row) * D);
-#pragma unroll
-      for (int n = 0; n < Tile::columns; ++n)
-        out[4 * n + lane_pair()] =
-            real ? pack_bf16(sum[m][n].d[2 * half] * factor, sum[m][n].d[2 * half + 1] * factor) : 0U;
-    }
+  store_row_gradients<D>(sum, problem, params.mask, warp_row, scale / log2_e, grad_q);
 }
 
 constexpr int row_tile = 64;  // rows in shared memory at a time
 constexpr int key_warps = 4, key_threads = 32 * key_warps;
 
 template <int D>
-struct RowTile {
-  Bf q[row_tile * Bf16Tile<D>::stride];
-  Bf grad[row_tile * Bf16Tile<D>::stride];
-  RowStatistics statistics[row_tile];
-};
-
-template <int D>
-__device__ void copy_row_tile(RowTile<D>& tile, const Problem& problem, const Bf* q, const Bf* grad_out,
+__device__ void copy_row_tile(RowTile<D, row_tile>& tile, const Problem& problem, const Bf* q, const Bf* grad_out,
                               const bool* mask, const RowStatistics* statistics, int first, int end) {
   const auto pointer = [&](const Bf* from, int row) {
     return row < end && mask[problem.slot(row)] ? from + problem.entry(row) * D : nullptr;
@@ -132,40 +68,6 @@ __device__ void copy_row_tile(RowTile<D>& tile, const Problem& problem, const Bf
     tile.statistics[i] = first + i < end ? statistics[first + i] : RowStatistics{infinity(), 0.0f};
 }
 
-// dV += P^T dO and dK += dS^T Q for the warp's keys and 16 rows of a tile. The products are made transposed, keys as
-// rows, so that P^T and dS^T need not leave the registers.
-template <int D, int M>
-__device__ void add_rows(MmaD (&sum_k)[M][Bf16Tile<D>::columns], MmaD (&sum_v)[M][Bf16Tile<D>::columns],
-                         const MmaA (&k)[M][Bf16Tile<D>::steps], const MmaA (&v)[M][Bf16Tile<D>::steps],
-                         const RowTile<D>& tile, int first, float scale) {
-  MmaD s[M][2], dp[M][2];
-  clear(s);
-  clear(dp);
-  add_products<D, M>(s, k, tile.q, first);
-  add_products<D, M>(dp, v, tile.grad, first);
-  MmaA weights[M], slopes[M];
-#pragma unroll
-  for (int n = 0; n < 2; ++n) {
-    // shift and delta of the rows of columns 2t and 2t + 1
-    const float4 pair = *reinterpret_cast<const float4*>(tile.statistics + first + 8 * n + 2 * lane_pair());
-#pragma unroll
-    for (int m = 0; m < M; ++m)
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const bool second = i % 2 == 1;
-        s[m][n].d[i] = exp2_fast(fmaf(s[m][n].d[i], scale, -(second ? pair.z : pair.x)));
-        dp[m][n].d[i] = s[m][n].d[i] * (dp[m][n].d[i] - (second ? pair.w : pair.y));
-      }
-  }
-#pragma unroll
-  for (int m = 0; m < M; ++m) {
-    weights[m] = accumulators_as_a(s[m][0], s[m][1]);
-    slopes[m] = accumulators_as_a(dp[m][0], dp[m][1]);
-  }
-  add_weighted<D, M>(sum_v, weights, tile.grad, first);
-  add_weighted<D, M>(sum_k, slopes, tile.q, first);
-}
-
 // Blocks: (tile of keys of a sample and part of its rows, KV head, sample).
 template <int D>
 __global__ void __launch_bounds__(key_threads, 2)
@@ -173,7 +75,7 @@ __global__ void __launch_bounds__(key_threads, 2)
                         float scale) {
   using Tile = Bf16Tile<D>;
   constexpr int M = Tile::m_tiles;
-  alignas(16) __shared__ RowTile<D> tiles[2];
+  alignas(16) __shared__ RowTile<D, row_tile> tiles[2];
   const Problem problem(params.shape, params.row_offsets, params.block_offsets);
   const int split = static_cast<int>(blockIdx.x) % splits;
   const int tile_key = static_cast<int>(blockIdx.x) / splits * (16 * M * key_warps);
@@ -182,20 +84,11 @@ __global__ void __launch_bounds__(key_threads, 2)
   const int begin = split * per_split, end = min(begin + per_split, problem.rows);
   const int warp_key = tile_key + static_cast<int>(threadIdx.x) / 32 * 16 * M;
   const auto key_of = [&](int m, int half) { return warp_key + 16 * m + 8 * half + lane_group(); };
-  const Bf *const keys = reinterpret_cast<const Bf*>(params.k), *const values = reinterpret_cast<const Bf*>(params.v),
-                  *const queries = reinterpret_cast<const Bf*>(params.q);
+  const Bf* const queries = reinterpret_cast<const Bf*>(params.q);
+  const ProblemKeys keys(problem, params.real);
   MmaA k[M][Tile::steps], v[M][Tile::steps];
-#pragma unroll
-  for (int m = 0; m < M; ++m) {
-    const auto pointer = [&](const Bf* from, int key) {
-      return problem.real_block(key, params.real) ? from + problem.key(key) * D : nullptr;
-    };
-#pragma unroll
-    for (int step = 0; step < Tile::steps; ++step) {
-      k[m][step] = load_row_fragment<D>(pointer(keys, key_of(m, 0)), pointer(keys, key_of(m, 1)), step);
-      v[m][step] = load_row_fragment<D>(pointer(values, key_of(m, 0)), pointer(values, key_of(m, 1)), step);
-    }
-  }
+  load_key_fragments<D>(k, keys, reinterpret_cast<const Bf*>(params.k), warp_key);
+  load_key_fragments<D>(v, keys, reinterpret_cast<const Bf*>(params.v), warp_key);
   MmaD sum_k[M][Tile::columns], sum_v[M][Tile::columns];
   clear(sum_k);
   clear(sum_v);
@@ -210,7 +103,7 @@ __global__ void __launch_bounds__(key_threads, 2)
       copy_row_tile<D>(tiles[turn ^ 1], problem, queries, grad_out, params.mask, statistics, first + row_tile, end);
     if (!busy) continue;
 #pragma unroll 1
-    for (int i = 0; i < row_tile; i += 16) add_rows<D, M>(sum_k, sum_v, k, v, tiles[turn], i, scale);
+    for (int i = 0; i < row_tile; i += 16) add_rows<D>(sum_k, sum_v, k, v, tiles[turn], i, scale);
   }
   const std::int64_t size = params.shape.blocks * params.shape.groups * D;
   float* const partial = memory.key_partial + split * 2 * size;

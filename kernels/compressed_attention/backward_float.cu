@@ -1,6 +1,7 @@
 // The compressed branch backward in float32, in the same two kernels as in bf16.
 
-#include "kernels/compressed_attention/tiles_float.cuh"
+#include "kernels/common/attention_float.cuh"
+#include "kernels/compressed_attention/problem.cuh"
 
 namespace erwin::kernels {
 
@@ -30,19 +31,10 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
     statistics = memory.statistics[place];
     if (params.memory_k) add_scaled(sum, memory.memory_slope[place], params.memory_k + problem.group * D + column);
   }
-  for_each_key_tile<D>(shared, problem, params.k, params.v, params.real, [&](const FloatKeyTile<D>& tile) {
-#pragma unroll 2
-    for (int j = 0; j < key_tile; ++j) {
-      const float logit = sum_of_row<Tile::lanes>(dot<C>(q, tile.k + j * D + column)) + tile.bias[j];
-      const float slope = sum_of_row<Tile::lanes>(dot<C>(grad, tile.v + j * D + column));
-      const float weight = exp2_fast(fmaf(logit, scale, -statistics.shift));
-      add_scaled(sum, weight * (slope - statistics.delta), tile.k + j * D + column);
-    }
+  for_each_key_tile<D>(shared, ProblemKeys(problem, params.real), params.k, params.v, [&](const FloatKeyTile<D>& tile) {
+    add_row_gradients<D>(sum, q, grad, statistics, tile, column, scale);
   });
-  if (row >= problem.rows) return;
-#pragma unroll
-  for (int i = 0; i < C; ++i) sum[i] = real ? sum[i] * (scale / log2_e) : 0.0f;
-  store_floats<C>(grad_q + problem.entry(row) * D + column, sum);
+  store_row_gradient<D>(sum, problem, params.mask, row, column, scale / log2_e, grad_q);
 }
 
 constexpr int row_tile = 32;  // rows in shared memory at a time
@@ -54,9 +46,7 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
                         int splits, float scale) {
   using Tile = FloatTile<D>;
   constexpr int C = Tile::columns;
-  alignas(16) __shared__ float tile_q[row_tile * D];
-  alignas(16) __shared__ float tile_grad[row_tile * D];
-  __shared__ RowStatistics tile_statistics[row_tile];
+  alignas(16) __shared__ FloatRowTile<D, row_tile> tile;
   const Problem problem(params.shape, params.row_offsets, params.block_offsets);
   const int split = static_cast<int>(blockIdx.x) % splits;
   const int tile_key = static_cast<int>(blockIdx.x) / splits * Tile::rows;
@@ -79,19 +69,13 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
       return row < end && params.mask[problem.slot(row)] ? from + problem.entry(row) * D : nullptr;
     };
     __syncthreads();
-    copy_rows<D>(tile_q, row_tile, [&](int i) { return pointer(params.q, i); });
-    copy_rows<D>(tile_grad, row_tile, [&](int i) { return pointer(grad_out, i); });
+    copy_rows<D>(tile.q, row_tile, [&](int i) { return pointer(params.q, i); });
+    copy_rows<D>(tile.grad, row_tile, [&](int i) { return pointer(grad_out, i); });
     for (int i = static_cast<int>(threadIdx.x); i < row_tile; i += static_cast<int>(blockDim.x))
-      tile_statistics[i] = first + i < end ? statistics[first + i] : RowStatistics{infinity(), 0.0f};
+      tile.statistics[i] = first + i < end ? statistics[first + i] : RowStatistics{infinity(), 0.0f};
     __syncthreads();
 #pragma unroll 2
-    for (int i = 0; i < row_tile; ++i) {
-      const float logit = sum_of_row<Tile::lanes>(dot<C>(k, tile_q + i * D + column));
-      const float slope = sum_of_row<Tile::lanes>(dot<C>(v, tile_grad + i * D + column));
-      const float weight = exp2_fast(fmaf(logit, scale, -tile_statistics[i].shift));
-      add_scaled(sum_v, weight, tile_grad + i * D + column);
-      add_scaled(sum_k, weight * (slope - tile_statistics[i].delta), tile_q + i * D + column);
-    }
+    for (int i = 0; i < row_tile; ++i) add_row<D>(sum_k, sum_v, k, v, tile, i, column, scale);
   }
   if (key >= problem.blocks) return;
 #pragma unroll

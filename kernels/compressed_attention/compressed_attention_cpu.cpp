@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/common/cpu_attention.h"
+#include "kernels/common/cpu_rows.h"
 #include "kernels/compressed_attention/compressed_attention.h"
 #include "kernels/parallel/parallel.h"
 
@@ -33,6 +33,7 @@ struct Problem {
   std::int64_t entry(std::int64_t row) const {
     return slot(row) * params.shape.heads + group * per_query() + row % per_query();
   }
+  bool real(std::int64_t row) const { return params.mask[slot(row)]; }
 };
 
 PackedKeys pack_keys(const Problem& problem) {
@@ -59,18 +60,6 @@ PackedKeys pack_keys(const Problem& problem) {
   pack(params.k, params.memory_k, keys.k, keys.k_columns);
   pack(params.v, params.memory_v, keys.v, keys.v_columns);
   return keys;
-}
-
-// Rows of one tile, zeros where there is none or it is masked.
-template <int D>
-void gather_rows(const Problem& problem, std::int64_t first, std::int64_t count, const float* from, float factor,
-                 float* rows) {
-  std::fill_n(rows, tile_rows * D, 0.0f);
-  for (std::int64_t r = 0; r < count; ++r) {
-    if (!problem.params.mask[problem.slot(first + r)]) continue;
-    const float* const row = from + problem.entry(first + r) * D;
-    for (int d = 0; d < D; ++d) rows[r * D + d] = factor * row[d];
-  }
 }
 
 // Logits of the tile's rows with the keys [first, first + count), count a multiple of 16; -infinity beyond the keys.
@@ -103,13 +92,7 @@ ERWIN_INLINE void forward_rows(const Problem& problem, const PackedKeys& keys, s
     gather_rows<D>(problem, row, count, problem.params.q, scale, q);
     std::fill_n(out, tile_rows * D, 0.0f);
     forward_tile<D>(q, keys, out, state);
-    for (std::int64_t r = 0; r < count; ++r) {
-      const bool real = problem.params.mask[problem.slot(row + r)];
-      const std::int64_t entry = problem.entry(row + r);
-      const float sum = state.sum[r], inverse = sum != 0 ? 1.0f / sum : 0.0f;
-      for (int d = 0; d < D; ++d) problem.params.out[entry * D + d] = real ? out[r * D + d] * inverse : 0.0f;
-      problem.params.lse[entry] = real ? state.shift[r] * cpu_ln_2 + std::log(sum) : -cpu_infinity;
-    }
+    put_rows<D>(problem, row, count, state, out, problem.params.out, problem.params.lse);
   }
 }
 
@@ -134,29 +117,13 @@ ERWIN_INLINE void backward_tile(const BackwardRows& rows, const PackedKeys& keys
 template <int D>
 ERWIN_INLINE void backward_rows(const Problem& problem, const CompressedAttentionGradients<float>& gradients,
                                 const PackedKeys& keys, std::int64_t first, std::int64_t last, KeySums& sums) {
-  const float scale = 1.0f / std::sqrt(static_cast<float>(D));
   const CompressedAttentionParams<float>& params = problem.params;
-  alignas(32) float q[tile_rows * D], out[tile_rows * D], grad[tile_rows * D], grad_q[tile_rows * D];
-  float lse[tile_rows], delta[tile_rows];
+  GradientTile<D> rows;
   for (std::int64_t tile = first; tile < last; ++tile) {
     const std::int64_t row = tile * tile_rows, count = std::min<std::int64_t>(tile_rows, problem.rows() - row);
-    gather_rows<D>(problem, row, count, params.q, scale * cpu_log2_e, q);
-    gather_rows<D>(problem, row, count, gradients.grad_out, 1.0f, grad);
-    gather_rows<D>(problem, row, count, params.out, 1.0f, out);
-    for (int r = 0; r < tile_rows; ++r) {
-      const bool real = r < count && params.mask[problem.slot(row + r)];
-      const float value = real ? params.lse[problem.entry(row + r)] : -cpu_infinity;
-      lse[r] = value == -cpu_infinity ? cpu_infinity : value * cpu_log2_e;
-      delta[r] = 0;
-      for (int d = 0; d < D; ++d) delta[r] += grad[r * D + d] * out[r * D + d];
-    }
-    std::fill_n(grad_q, tile_rows * D, 0.0f);
-    backward_tile<D>({q, grad, lse, delta}, keys, grad_q, sums);
-    for (std::int64_t r = 0; r < count; ++r) {
-      const bool real = params.mask[problem.slot(row + r)];
-      float* const to = gradients.grad_q + problem.entry(row + r) * D;
-      for (int d = 0; d < D; ++d) to[d] = real ? grad_q[r * D + d] * scale : 0.0f;
-    }
+    gather_gradients<D>(problem, row, count, params.q, params.out, params.lse, gradients.grad_out, rows);
+    backward_tile<D>(rows.rows(), keys, rows.grad_q, sums);
+    put_gradients<D>(problem, row, count, rows, gradients.grad_q);
   }
 }
 

@@ -3,38 +3,10 @@
 // A row is one query head of one slot: r = slot * (H/G) + head within the group. Shared by the forward and backward
 // kernels; thread blocks are (tile of rows or keys, KV head, sample), tiles beyond a sample's end return at once.
 
-#include <cmath>
-
-#include "kernels/common/launch.cuh"
-#include "kernels/common/numbers.cuh"
+#include "kernels/common/attention.cuh"
 #include "kernels/compressed_attention/compressed_attention.h"
 
 namespace erwin::kernels {
-
-// Device code reads bf16 as its own type.
-template <typename T>
-struct OnDevice {
-  using type = T;
-};
-template <>
-struct OnDevice<Bf16> {
-  using type = __nv_bfloat16;
-};
-template <typename T>
-const typename OnDevice<T>::type* on_device(const T* pointer) {
-  return reinterpret_cast<const typename OnDevice<T>::type*>(pointer);
-}
-template <typename T>
-typename OnDevice<T>::type* on_device(T* pointer) {
-  return reinterpret_cast<typename OnDevice<T>::type*>(pointer);
-}
-
-constexpr int key_tile = 64;  // keys in shared memory at a time
-
-// Logits in powers of two: exp(q.k / sqrt(D)) = 2^(q.k * scale).
-inline float log2_scale(int width) {
-  return log2_e / std::sqrt(static_cast<float>(width));
-}
 
 struct Problem {
   std::int64_t first_row, first_block;
@@ -60,12 +32,17 @@ struct Problem {
   __device__ bool real_block(int block, const bool* real) const { return block < blocks && real[first_block + block]; }
 };
 
-// ---- What the backward pass keeps between its kernels. ----
-
-struct RowStatistics {
-  float shift;  // lse in powers of two; +infinity where the row takes no part
-  float delta;  // dO . O
+// The keys of a problem as the tile loops ask for them.
+struct ProblemKeys {
+  const Problem& problem;
+  const bool* real;
+  int count;
+  __device__ ProblemKeys(const Problem& of, const bool* real_blocks)
+      : problem(of), real(real_blocks), count(of.blocks) {}
+  __device__ std::int64_t place(int key) const { return problem.real_block(key, real) ? problem.key(key) : -1; }
 };
+
+// ---- What the backward pass keeps between its kernels. ----
 
 constexpr int partial_chunks = 512;  // at most so many partial sums for the memory slot
 constexpr int least_rows_per_split = 256;
@@ -123,22 +100,5 @@ int launch_row_pass(const CompressedAttentionParams<T>& params, const Compressed
 template <typename T>
 int launch_reduction(const CompressedAttentionParams<T>& params, const CompressedAttentionGradients<T>& gradients,
                      const BackwardPlan& plan, const BackwardMemory& memory, void* stream);
-
-// Calls body(std::integral_constant<int, D>) for the width.
-template <typename Body>
-int for_width(int width, const Body& body) {
-  switch (width) {
-    case 8:
-      return body(std::integral_constant<int, 8>());
-    case 16:
-      return body(std::integral_constant<int, 16>());
-    case 32:
-      return body(std::integral_constant<int, 32>());
-    case 64:
-      return body(std::integral_constant<int, 64>());
-    default:
-      return cudaErrorInvalidValue;
-  }
-}
 
 }  // namespace erwin::kernels

@@ -59,11 +59,11 @@ __global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
     delta = sum_over<lanes>(delta);
     logit = sum_over<lanes>(logit);
     slope = sum_over<lanes>(slope);
-    const float shift = lse == -infinity() ? infinity() : lse * log2_e;
+    const RowStatistics statistics = row_statistics(lse, delta);
     const std::int64_t place = group * pass.rows + row;
-    if (inside && column == 0) pass.memory.statistics[place] = {shift, delta};
+    if (inside && column == 0) pass.memory.statistics[place] = statistics;
     if (!has_memory) continue;
-    const float weight = exp2_fast(fmaf(logit, pass.scale, -shift));
+    const float weight = exp2_fast(fmaf(logit, pass.scale, -statistics.shift));
     slope = weight * (slope - delta);
     if (inside && column == 0) pass.memory.memory_slope[place] = slope;
 #pragma unroll

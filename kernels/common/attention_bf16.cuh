@@ -1,10 +1,10 @@
 #pragma once
-// Tiles of the bf16 kernels: rows of D values in shared memory (D = 8 padded with zeros to 16) and fragments from
-// global memory.
+// Tiles of the bf16 attention kernels: rows of D values in shared memory (D = 8 padded with zeros to 16), fragments
+// from global memory, and the loop over a problem's keys.
 
 #include "kernels/common/async_copy.cuh"
+#include "kernels/common/attention.cuh"
 #include "kernels/common/mma.cuh"
-#include "kernels/compressed_attention/problem.cuh"
 
 namespace erwin::kernels {
 
@@ -43,6 +43,39 @@ __device__ MmaA load_row_fragment(const Bf* upper, const Bf* lower, int step) {
            lower ? *reinterpret_cast<const std::uint32_t*>(lower + column) : 0U, 0U, 0U}};
 }
 
+// q (or dO) of the warp's rows from `warp_row` on, zeros where a row is masked or does not exist. Row 16 m + 8 half +
+// lane_group() belongs to this lane.
+template <int D, int M, typename Rows>
+__device__ void load_row_fragments(MmaA (&fragments)[M][Bf16Tile<D>::steps], const Rows& rows, const bool* mask,
+                                   const Bf* from, int warp_row) {
+#pragma unroll
+  for (int m = 0; m < M; ++m) {
+    const auto pointer = [&](int half) {
+      const int row = warp_row + 16 * m + 8 * half + lane_group();
+      return rows.real_row(row, mask) ? from + rows.entry(row) * D : nullptr;
+    };
+    const Bf *const upper = pointer(0), *const lower = pointer(1);
+#pragma unroll
+    for (int step = 0; step < Bf16Tile<D>::steps; ++step) fragments[m][step] = load_row_fragment<D>(upper, lower, step);
+  }
+}
+
+// Keys (or values) of the warp as rows, in the same way.
+template <int D, int M, typename Keys>
+__device__ void load_key_fragments(MmaA (&fragments)[M][Bf16Tile<D>::steps], const Keys& keys, const Bf* from,
+                                   int warp_key) {
+#pragma unroll
+  for (int m = 0; m < M; ++m) {
+    const auto pointer = [&](int half) {
+      const std::int64_t place = keys.place(warp_key + 16 * m + 8 * half + lane_group());
+      return place < 0 ? nullptr : from + place * D;
+    };
+    const Bf *const upper = pointer(0), *const lower = pointer(1);
+#pragma unroll
+    for (int step = 0; step < Bf16Tile<D>::steps; ++step) fragments[m][step] = load_row_fragment<D>(upper, lower, step);
+  }
+}
+
 // Keys and values of a tile of a problem, with which of them exist.
 template <int D>
 struct KeyTile {
@@ -52,31 +85,34 @@ struct KeyTile {
 };
 
 // Starts copying keys [first, first + key_tile); true where all the keys that this thread looked at exist.
-template <int D>
-__device__ bool copy_keys(KeyTile<D>& tile, const Problem& problem, const Bf* k, const Bf* v, const bool* real,
-                          int first) {
-  copy_rows<D>(tile.k, key_tile, k,
-               [&](int i) { return problem.real_block(first + i, real) ? k + problem.key(first + i) * D : nullptr; });
-  copy_rows<D>(tile.v, key_tile, v,
-               [&](int i) { return problem.real_block(first + i, real) ? v + problem.key(first + i) * D : nullptr; });
+template <int D, typename Keys>
+__device__ bool copy_keys(KeyTile<D>& tile, const Keys& keys, const Bf* k, const Bf* v, int first) {
+  const auto pointer = [&](const Bf* from, int i) {
+    const std::int64_t place = keys.place(first + i);
+    return place < 0 ? nullptr : from + place * D;
+  };
+  copy_rows<D>(tile.k, key_tile, k, [&](int i) { return pointer(k, i); });
+  copy_rows<D>(tile.v, key_tile, v, [&](int i) { return pointer(v, i); });
   commit_copies();
   bool all = true;
   for (int i = static_cast<int>(threadIdx.x); i < key_tile; i += static_cast<int>(blockDim.x)) {
-    all = problem.real_block(first + i, real);
-    tile.bias[i] = all ? 0.0f : -infinity();
+    const bool real = keys.place(first + i) >= 0;
+    all = all && real;
+    tile.bias[i] = real ? 0.0f : -infinity();
   }
   return all;
 }
 
 // Runs body(tile, all keys exist) over the problem's keys, the next tile under way meanwhile.
-template <int D, typename Body>
-__device__ void for_each_key_tile(KeyTile<D> (&tiles)[2], const Problem& problem, const Bf* k, const Bf* v,
-                                  const bool* real, const Body& body) {
-  bool all = copy_keys<D>(tiles[0], problem, k, v, real, 0);
-  for (int first = 0, turn = 0; first < problem.blocks; first += key_tile, turn ^= 1) {
+template <int D, typename Keys, typename Body>
+__device__ void for_each_key_tile(KeyTile<D> (&tiles)[2], const Keys& keys, const Bf* k, const Bf* v,
+                                  const Body& body) {
+  if (keys.count == 0) return;
+  bool all = copy_keys<D>(tiles[0], keys, k, v, 0);
+  for (int first = 0, turn = 0; first < keys.count; first += key_tile, turn ^= 1) {
     wait_for_copies<0>();
     const bool full = __syncthreads_and(all) != 0;  // also: nobody reads the other tile any more
-    if (first + key_tile < problem.blocks) all = copy_keys<D>(tiles[turn ^ 1], problem, k, v, real, first + key_tile);
+    if (first + key_tile < keys.count) all = copy_keys<D>(tiles[turn ^ 1], keys, k, v, first + key_tile);
     body(tiles[turn], full);
   }
 }
@@ -110,6 +146,22 @@ __device__ void add_weighted(MmaD (&out)[M][Bf16Tile<D>::columns], const MmaA (&
     for (int m = 0; m < M; ++m) {
       mma(out[m][2 * step], weights[m], b[0]);
       if constexpr (Tile::columns > 1) mma(out[m][2 * step + 1], weights[m], b[1]);
+    }
+  }
+}
+
+// S += bias of the tile's keys from `first`.
+template <int D, int M>
+__device__ void add_bias(MmaD (&s)[M][2], const KeyTile<D>& tile, int first) {
+#pragma unroll
+  for (int n = 0; n < 2; ++n) {
+    const float2 bias = *reinterpret_cast<const float2*>(tile.bias + first + 8 * n + 2 * lane_pair());
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      s[m][n].d[0] += bias.x;
+      s[m][n].d[1] += bias.y;
+      s[m][n].d[2] += bias.x;
+      s[m][n].d[3] += bias.y;
     }
   }
 }
