@@ -5,15 +5,13 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/common/cpu_attention.h"
+#include "kernels/common/cpu_rows.h"
 #include "kernels/selected_attention/selected_attention.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpsabi"  // as in cpu_vectors.h
 
 namespace erwin::kernels {
-
-constexpr int selected_chunk = 256;  // keys of a chunk: its logits stay in the first cache
 
 // "Piece" number block * G + g: [b][D] rows or [D][b] columns; zeros in masked slots.
 struct PackedBlocks {
@@ -48,11 +46,11 @@ struct SelectedProblem {
   }
 };
 
-// The selected blocks that exist, in chunks of at most selected_chunk keys: while (chunk.next()) ... No callback: what
+// The selected blocks that exist, in chunks of at most chunk_keys keys: while (chunk.next()) ... No callback: what
 // it calls would be compiled for another processor.
 struct SelectedChunk {
   SelectedChunk(const SelectedProblem& problem, std::int64_t padded)
-      : most(selected_chunk / padded),
+      : most(chunk_keys / padded),
         ids_(problem.selected()),
         columns_(problem.params.shape.columns),
         groups_(problem.params.shape.groups),
@@ -65,7 +63,7 @@ struct SelectedChunk {
   }
   std::int64_t piece(std::int64_t c) const { return blocks[c] * groups_ + group_; }
 
-  std::int64_t blocks[selected_chunk / 16];
+  std::int64_t blocks[chunk_keys / 16];
   std::int64_t count = 0, most;
 
 private:
@@ -73,30 +71,27 @@ private:
   int columns_, groups_, group_, column_ = 0;
 };
 
-// Products of 16 rows with the keys (or values) of a chunk's blocks: s[row][key], rows of selected_chunk floats.
+// Products of 16 rows with the keys (or values) of a chunk's blocks: s[row][key], rows of chunk_keys floats.
 template <int D>
-ERWIN_INLINE void chunk_products(const float* rows, const PackedBlocks& packed, const std::vector<float>& columns,
-                                 const SelectedChunk& chunk, float* s) {
+ERWIN_INLINE void selected_products(const float* rows, const PackedBlocks& packed, const std::vector<float>& columns,
+                                    const SelectedChunk& chunk, float* s) {
   for (std::int64_t c = 0; c < chunk.count; ++c) {
     const float* const piece = packed.piece(columns, chunk.piece(c));
-    for (std::int64_t j = 0; j < packed.padded; j += 16)
-      for (int r = 0; r < tile_rows; r += 4)
-        products_4x16<D>(rows + r * D, piece + j, packed.padded, s + r * selected_chunk + c * packed.padded + j,
-                         selected_chunk);
+    chunk_products<D>(rows, piece, packed.padded, packed.padded, s + c * packed.padded);
   }
 }
 
 // Logits are products, -infinity where there is no key.
 template <int D>
-ERWIN_INLINE void chunk_logits(const float* q, const PackedBlocks& packed, const SelectedChunk& chunk, float* s) {
-  chunk_products<D>(q, packed, packed.k_columns, chunk, s);
+ERWIN_INLINE void selected_logits(const float* q, const PackedBlocks& packed, const SelectedChunk& chunk, float* s) {
+  selected_products<D>(q, packed, packed.k_columns, chunk, s);
   for (std::int64_t c = 0; c < chunk.count; ++c) {
     if (packed.full[static_cast<std::size_t>(chunk.blocks[c])]) continue;
     const float* const bias = packed.bias.data() + chunk.blocks[c] * packed.padded;
     for (std::int64_t j = 0; j < packed.padded; j += vector_width) {
       const Floats none = load_vector(bias + j);
       for (int r = 0; r < tile_rows; ++r) {
-        float* const at = s + r * selected_chunk + c * packed.padded + j;
+        float* const at = s + r * chunk_keys + c * packed.padded + j;
         store_vector(at, none < all_of(0.0f) ? none : load_vector(at));
       }
     }

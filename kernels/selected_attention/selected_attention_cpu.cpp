@@ -11,21 +11,22 @@ namespace {
 
 template <int D>
 ERWIN_INLINE void forward_problem(const SelectedProblem& problem, const PackedBlocks& packed) {
-  alignas(32) float q[tile_rows * D], out[tile_rows * D], s[tile_rows * selected_chunk];
+  alignas(32) float q[tile_rows * D], out[tile_rows * D], s[tile_rows * chunk_keys];
   for (std::int64_t row = 0; row < problem.rows(); row += tile_rows) {
     const std::int64_t rows = std::min<std::int64_t>(tile_rows, problem.rows() - row);
-    gather_rows<D>(problem, row, rows, problem.params.q, log2_e / std::sqrt(static_cast<float>(D)), q);
+    gather_rows<D>(problem, row, rows, problem.params.q, cpu_log2_e / std::sqrt(static_cast<float>(D)), q);
     std::fill_n(out, tile_rows * D, 0.0f);
-    TileState state;
+    SoftmaxRows state;
+    begin_rows(state);
     for (SelectedChunk chunk(problem, packed.padded); chunk.next();) {
-      chunk_logits<D>(q, packed, chunk, s);
-      weigh_rows<D>(s, selected_chunk, chunk.count * packed.padded, state, out);
+      selected_logits<D>(q, packed, chunk, s);
+      weigh_chunk<D>(s, chunk.count * packed.padded, out, state);
       for (std::int64_t c = 0; c < chunk.count; ++c)
         for (int r = 0; r < tile_rows; r += 4)
-          add_weighted_4<D>(out + r * D, s + r * selected_chunk + c * packed.padded, selected_chunk, 1,
+          add_weighted_4<D>(out + r * D, s + r * chunk_keys + c * packed.padded, chunk_keys, 1,
                             packed.piece(packed.v, chunk.piece(c)), packed.padded);
     }
-    store_rows<D>(problem, row, rows, state, out, problem.params.out, problem.params.lse);
+    put_rows<D>(problem, row, rows, state, out, problem.params.out, problem.params.lse);
   }
 }
 
@@ -71,7 +72,7 @@ PackedBlocks::PackedBlocks(const SelectedAttentionParams<float>& params, bool fo
   for (std::vector<float>* values : {&k_columns, &v}) values->resize(all);
   if (for_backward)
     for (std::vector<float>* values : {&k, &v_columns}) values->resize(all);
-  bias.assign(static_cast<std::size_t>(blocks * padded), -std::numeric_limits<float>::infinity());
+  bias.assign(static_cast<std::size_t>(blocks * padded), -cpu_infinity);
   full.resize(static_cast<std::size_t>(blocks));
   parallel_for(0, blocks, 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t block = first; block < last; ++block) {
@@ -107,7 +108,7 @@ std::int64_t blocks_per_stretch(const SelectedShape& shape, std::int64_t step) {
 
 bool selected_attention_cpu_supports(const SelectedShape& shape) {
   const int width = shape.width;
-  return (width == 8 || width == 16 || width == 32 || width == 64) && shape.block_size <= selected_chunk;
+  return (width == 8 || width == 16 || width == 32 || width == 64) && shape.block_size <= chunk_keys;
 }
 
 void selected_attention_cpu(const SelectedAttentionParams<float>& params, const std::function<void()>& between) {

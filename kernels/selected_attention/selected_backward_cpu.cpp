@@ -29,28 +29,23 @@ template <int D>
 ERWIN_INLINE void backward_problem(Backward& pass, const SelectedProblem& problem, std::int64_t part) {
   const PackedBlocks& packed = pass.packed;
   const SelectedAttentionParams<float>& params = problem.params;
-  GradientRows<D> rows;
-  alignas(32) float weights[tile_rows * selected_chunk], slopes[tile_rows * selected_chunk];
+  GradientTile<D> rows;
+  alignas(32) float weights[tile_rows * chunk_keys], slopes[tile_rows * chunk_keys];
   for (std::int64_t row = 0; row < problem.rows(); row += tile_rows) {
     const std::int64_t number = std::min<std::int64_t>(tile_rows, problem.rows() - row);
-    load_gradient_rows<D>(problem, row, number, params.q, params.out, params.lse, pass.gradients.grad_out, rows);
+    gather_gradients<D>(problem, row, number, params.q, params.out, params.lse, pass.gradients.grad_out, rows);
     for (SelectedChunk chunk(problem, packed.padded); chunk.next();) {
-      chunk_logits<D>(rows.q, packed, chunk, weights);
-      chunk_products<D>(rows.grad, packed, packed.v_columns, chunk, slopes);
-      to_gradients<D>(rows, weights, slopes, selected_chunk, chunk.count * packed.padded);
+      selected_logits<D>(rows.q, packed, chunk, weights);
+      selected_products<D>(rows.grad, packed, packed.v_columns, chunk, slopes);
+      chunk_slopes(rows.rows(), weights, slopes, chunk.count * packed.padded);
       for (std::int64_t c = 0; c < chunk.count; ++c) {
         const std::int64_t piece = chunk.piece(c), column = c * packed.padded;
-        for (int r = 0; r < tile_rows; r += 4)
-          add_weighted_4<D>(rows.grad_q + r * D, slopes + r * selected_chunk + column, selected_chunk, 1,
-                            packed.piece(packed.k, piece), packed.padded);
-        float *const sum_k = pass.sum(part, piece), *const sum_v = sum_k + packed.size;
-        for (std::int64_t j = 0; j < packed.padded; j += 4) {
-          add_weighted_4<D>(sum_k + j * D, slopes + column + j, 1, selected_chunk, rows.q, tile_rows);
-          add_weighted_4<D>(sum_v + j * D, weights + column + j, 1, selected_chunk, rows.grad, tile_rows);
-        }
+        float* const sum = pass.sum(part, piece);
+        add_gradients<D>(rows.rows(), weights + column, slopes + column, packed.padded, packed.piece(packed.k, piece),
+                         rows.grad_q, sum, sum + packed.size);
       }
     }
-    store_gradient_rows<D>(problem, row, number, rows, pass.gradients.grad_q);
+    put_gradients<D>(problem, row, number, rows, pass.gradients.grad_q);
   }
 }
 
@@ -101,7 +96,7 @@ void put_key_gradients(Backward& pass, std::int64_t first, std::int64_t last) {
       const std::int64_t slot = piece / shape.groups * b + i, to = (slot * shape.groups + piece % shape.groups) * width;
       for (std::int64_t d = 0; d < width; ++d) {
         const bool real = pass.params.mask[slot];
-        pass.gradients.grad_k[to + d] = real ? sum[i * width + d] * ln_2 : 0.0f;
+        pass.gradients.grad_k[to + d] = real ? sum[i * width + d] * cpu_ln_2 : 0.0f;
         pass.gradients.grad_v[to + d] = real ? sum[pass.packed.size + i * width + d] : 0.0f;
       }
     }
