@@ -5,6 +5,7 @@
 
 #include "core/model/internal/attention_ops.h"
 #include "core/model/internal/attention_ops_dense.h"
+#include "core/model/internal/selected_kernel.h"
 
 namespace erwin::model {
 
@@ -164,6 +165,8 @@ AttentionResult selected_attention(const at::Tensor& q, const at::Tensor& k, con
     const auto wide = q.options().dtype(softmax_type(q));
     return {at::zeros_like(q), at::full({q.size(0), q.size(1)}, -std::numeric_limits<double>::infinity(), wide)};
   }
+  if (selected_kernel_applies(q, k, v, selected, block_size))
+    return selected_kernel(q, k, v, mask, selected, block_size, job);
   const at::Tensor cq = q.contiguous(), ck = k.contiguous(), cv = v.contiguous();
   if (!needs_gradient({q, k, v})) return forward_pass(cq, ck, cv, mask, selected, block_size, job);
   const variable_list result =

@@ -8,6 +8,7 @@
 
 #include "core/model/internal/attention_ops_dense.h"
 #include "core/model/internal/device_offsets.h"
+#include "core/model/internal/kernel_tensors.h"
 #include "kernels/compressed_attention/compressed_attention.h"
 
 namespace erwin::model {
@@ -46,12 +47,6 @@ CompressedShape shape_of(const at::Tensor& q, const at::Tensor& k, bool memory, 
   return shape;
 }
 
-// Contiguous, and aligned for pieces of 16 bytes.
-at::Tensor dense(const at::Tensor& tensor) {
-  const at::Tensor rows = tensor.contiguous();
-  return reinterpret_cast<std::uintptr_t>(rows.const_data_ptr()) % 16 == 0 ? rows : rows.clone();
-}
-
 // All tensors of a call, and where its samples lie.
 struct Inputs {
   at::Tensor q, k, v, memory_k, memory_v, mask, real;
@@ -59,15 +54,6 @@ struct Inputs {
   at::Tensor device_rows, device_blocks;  // on a CUDA device
   at::Tensor out, lse;
 };
-
-template <typename T>
-const T* values(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<const T*>(tensor.const_data_ptr()) : nullptr;
-}
-template <typename T>
-T* mutable_values(const at::Tensor& tensor) {
-  return tensor.defined() ? static_cast<T*>(tensor.mutable_data_ptr()) : nullptr;
-}
 
 template <typename T>
 CompressedAttentionParams<T> params_of(const Inputs& in) {

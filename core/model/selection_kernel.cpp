@@ -8,6 +8,7 @@
 #include "core/model/internal/attention_ops_dense.h"
 #include "core/model/internal/device_offsets.h"
 #include "core/model/internal/kernel_switch.h"
+#include "core/model/internal/kernel_tensors.h"
 #include "kernels/selection/selection.h"
 
 namespace erwin::model {
@@ -71,12 +72,6 @@ MeanQueryParams<T> mean_params_of(const at::Tensor& q, const at::Tensor& mask, c
   return params;
 }
 
-// Contiguous, and aligned for pieces of 16 bytes.
-at::Tensor dense(const at::Tensor& tensor) {
-  const at::Tensor rows = tensor.detach().contiguous();
-  return reinterpret_cast<std::uintptr_t>(rows.const_data_ptr()) % 16 == 0 ? rows : rows.clone();
-}
-
 }  // namespace
 
 bool mean_query_kernel_applies(const at::Tensor& q) {
@@ -104,7 +99,7 @@ bool selection_kernel_applies(const at::Tensor& mean_query, const at::Tensor& bl
 }
 
 at::Tensor mean_query_kernel(const at::Tensor& q, std::int64_t kv_heads, const SlotGeometry& geometry) {
-  const at::Tensor rows = dense(q), mask = geometry.mask.contiguous();
+  const at::Tensor rows = dense(q.detach()), mask = geometry.mask.contiguous();
   const at::Tensor out =
       at::empty({geometry.blocks(), kv_heads, q.size(2)}, q.options().dtype(at::kFloat).requires_grad(false));
   if (q.is_cpu()) {
@@ -124,7 +119,8 @@ at::Tensor mean_query_kernel(const at::Tensor& q, std::int64_t kv_heads, const S
 
 Selection selection_kernel(const at::Tensor& mean_query, const at::Tensor& block_keys, const SlotGeometry& geometry,
                            std::int64_t count, Exclude exclude, const Job* job) {
-  const at::Tensor queries = dense(mean_query), keys = dense(block_keys), real = geometry.block_real.contiguous();
+  const at::Tensor queries = dense(mean_query.detach()), keys = dense(block_keys.detach()),
+                   real = geometry.block_real.contiguous();
   const SelectionShape shape = shape_of(keys, geometry, count, exclude);
   const auto options = queries.options();
   const Selection selection{at::empty({shape.blocks, shape.groups, count}, options.dtype(at::kLong)),
