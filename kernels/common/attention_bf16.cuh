@@ -117,33 +117,34 @@ __device__ void for_each_key_tile(KeyTile<D> (&tiles)[2], const Keys& keys, cons
   }
 }
 
-// S += rows K^T for the 16 keys from `first`: s[m][0] keys 0 to 7, s[m][1] keys 8 to 15.
-template <int D, int M>
+// S += rows K^T for the 16 keys from `first`: s[m][0] keys 0 to 7, s[m][1] keys 8 to 15. The keys of rows m are `Next`
+// m elements behind `tile` (0: all meet the same).
+template <int D, int M, int Next = 0>
 __device__ void add_products(MmaD (&s)[M][2], const MmaA (&rows)[M][Bf16Tile<D>::steps], const Bf* tile, int first) {
   using Tile = Bf16Tile<D>;
 #pragma unroll
   for (int step = 0; step < Tile::steps; ++step) {
     MmaB b[2];
-    load_b_of_rows(b, tile + first * Tile::stride + 16 * step, Tile::stride);
 #pragma unroll
     for (int m = 0; m < M; ++m) {
+      if (m == 0 || Next > 0) load_b_of_rows(b, tile + m * Next + first * Tile::stride + 16 * step, Tile::stride);
       mma(s[m][0], rows[m][step], b[0]);
       mma(s[m][1], rows[m][step], b[1]);
     }
   }
 }
 
-// out += weights X for 16 rows of X [.., D] from `first` in shared memory.
-template <int D, int M>
+// out += weights X for 16 rows of X [.., D] from `first` in shared memory; `Next` as above.
+template <int D, int M, int Next = 0>
 __device__ void add_weighted(MmaD (&out)[M][Bf16Tile<D>::columns], const MmaA (&weights)[M], const Bf* tile,
                              int first) {
   using Tile = Bf16Tile<D>;
 #pragma unroll
   for (int step = 0; step < Tile::steps; ++step) {
     MmaB b[2];
-    load_b(b, tile + first * Tile::stride + 16 * step, Tile::stride);
 #pragma unroll
     for (int m = 0; m < M; ++m) {
+      if (m == 0 || Next > 0) load_b(b, tile + m * Next + first * Tile::stride + 16 * step, Tile::stride);
       mma(out[m][2 * step], weights[m], b[0]);
       if constexpr (Tile::columns > 1) mma(out[m][2 * step + 1], weights[m], b[1]);
     }

@@ -8,9 +8,8 @@
 namespace erwin::kernels {
 
 // Rows g and g + 8 of `M` tiles of 16 rows: their shifts and sums.
-template <int D>
+template <int D, int M = Bf16Tile<D>::m_tiles>
 struct RowState {
-  static constexpr int M = Bf16Tile<D>::m_tiles;
   MmaD out[M][Bf16Tile<D>::columns];
   MmaD sum[M];  // of the weights, in every column
   float highest[M][2];
@@ -23,6 +22,65 @@ struct RowState {
       sum[m] = mma_zero();
       highest[m][0] = highest[m][1] = -infinity();
       shift[m][0] = shift[m][1] = 0;
+    }
+  }
+
+  // `Groups` times 16 keys with logits s * scale in powers of two (-infinity: no key), whose values are the rows of
+  // `values` from `first`, those of each group `step` rows further, those of tile m `Next` m elements behind.
+  template <int Groups, int Next = 0>
+  __device__ void add(MmaD (&s)[Groups][M][2], const Bf* values, int first, float scale, int step = 16) {
+    raise_where_needed(s, scale);
+    const MmaB ones{{0x3f803f80U, 0x3f803f80U}};
+#pragma unroll
+    for (int c = 0; c < Groups; ++c) {
+      MmaA weights[M];
+#pragma unroll
+      for (int m = 0; m < M; ++m) {
+#pragma unroll
+        for (int n = 0; n < 2; ++n)
+#pragma unroll
+          for (int i = 0; i < 4; ++i) s[c][m][n].d[i] = exp2_fast(fmaf(s[c][m][n].d[i], scale, -shift[m][i / 2]));
+        weights[m] = accumulators_as_a(s[c][m][0], s[c][m][1]);
+        mma(sum[m], weights[m], ones);
+      }
+      add_weighted<D, M, Next>(out, weights, values, first + step * c);
+    }
+  }
+
+  // out and lse of a row; zeros and -infinity where it is masked or has no key.
+  __device__ void store(int m, int half, bool real, Bf* row, float* lse) const {
+    const float total = sum[m].d[2 * half], inverse = real && total != 0 ? 1.0f / total : 0.0f;
+    if (lane_pair() == 0) *lse = real ? (shift[m][half] + log2_fast(total)) * ln_2 : -infinity();
+    std::uint32_t* const words = reinterpret_cast<std::uint32_t*>(row);
+#pragma unroll
+    for (int n = 0; n < Bf16Tile<D>::columns; ++n) {
+      const float low = out[m][n].d[2 * half], high = out[m][n].d[2 * half + 1];
+      words[4 * n + lane_pair()] = real ? pack_bf16(low * inverse, high * inverse) : 0U;
+    }
+  }
+
+private:
+  template <int Groups>
+  __device__ void raise_where_needed(const MmaD (&s)[Groups][M][2], float scale) {
+    float most[M][2];
+    bool above = false;
+#pragma unroll
+    for (int m = 0; m < M; ++m)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        float x = fmaxf(s[0][m][0].d[2 * half], s[0][m][0].d[2 * half + 1]);
+#pragma unroll
+        for (int c = 0; c < Groups; ++c)
+#pragma unroll
+          for (int n = 0; n < 2; ++n) x = fmaxf(x, fmaxf(s[c][m][n].d[2 * half], s[c][m][n].d[2 * half + 1]));
+        most[m][half] = x;
+        above = above || fmaf(x - highest[m][half], scale, -slack) > 0;
+      }
+    if (!__any_sync(all_lanes, above)) return;
+#pragma unroll
+    for (int m = 0; m < M; ++m) {
+      raise(m, 0, most[m][0], scale);
+      raise(m, 1, most[m][1], scale);
     }
   }
 
@@ -47,7 +105,6 @@ template <int D>
 __device__ void attend(RowState<D>& state, const MmaA (&q)[Bf16Tile<D>::m_tiles][Bf16Tile<D>::steps],
                        const KeyTile<D>& tile, bool full, float scale) {
   constexpr int M = Bf16Tile<D>::m_tiles, groups = 2;  // of 16 keys
-  const MmaB ones{{0x3f803f80U, 0x3f803f80U}};
 #pragma unroll
   for (int first = 0; first < key_tile; first += 16 * groups) {
     MmaD s[groups][M][2];
@@ -60,41 +117,7 @@ __device__ void attend(RowState<D>& state, const MmaA (&q)[Bf16Tile<D>::m_tiles]
 #pragma unroll
       for (int c = 0; c < groups; ++c) add_bias<D, M>(s[c], tile, first + 16 * c);
     }
-    float most[M][2];
-    bool above = false;
-#pragma unroll
-    for (int m = 0; m < M; ++m)
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        float x = fmaxf(s[0][m][0].d[2 * half], s[0][m][0].d[2 * half + 1]);
-#pragma unroll
-        for (int c = 0; c < groups; ++c)
-#pragma unroll
-          for (int n = 0; n < 2; ++n) x = fmaxf(x, fmaxf(s[c][m][n].d[2 * half], s[c][m][n].d[2 * half + 1]));
-        most[m][half] = x;
-        above = above || fmaf(x - state.highest[m][half], scale, -slack) > 0;
-      }
-    if (__any_sync(all_lanes, above)) {
-#pragma unroll
-      for (int m = 0; m < M; ++m) {
-        state.raise(m, 0, most[m][0], scale);
-        state.raise(m, 1, most[m][1], scale);
-      }
-    }
-#pragma unroll
-    for (int c = 0; c < groups; ++c) {
-      MmaA weights[M];
-#pragma unroll
-      for (int m = 0; m < M; ++m) {
-#pragma unroll
-        for (int n = 0; n < 2; ++n)
-#pragma unroll
-          for (int i = 0; i < 4; ++i) s[c][m][n].d[i] = exp2_fast(fmaf(s[c][m][n].d[i], scale, -state.shift[m][i / 2]));
-        weights[m] = accumulators_as_a(s[c][m][0], s[c][m][1]);
-        mma(state.sum[m], weights[m], ones);
-      }
-      add_weighted<D, M>(state.out, weights, tile.v, first + 16 * c);
-    }
+    state.add(s, tile.v, first, scale);
   }
 }
 
@@ -110,14 +133,7 @@ __device__ void store_rows(const RowState<D>& state, const Rows& rows, const boo
       if (row >= rows.rows) continue;
       const bool real = mask[rows.slot(row)];
       const std::int64_t entry = rows.entry(row);
-      const float sum = state.sum[m].d[2 * half], inverse = real && sum != 0 ? 1.0f / sum : 0.0f;
-      if (lane_pair() == 0) all_lse[entry] = real ? (state.shift[m][half] + log2_fast(sum)) * ln_2 : -infinity();
-      std::uint32_t* const out = reinterpret_cast<std::uint32_t*>(all_out + entry * D);
-#pragma unroll
-      for (int n = 0; n < Bf16Tile<D>::columns; ++n) {
-        const float low = state.out[m][n].d[2 * half], high = state.out[m][n].d[2 * half + 1];
-        out[4 * n + lane_pair()] = real ? pack_bf16(low * inverse, high * inverse) : 0U;
-      }
+      state.store(m, half, real, all_out + entry * D, all_lse + entry);
     }
 }
 

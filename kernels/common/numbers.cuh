@@ -46,6 +46,13 @@ __device__ inline float log2_fast(float x) {
   return result;
 }
 
+// The square root of x >= 0 to one unit in the last place, by the special-function unit; 0 for denormal x.
+__device__ inline float sqrt_fast(float x) {
+  float result;
+  asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+}
+
 // The larger one; NaN where one of them is NaN (fmaxf drops NaN). Not needed for a softmax's shift: a NaN logit makes
 // its own weight NaN, and so the sum.
 __device__ inline float max_nan(float a, float b) {

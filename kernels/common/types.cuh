@@ -20,11 +20,11 @@ struct OnDevice<Bf16> {
   using type = __nv_bfloat16;
 };
 template <typename T>
-const typename OnDevice<T>::type* on_device(const T* pointer) {
+__host__ __device__ const typename OnDevice<T>::type* on_device(const T* pointer) {
   return reinterpret_cast<const typename OnDevice<T>::type*>(pointer);
 }
 template <typename T>
-typename OnDevice<T>::type* on_device(T* pointer) {
+__host__ __device__ typename OnDevice<T>::type* on_device(T* pointer) {
   return reinterpret_cast<typename OnDevice<T>::type*>(pointer);
 }
 

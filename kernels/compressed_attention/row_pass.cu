@@ -1,6 +1,7 @@
 // What the backward pass of the compressed branch needs of every row before the keys come: dO . O, and all that
 // concerns the memory slot, which every row of every sample attends to. And the ordered sums of partial results.
 
+#include "kernels/common/add_parts.cuh"
 #include "kernels/common/reduce.cuh"
 #include "kernels/compressed_attention/problem.cuh"
 
@@ -87,19 +88,6 @@ __global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
     float sum = 0;
     for (int w = 0; w < warps; ++w) sum += shared[w][i / D][i % D];
     pass.memory.memory_partial[((std::int64_t{blockIdx.x} * pass.groups + group) * 2) * D + i] = sum;
-  }
-}
-
-// out[i] = factor * sum over `parts` of partial[part * stride + i], in order.
-template <typename T>
-__global__ void __launch_bounds__(threads)
-    add_parts_kernel(const float* partial, int parts, std::int64_t stride, std::int64_t size, float factor, T* out) {
-  const std::int64_t step = std::int64_t{gridDim.x} * threads;
-  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < size; i += step) {
-    float sum = 0;
-#pragma unroll 8
-    for (int part = 0; part < parts; ++part) sum += partial[part * stride + i];
-    out[i] = from_float<T>(factor * sum);
   }
 }
 

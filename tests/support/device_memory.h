@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/common/bf16.h"
@@ -74,5 +75,23 @@ inline bool no_device() {
   int devices = 0;
   return cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0;
 }
+
+// Tests of kernels for T = float and Bf16; they skip where there is no device.
+template <typename T>
+class KernelOnDevice : public testing::Test {
+protected:
+  static constexpr bool bf16 = std::is_same_v<T, kernels::Bf16>;
+  void SetUp() override {
+    if (no_device()) GTEST_SKIP() << "no CUDA device here";
+  }
+  // Values within `tolerance` of the largest; in bf16 in norm, where P and dS are rounded to 8 bits before they are
+  // multiplied, and results after.
+  static void agree(const char* name, const std::vector<double>& value, const std::vector<double>& expected,
+                    double tolerance, bool gradient) {
+    EXPECT_TRUE(bf16 ? close_in_norm(name, value, expected, gradient ? 2e-2 : 8e-3)
+                     : close(name, value, expected, tolerance));
+  }
+};
+using KernelTypes = testing::Types<float, kernels::Bf16>;
 
 }  // namespace erwin::test

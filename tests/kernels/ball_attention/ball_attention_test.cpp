@@ -2,6 +2,7 @@
 
 #include "kernels/ball_attention/ball_attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -149,18 +150,30 @@ TEST(BallAttention, ThreadsChangeNoBit) {
 }
 
 TEST(BallAttention, NanAndInfinitySpreadAsInSoftmax) {
-  BallData data({"", 2, 32, 1, 1, 16, 3, true, false, false, 0, 1});
-  data.q[3 * 16] = nan;  // row 3 alone
-  const Result one = run(data);
-  for (std::size_t row = 0; row < 64; ++row)
-    for (std::size_t d = 0; d < 16; ++d) EXPECT_EQ(std::isnan(one.out[row * 16 + d]), row == 3);
-  EXPECT_TRUE(std::isnan(one.lse[3]));
-  data.q[3 * 16] = 0;
-  data.k[5 * 16] = -infinity;  // a logit of +infinity or -infinity, by the sign of q, for the first ball's rows
-  const Result two = run(data);
-  for (std::size_t row = 0; row < 64; ++row) {
-    const float q = data.q[row * 16];
-    EXPECT_EQ(std::isnan(two.out[row * 16]), row < 32 && q <= 0) << row << " " << q;
+  for (const int size : {16, 32, 64}) {
+    SCOPED_TRACE(size);
+    const auto rows = static_cast<std::size_t>(2 * size);
+    BallData data({"", 2, size, 1, 1, 16, 3, true, false, false, 0, 1});
+    data.q[3 * 16] = nan;  // row 3 alone
+    const Result one = run(data);
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t d = 0; d < 16; ++d) EXPECT_EQ(std::isnan(one.out[row * 16 + d]), row == 3);
+    EXPECT_TRUE(std::isnan(one.lse[3]));
+    data.q[3 * 16] = 0;
+    data.k[5 * 16] = -infinity;  // a logit of +infinity or -infinity, by the sign of q, for the first ball's rows
+    const Result two = run(data);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const float q = data.q[row * 16];
+      EXPECT_EQ(std::isnan(two.out[row * 16]), row < rows / 2 && q <= 0) << row << " " << q;
+    }
+    data.k[5 * 16] = 0;
+    data.v[2 * 16] = data.grad_out[2 * 16] = nan;  // the first ball's rows and gradients
+    const Result three = run(data);
+    for (std::size_t row = 0; row < rows; ++row)
+      for (const auto* values : {&three.out, &three.grad_q, &three.grad_k, &three.grad_v}) {
+        const auto at = values->begin() + static_cast<std::ptrdiff_t>(row * 16);
+        EXPECT_EQ(std::any_of(at, at + 16, [](auto x) { return std::isnan(x); }), row < rows / 2) << row;
+      }
   }
 }
 

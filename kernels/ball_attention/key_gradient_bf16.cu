@@ -1,0 +1,208 @@
+// Ball attention backward in bf16, over the keys: dK and dV. Every warp keeps 16 keys in registers and goes over the
+// rows of their ball, for every query head of the KV head. The products are made transposed, keys as rows, so that P^T
+// and dS^T need not leave the registers.
+
+#include "kernels/ball_attention/backward_bf16.cuh"
+
+namespace erwin::kernels {
+
+namespace {
+
+template <typename Set>
+struct Keys {
+  MmaA k[Set::heads][Set::steps], v[Set::heads][Set::steps];  // of each query head's KV head
+  MmaD sum_k[Set::keys][Set::columns], sum_v[Set::keys][Set::columns];
+};
+
+template <typename Set>
+__device__ void load_keys(Keys<Set>& keys, const BallAttentionParams<Bf16>& params, const LaneSlots& slots, int group,
+                          const UpdateColumns<Set>& columns) {
+  clear(keys.sum_k);
+  clear(keys.sum_v);
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h) {
+    const int n = Set::keys > 1 ? h : 0;
+    load_fragments<Set>(keys.k[h], slots, on_device(params.k), params.k_stride, group + n);
+    load_fragments<Set>(keys.v[h], slots, on_device(params.v), params.v_stride, group + n);
+    if (!params.relative) continue;
+    update_fragments<Set>(keys.k[h], slots, columns.k + n * Set::D);
+    update_fragments<Set>(keys.v[h], slots, columns.v + n * Set::D);
+  }
+}
+
+// sums += weights X, where the heads may share their sums.
+template <typename Set>
+__device__ void add_to_keys(MmaD (&sums)[Set::keys][Set::columns], const MmaA (&weights)[Set::heads], const Bf* tile,
+                            int at) {
+  if constexpr (Set::keys == Set::heads) {
+    add_weighted<Set::D, Set::heads, Set::next_head>(sums, weights, tile, at);
+  } else {
+#pragma unroll
+    for (int h = 0; h < Set::heads; ++h) {
+      const MmaA one[1] = {weights[h]};
+      add_weighted<Set::D, 1>(sums, one, tile + h * Set::next_head, at);
+    }
+  }
+}
+
+// The rows of `part` of a tile.
+template <typename Set>
+__device__ void add_rows(Keys<Set>& keys, const LaneSlots& slots, const float (&slopes)[Set::heads],
+                         const BallRowTile<Set>& tile, const SlotRange& part, float scale) {
+#pragma unroll 1
+  for (int at = part.begin; at < part.end; at += 16) {
+    MmaD s[Set::heads][2], dp[Set::heads][2];  // dP - delta
+    float shift[Set::heads][2][2];             // of the rows of columns 2t and 2t + 1
+    {
+      const LaneDistances distances(slots, tile.place, at);
+#pragma unroll
+      for (int h = 0; h < Set::heads; ++h)
+#pragma unroll
+        for (int n = 0; n < 2; ++n) {
+          const float4 pair = *reinterpret_cast<const float4*>(tile.statistics[h] + at + 8 * n + 2 * lane_pair());
+          shift[h][n][0] = pair.x;
+          shift[h][n][1] = pair.z;
+#pragma unroll
+          for (int i = 0; i < 4; ++i) {
+            s[h][n].d[i] = distances.to[n][i] * slopes[h];
+            dp[h][n].d[i] = i % 2 == 0 ? -pair.y : -pair.w;
+          }
+        }
+    }
+    add_products<Set::D, Set::heads, Set::next_head>(s, keys.k, tile.q, at);
+    add_products<Set::D, Set::heads, Set::next_head>(dp, keys.v, tile.grad, at);
+    MmaA weights[Set::heads], ds[Set::heads];
+#pragma unroll
+    for (int h = 0; h < Set::heads; ++h) {
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          s[h][n].d[i] = exp2_fast(fmaf(s[h][n].d[i], scale, -shift[h][n][i % 2]));
+          dp[h][n].d[i] *= s[h][n].d[i];
+        }
+      weights[h] = accumulators_as_a(s[h][0], s[h][1]);
+      ds[h] = accumulators_as_a(dp[h][0], dp[h][1]);
+    }
+    add_to_keys<Set>(keys.sum_v, weights, tile.grad, at);
+    add_to_keys<Set>(keys.sum_k, ds, tile.q, at);
+  }
+}
+
+template <typename Set>
+__device__ void copy_row_tile(BallRowTile<Set>& tile, const BallAttentionParams<Bf16>& params, const Bf* grad_out,
+                              const RowStatistics* statistics, int head, int first, int end) {
+  const std::int64_t stride = std::int64_t{params.shape.heads} * Set::D;
+  copy_heads<Set, Set::heads>(tile.q, on_device(params.q), params.q_stride, head, params.mask, first, end);
+  copy_heads<Set, Set::heads>(tile.grad, grad_out, stride, head, params.mask, first, end);
+  commit_copies();
+  put_places(tile, params, first, end, 0.0f);
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h)
+    for (int i = static_cast<int>(threadIdx.x); i < slot_tile; i += static_cast<int>(blockDim.x))
+      tile.statistics[h][i] =
+          first + i < end ? statistics[(head + h) * params.shape.slots + first + i] : RowStatistics{infinity(), 0.0f};
+}
+
+// body(n, half, place) for the lane's two keys of the set's KV heads that there are; place: where the key lies in
+// grad_k and grad_v.
+template <typename Set, typename Body>
+__device__ void for_each_key(const BallShape& shape, const LaneSlots& slots, int group, const Body& body) {
+#pragma unroll
+  for (int n = 0; n < Set::keys; ++n)
+#pragma unroll
+    for (int half = 0; half < 2; ++half)
+      if (slots.slot[half] < shape.slots)
+        body(n, half, (std::int64_t{slots.slot[half]} * shape.groups + group + n) * Set::D);
+}
+
+// The lane's row of sums to a part of dK or dV that is added up later, zeros where it is not real.
+template <typename Set>
+__device__ void store_part(float* to, const MmaD (&sum)[Set::columns], int half, bool real) {
+#pragma unroll
+  for (int n = 0; n < Set::columns; ++n)
+    *reinterpret_cast<float2*>(to + 8 * n + 2 * lane_pair()) =
+        real ? make_float2(sum[n].d[2 * half], sum[n].d[2 * half + 1]) : make_float2(0, 0);
+}
+
+// Blocks: (tile of keys, set of KV heads, part of the query heads of a KV head).
+template <typename Set>
+__global__ void __launch_bounds__(key_threads, 3)
+    key_gradient_kernel(BallAttentionParams<Bf16> params, BallAttentionGradients<Bf16> gradients, BallMemory memory,
+                        int splits, float scale) {
+  extern __shared__ __align__(16) unsigned char dynamic[];
+  auto& shared = *reinterpret_cast<BallShared<BallRowTile<Set>, Set>*>(dynamic);
+  const BallShape& shape = params.shape;
+  const int sets = shape.groups / Set::keys, per_group = shape.heads / shape.groups;
+  const int split = static_cast<int>(blockIdx.x) % splits, rest = static_cast<int>(blockIdx.x) / splits;
+  const int group = rest % sets * Set::keys, first_key = rest / sets * key_slots;
+  const int warp_key = first_key + static_cast<int>(threadIdx.x) / 32 * 16;
+  const SlotRange range = balls_of(shape, first_key, first_key + key_slots - 1);
+  const SlotRange own = warp_key < shape.slots ? balls_of(shape, warp_key, warp_key) : SlotRange{0, 0};
+  const LaneSlots slots(params, warp_key);
+  put_all_columns<Set>(shared.columns, params, group * per_group, group);
+  Keys<Set> keys;
+  load_keys<Set>(keys, params, slots, group, shared.columns);
+  // Query heads in turns of Set::heads; with two KV heads there is one turn.
+  const int turns = Set::keys > 1 ? 1 : per_group / Set::heads;
+  for (int turn = split * turns / splits; turn < (split + 1) * turns / splits; ++turn) {
+    const int head = group * per_group + turn * Set::heads;
+    __syncthreads();  // nobody reads the last turn's tiles and columns any more
+    if (params.relative) put_columns<Set>(shared.columns.q, Set::heads * Set::D, params, head);
+    float slopes[Set::heads];
+    load_slopes<Set>(slopes, params.sigma, head);
+    for_each_slot_tile(
+        shared.tiles, range, params.relative != nullptr,
+        [&](BallRowTile<Set>& tile, int first) {
+          copy_row_tile<Set>(tile, params, on_device(gradients.grad_out), memory.statistics, head, first, range.end);
+        },
+        [&](BallRowTile<Set>& tile) { update_heads<Set, Set::heads>(tile.q, tile.relative, shared.columns.q); },
+        [&](const BallRowTile<Set>& tile, int first) {
+          add_rows<Set>(keys, slots, slopes, tile, part_of(own, first, slot_tile), scale);
+        });
+  }
+  if (splits > 1) {
+    const std::int64_t size = shape.slots * shape.groups * Set::D;
+    float* const part = memory.key_partial + split * 2 * size;
+    for_each_key<Set>(shape, slots, group, [&](int n, int half, std::int64_t place) {
+      store_part<Set>(part + place, keys.sum_k[n], half, slots.real[half]);
+      store_part<Set>(part + size + place, keys.sum_v[n], half, slots.real[half]);
+    });
+  } else {
+    for_each_key<Set>(shape, slots, group, [&](int n, int half, std::int64_t place) {
+      store_gradient<Set>(on_device(gradients.grad_k) + place, keys.sum_k[n], half, slots.real[half], scale / log2_e);
+      store_gradient<Set>(on_device(gradients.grad_v) + place, keys.sum_v[n], half, slots.real[half], 1.0f);
+    });
+  }
+}
+
+}  // namespace
+
+BallPlan ball_plan_bf16(const BallShape& shape) {
+  const HeadCounts counts = heads_together(shape);
+  return {shape,     shape.slots, row_slots,
+          key_slots, counts.keys, shape.heads_per_group() / (counts.heads / counts.keys)};
+}
+
+int launch_key_gradients(const BallAttentionParams<Bf16>& params, const BallAttentionGradients<Bf16>& gradients,
+                         const BallPlan& plan, const BallMemory& memory, void* stream) {
+  return for_head_set(params.shape, [&](auto set) {
+    using Set = decltype(set);
+    const std::int64_t blocks =
+        divide_up(params.shape.slots, key_slots) * (params.shape.groups / Set::keys) * plan.splits;
+    return launch(key_gradient_kernel<Set>, blocks, key_threads,
+                  shared_bytes<BallRowTile<Set>, Set>(params.relative != nullptr), stream, params, gradients, memory,
+                  plan.splits, log2_scale(Set::D));
+  });
+}
+
+int ball_attention_backward_cuda(const BallAttentionParams<Bf16>& params, const BallAttentionGradients<Bf16>& gradients,
+                                 void* workspace, void* stream) {
+  const BallPlan plan = ball_plan_bf16(params.shape);
+  const BallMemory memory(params.shape, plan, workspace);
+  if (const int failure = launch_row_gradients(params, gradients, plan, memory, stream)) return failure;
+  if (const int failure = launch_key_gradients(params, gradients, plan, memory, stream)) return failure;
+  return launch_ball_reduction(params.shape, gradients, plan, memory, stream);
+}
+
+}  // namespace erwin::kernels
