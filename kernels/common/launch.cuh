@@ -8,7 +8,7 @@
 
 namespace erwin::kernels {
 
-constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
+__host__ __device__ constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
