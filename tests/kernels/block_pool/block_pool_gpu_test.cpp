@@ -6,7 +6,6 @@
 #include <iostream>
 
 #include "tests/kernels/block_pool/cases.h"
-#include "tests/kernels/block_pool/problem.h"
 #include "tests/support/device_memory.h"
 #include "tests/support/kernel_values.h"
 

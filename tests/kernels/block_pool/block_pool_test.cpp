@@ -6,7 +6,6 @@
 
 #include "kernels/parallel/parallel.h"
 #include "tests/kernels/block_pool/cases.h"
-#include "tests/kernels/block_pool/problem.h"
 #include "tests/support/kernel_values.h"
 
 namespace erwin::kernels {

@@ -24,6 +24,12 @@ using PoolWeights = std::array<std::vector<double>, 6>;
 inline constexpr std::array<const char*, 6> pool_weight_names{"logit",      "place",  "first",
                                                               "first bias", "second", "second bias"};
 
+// Pointers of one half's weights, or of their gradients: get(i) is that of the i-th of PoolWeights.
+template <typename Pointers, typename Get>
+Pointers pool_weight_pointers(const Get& get) {
+  return {get(0), get(1), get(2), get(3), get(4), get(5)};
+}
+
 // All arrays of a problem, values that float32 (or bf16) can hold; padding slots and gradients of empty blocks hold
 // NaN, which nothing may see.
 struct PoolData {
