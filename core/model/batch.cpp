@@ -36,16 +36,23 @@ void append(auto& to, const auto& from) {
   throw Error(ErrorKind::Internal, "a sample does not fit the network it was given to", sample.name + ": " + what);
 }
 
-void check_fit(const ModelSample& sample, const ModelConfig& config) {
+void check_rows(const ModelSample& sample, const ModelConfig& config) {
   const auto count = [&](std::int64_t columns) { return static_cast<std::size_t>(sample.points * columns); };
   if (sample.points < 1 || sample.positions.size() != count(config.dimension)) misfit(sample, "positions");
   if (sample.features.size() != count(config.input_features)) misfit(sample, "input features");
   if (sample.edge_source.size() != sample.edge_receiver.size()) misfit(sample, "edges");
+}
+
+void check_trees(const ModelSample& sample, const ModelConfig& config) {
   if (!sample.trees.main || sample.trees.main->point_count != sample.points) misfit(sample, "ball tree");
   if (sample.trees.main->slot_count % config.unit() != 0) misfit(sample, "units of the ball tree");
   for (std::size_t level = 0; level < level_count(config); ++level)
     if (runs_rotated(config, level) && (sample.trees.rotated.size() <= level || !sample.trees.rotated[level]))
       misfit(sample, "rotated tree of level " + std::to_string(level));
+}
+
+void look(const Job* job) {
+  if (job) job->check();
 }
 
 // Everything of a level that is appended sample by sample.
@@ -176,38 +183,45 @@ void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receive
   batch.source_offsets = indices_of(source_offsets, options);
 }
 
-Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
-                 const at::TensorOptions& options, const Job* job) {
-  const auto look = [job] {
-    if (job) job->check();
-  };
+Batch make_batch_of_points(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
+                           const at::TensorOptions& options, const Job* job) {
   const at::TensorOptions wide = options.dtype(wide_type(c10::typeMetaToScalarType(options.dtype())));
   std::vector<float> features, positions;
-  std::vector<std::int64_t> source, receiver, slot_point, point_slot;
+  std::vector<std::int64_t> source, receiver;
   Batch batch;
   batch.point_offsets = {0};
   for (const ModelSample* sample : samples) {
-    check_fit(*sample, config);
-    const std::int64_t first_point = batch.point_offsets.back(),
-                       first_slot = static_cast<std::int64_t>(slot_point.size());
+    check_rows(*sample, config);
+    const std::int64_t first_point = batch.point_offsets.back();
     append(features, sample->features);
     append(positions, sample->positions);
     for (const std::int32_t point : sample->edge_source) source.push_back(first_point + point);
-    look();
+    look(job);
     for (const std::int32_t point : sample->edge_receiver) receiver.push_back(first_point + point);
-    look();
-    for (const std::int32_t point : sample->trees.main->slot_point) slot_point.push_back(first_point + point);
-    for (const std::int32_t slot : sample->trees.main->point_slot) point_slot.push_back(first_slot + slot);
+    look(job);
     batch.point_offsets.push_back(first_point + sample->points);
   }
   const std::int64_t points = batch.point_offsets.back();
   batch.features = tensor_of(features, {points, config.input_features}, at::kFloat, wide);
   batch.positions = tensor_of(positions, {points, config.dimension}, at::kFloat, wide);
+  set_edges(batch, indices_of(source, at::TensorOptions()), indices_of(receiver, at::TensorOptions()), job);
+  return batch;
+}
+
+Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
+                 const at::TensorOptions& options, const Job* job) {
+  for (const ModelSample* sample : samples) check_trees(*sample, config);
+  Batch batch = make_batch_of_points(samples, config, options, job);
+  std::vector<std::int64_t> slot_point, point_slot;
+  for (std::size_t s = 0; s < samples.size(); ++s) {
+    const std::int64_t first_point = batch.point_offsets[s], first_slot = static_cast<std::int64_t>(slot_point.size());
+    for (const std::int32_t point : samples[s]->trees.main->slot_point) slot_point.push_back(first_point + point);
+    for (const std::int32_t slot : samples[s]->trees.main->point_slot) point_slot.push_back(first_slot + slot);
+  }
   batch.slot_point = indices_of(slot_point, options);
   batch.point_slot = indices_of(point_slot, options);
-  set_edges(batch, indices_of(source, at::TensorOptions()), indices_of(receiver, at::TensorOptions()), job);
-  look();
-  batch.levels = levels_of(samples, config, wide);
+  look(job);
+  batch.levels = levels_of(samples, config, batch.positions.options());
   return batch;
 }
 

@@ -131,6 +131,8 @@ private:
     geometry.offsets = level.offsets;
     geometry.has_rotated = runs_rotated(config_, index);
     const at::Tensor real = real_slots_of(level);
+    geometry.real_slots = real;
+    geometry.real_offsets = level.real_offsets;
     if (geometry.has_rotated) geometry.rotated = rotated_order(level, index, real, rotated_slots);
     return geometry;
   }

@@ -10,6 +10,8 @@
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/model/internal/batch_geometry.h"
+#include "core/model/internal/kernel_switch.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/torch_errors.h"
 
@@ -196,6 +198,17 @@ void Model::load_weights(const Weights& weights) {
   });
 }
 
+bool Model::makes_geometry() const {
+  return impl_->options.device().is_cuda() && model::kernels_enabled();
+}
+
+model::Batch Model::Impl::batch_of(const ModelSample& sample, const Job& job) {
+  if (sample.trees.main) return model::make_batch({&sample}, config, options, &job);
+  model::Batch batch = model::make_batch_of_points({&sample}, config, options, &job);
+  model::fill_geometry(batch, config, geometry);
+  return batch;
+}
+
 Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job) const {
   const at::ScalarType type = c10::typeMetaToScalarType(impl_->options.dtype());
   if (impl_->options.device().is_cpu())
@@ -212,7 +225,7 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
       recorder.tap.point_count = sample.points;
       context.recorder = &recorder;
     }
-    const model::Batch batch = model::make_batch({&sample}, impl_->config, impl_->options, &job);
+    const model::Batch batch = impl_->batch_of(sample, job);
     const at::Tensor rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
     job.check();
     const float* values = rows.const_data_ptr<float>();

@@ -56,8 +56,10 @@ public:
     std::vector<float> values;  // [n, o] standardised
     TapPtr tap;                 // null where none was asked for
   };
-  // Evaluation mode, one sample. Looks at the job's stop token per chunk. Raises Error{Cancelled}, {Memory},
-  // {DeviceMemory}, {Device}.
+  // Does the network's device build trees and neighbour graphs itself? Samples may then come without them.
+  bool makes_geometry() const;
+  // Evaluation mode, one sample, with its trees where a tap is asked for. Looks at the job's stop token per chunk.
+  // Raises Error{Cancelled}, {Memory}, {DeviceMemory}, {Device}.
   Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt,
                  const Job& job = {}) const;
 

@@ -149,7 +149,9 @@ Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, co
                                  const Job& job) const {
   const Checkpoint& checkpoint = impl_->checkpoint;
   Result result;
-  auto sample = std::make_shared<ModelSample>(prepare_sample(cloud, frame, checkpoint.recipe, checkpoint.config, job));
+  const bool with_geometry = tap || !impl_->model.makes_geometry();
+  auto sample = std::make_shared<ModelSample>(
+      prepare_sample(cloud, frame, checkpoint.recipe, checkpoint.config, job, with_geometry));
   Model::Output output = impl_->model.predict(*sample, tap, job);
   const std::int64_t components = checkpoint.config.output_features;
   if (output.values.size() != static_cast<std::size_t>(cloud.size() * components))

@@ -61,6 +61,7 @@ public:
     std::vector<Field> fields;
     std::optional<Metrics> metrics;  // where the cloud has the target
     TapPtr tap;                      // null where none was asked for
+    // With graph and trees where a tap was asked for; else the network's device may have made them for itself.
     std::shared_ptr<const ModelSample> sample;
   };
   // Raises what prepare_sample and Model::predict raise.

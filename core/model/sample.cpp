@@ -188,7 +188,7 @@ SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfi
 }
 
 ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const SampleRecipe& recipe,
-                           const ModelConfig& config, const Job& job) {
+                           const ModelConfig& config, const Job& job, bool with_geometry) {
   check_shape(cloud, frame, config);
   std::vector<Quantity> inputs, targets;
   for (const std::string& name : recipe.inputs) inputs.push_back(quantity_of(cloud, name, recipe, config.dimension));
@@ -204,8 +204,11 @@ ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const Sa
   sample.positions = columns_of(cloud, frame, {quantity_of(cloud, "position", recipe, config.dimension)}, job);
   sample.features = columns_of(cloud, frame, inputs, job);
   if (!targets.empty()) sample.targets = columns_of(cloud, frame, targets, job);
-  job.progress(-1, "finding neighbours");
-  add_edges(cloud, config, sample, job);
+  if (with_geometry || config.graph.kind == GraphKind::Lines) {
+    job.progress(-1, "finding neighbours");
+    add_edges(cloud, config, sample, job);
+  }
+  if (!with_geometry) return sample;
   job.progress(-1, "building the trees");
   sample.trees = make_sample_trees(sample.positions, config, job);
   return sample;

@@ -34,6 +34,7 @@ struct ModelSample {
   std::vector<float> positions;  // [n, d] standardised, float32 as the network sees them
   std::vector<float> features;   // [n, c] standardised
   std::vector<float> targets;    // [n, o] standardised; empty where the cloud has no target
+  // Empty and null where the network's device makes them (Model::makes_geometry); edges along lines are always here.
   std::vector<std::int32_t> edge_source, edge_receiver;
   SampleTrees trees;
 };
@@ -44,9 +45,10 @@ struct ModelSample {
 SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfig& config, const Job& job = {},
                               bool cached = true);
 
-// Standardises, builds graph and trees (through the cache of core/tree). Raises Error{Config} where a field is missing
+// Standardises and, unless the network's device is to do it, builds graph and trees (through the cache of core/tree).
+// Raises Error{Config} where a field is missing
 // or its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).
 ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const SampleRecipe& recipe,
-                           const ModelConfig& config, const Job& job = {});
+                           const ModelConfig& config, const Job& job = {}, bool with_geometry = true);
 
 }  // namespace erwin

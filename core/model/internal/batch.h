@@ -55,6 +55,11 @@ struct Batch {
 Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
                  const at::TensorOptions& options, const Job* job = nullptr);
 
+// The same without what follows from positions alone, for samples without trees (and without edges, where the graph is
+// of neighbours): fill_geometry adds it where the batch is.
+Batch make_batch_of_points(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
+                           const at::TensorOptions& options, const Job* job = nullptr);
+
 // Sorts the edges (int64 tensors of source and receiver points) by receiver and fills the five edge tensors of `batch`;
 // batch.features must be set.
 void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receiver, const Job* job = nullptr);

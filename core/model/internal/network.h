@@ -12,6 +12,7 @@
 #include "core/base/job.h"
 #include "core/config/model_config.h"
 #include "core/model/internal/batch.h"
+#include "core/model/internal/batch_trees.h"
 #include "core/model/internal/parameters.h"
 #include "core/model/internal/primitives.h"
 #include "core/model/model.h"
@@ -107,6 +108,10 @@ struct Model::Impl {
   Precision precision = Precision::Float32;
   at::TensorOptions options;  // type and device of the weights
   std::unique_ptr<model::Network> network;
+  model::BatchTreeBuilder geometry;  // for samples without trees
+
+  // A sample's tensors on the device, with what follows from its positions.
+  model::Batch batch_of(const ModelSample& sample, const Job& job);
 };
 
 }  // namespace erwin

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
+#include "core/model/model.h"
 #include "tests/core/model/unet/random_sample.h"
 
 namespace erwin::model {
@@ -27,6 +28,7 @@ std::vector<std::pair<std::string, at::Tensor>> tensors_of(const Batch& batch) {
     const std::string name = "level " + std::to_string(l) + " ";
     tensors.emplace_back(name + "positions", level.positions);
     tensors.emplace_back(name + "mask", level.mask);
+    tensors.emplace_back(name + "real slots", level.real_slots);
     tensors.emplace_back(name + "rotated source", level.rotated.source);
     tensors.emplace_back(name + "rotated mask", level.rotated.mask);
     tensors.emplace_back(name + "rotated inverse", level.rotated.inverse);
@@ -50,6 +52,7 @@ void expect_same(const Batch& got, const Batch& expected) {
   }
   for (std::size_t l = 0; l < got.levels.size(); ++l) {
     EXPECT_EQ(got.levels[l].offsets, expected.levels[l].offsets);
+    EXPECT_EQ(got.levels[l].real_offsets, expected.levels[l].real_offsets);
     EXPECT_EQ(got.levels[l].all_real, expected.levels[l].all_real);
     EXPECT_EQ(got.levels[l].has_rotated, expected.levels[l].has_rotated);
     EXPECT_EQ(got.levels[l].rotated.offsets, expected.levels[l].rotated.offsets);
@@ -116,6 +119,30 @@ TEST(BatchGeometry, IsThatOfPreparedSamples) {
 TEST(BatchGeometry, IsThatOfPreparedSamples_cuda) {
   if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device here";
   compare_on(at::Device(at::kCUDA, 0));
+}
+
+// A sample that comes without graph and trees is answered like one that has them.
+void compare_predictions(const std::string& device) {
+  for (const Case& given : cases()) {
+    SCOPED_TRACE(given.name);
+    const Model model(given.config, 7, device);
+    ModelSample sample = random_sample(given.points.back(), given.config, 1);
+    const std::vector<float> expected = model.predict(sample).values;
+    sample.trees = {};
+    sample.edge_source.clear();
+    sample.edge_receiver.clear();
+    EXPECT_EQ(model.predict(sample).values, expected);
+  }
+}
+
+TEST(BatchGeometry, AnswersSamplesWithoutTrees) {
+  compare_predictions("cpu");
+}
+
+TEST(BatchGeometry, AnswersSamplesWithoutTrees_cuda) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device here";
+  ASSERT_TRUE(Model(test::small_unet(), 7, "cuda").makes_geometry());
+  compare_predictions("cuda");
 }
 
 TEST(BatchGeometry, DuplicatePaddingRefusesTooFewPoints) {
