@@ -1,11 +1,7 @@
 // erwinscope bench: how long things take, beside figures of others.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <ctime>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -13,11 +9,13 @@
 #include <vector>
 
 #include "app/bench.h"
+#include "app/bench_report.h"
 #include "app/bench_tree_device.h"
 #include "app/generate_data.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
+#include "core/bench/bench.h"
 #include "core/tree/ball_tree.h"
 #include "core/tree/knn.h"
 #include "core/tree/pick.h"
@@ -55,23 +53,8 @@ constexpr double quoted_for_sixteen = 23;
 // The median of 20 runs or of 10 s of runs, at least 5, after one that warms up.
 template <typename Work>
 Row measure(std::string what, std::int64_t points, const Work& work) {
-  using Clock = std::chrono::steady_clock;
-  const auto milliseconds = [](Clock::duration time) {
-    return std::chrono::duration<double, std::milli>(time).count();
-  };
-  work();
-  std::vector<double> times;
-  const auto begin = Clock::now();
-  while (times.size() < 5 || (times.size() < 20 && milliseconds(Clock::now() - begin) < 10000)) {
-    command_job().check();
-    const auto start = Clock::now();
-    work();
-    times.push_back(milliseconds(Clock::now() - start));
-  }
-  std::sort(times.begin(), times.end());
-  const std::size_t half = times.size() / 2;
-  const double median = times.size() % 2 ? times[half] : (times[half - 1] + times[half]) / 2;
-  return {std::move(what), points, parallel_threads(), median, static_cast<int>(times.size()), 0};
+  const bench::Timing timing = bench::measure_on_host({20, 10, 5, 1}, work, command_job());
+  return {std::move(what), points, parallel_threads(), timing.median, timing.runs, 0};
 }
 
 // Uniform in a cube, float32 as in files.
@@ -121,24 +104,8 @@ void bench_sixteen(std::vector<Row>& rows) {
   if (parallel_threads() == 1) rows.back().quoted_ms = quoted_for_sixteen;
 }
 
-std::string today() {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char text[16];
-  std::strftime(text, sizeof text, "%Y-%m-%d", &utc);
-  return text;
-}
-
-std::string processor() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  return "unknown";
-}
-
 void print(const std::vector<Row>& rows) {
-  std::printf("%s; median of up to 20 runs\n", processor().c_str());
+  std::printf("%s; median of up to 20 runs\n", bench::processor_name().c_str());
   std::printf("%-20s %9s %8s %12s %6s   %s\n", "what", "points", "threads", "median ms", "runs",
               "authors' tree, ms (quoted, one core of another machine)");
   for (const Row& row : rows) {
@@ -190,7 +157,7 @@ void write_json(const std::vector<Row>& rows, const DeviceTreeTable& on_device, 
   nlohmann::json document{{"schema", 1},
                           {"bench", "tree"},
                           {"erwinscope", ERWINSCOPE_VERSION},
-                          {"device", processor()},
+                          {"device", bench::processor_name()},
                           {"compiler", __VERSION__},
                           {"unit", TreeOptions{}.unit},
                           {"date", today()},

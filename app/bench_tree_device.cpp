@@ -21,6 +21,7 @@ DeviceTreeTable bench_trees_on_device(const std::vector<std::int64_t>&, int) {
 
 #include "app/command.h"
 #include "core/base/error.h"
+#include "core/bench/timing.h"
 #include "kernels/ball_tree/ball_tree_cuda.h"
 #include "kernels/knn/knn.h"
 
@@ -153,7 +154,7 @@ private:
 
 using Work = std::function<void(cudaStream_t)>;
 
-// Times work on one stream by events.
+// Times work on one stream by events: up to 20 runs.
 class Clock {
 public:
   Clock() {
@@ -170,25 +171,11 @@ public:
   Clock(const Clock&) = delete;
   Clock& operator=(const Clock&) = delete;
 
-  // Milliseconds of 20 runs, ascending, after two that warm up.
-  std::vector<double> times(const Work& work) const {
-    constexpr int runs = 20;
-    std::vector<double> result;
-    for (int run = -2; run < runs; ++run) {
-      command_job().check();
-      require(cudaMemsetAsync(cache_, run & 1, cache_bytes, stream_), "cudaMemsetAsync");
-      require(cudaEventRecord(begin_, stream_), "cudaEventRecord");
-      work(stream_);
-      require(cudaEventRecord(end_, stream_), "cudaEventRecord");
-      require(cudaStreamSynchronize(stream_), "the measured kernels");
-      float milliseconds = 0;
-      require(cudaEventElapsedTime(&milliseconds, begin_, end_), "cudaEventElapsedTime");
-      if (run >= 0) result.push_back(static_cast<double>(milliseconds));
-    }
-    std::sort(result.begin(), result.end());
-    return result;
+  bench::Timing times(const Work& work) const {
+    return bench::measure(
+        {}, [&] { return run(work); }, command_job());
   }
-  std::vector<double> times_as_graph(const Work& work) const {
+  bench::Timing times_as_graph(const Work& work) const {
     cudaGraph_t graph = nullptr;
     cudaGraphExec_t ready = nullptr;
     require(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "capture");
@@ -203,6 +190,18 @@ public:
   }
 
 private:
+  // Milliseconds.
+  double run(const Work& work) const {
+    require(cudaMemsetAsync(cache_, 1, cache_bytes, stream_), "cudaMemsetAsync");
+    require(cudaEventRecord(begin_, stream_), "cudaEventRecord");
+    work(stream_);
+    require(cudaEventRecord(end_, stream_), "cudaEventRecord");
+    require(cudaStreamSynchronize(stream_), "the measured kernels");
+    float milliseconds = 0;
+    require(cudaEventElapsedTime(&milliseconds, begin_, end_), "cudaEventElapsedTime");
+    return static_cast<double>(milliseconds);
+  }
+
   static constexpr std::int64_t cache_bytes = 256 << 20;  // beyond any L2
   Memory memory_;
   char* cache_ = nullptr;
@@ -210,22 +209,17 @@ private:
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
 
-double median(const std::vector<double>& sorted) {
-  const std::size_t half = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
-}
-
 DeviceTreeRow measure(const Clock& clock, std::string what, std::int64_t points, std::int64_t clouds,
                       const DeviceCase& trees, const Work& work) {
-  const auto launched = clock.times(work);
+  const bench::Timing launched = clock.times(work);
   return {std::move(what),
           points,
           clouds,
-          median(launched),
-          launched.front(),
-          launched.back(),
-          median(clock.times_as_graph(work)),
-          static_cast<int>(launched.size()),
+          launched.median,
+          launched.fastest,
+          launched.slowest,
+          clock.times_as_graph(work).median,
+          launched.runs,
           trees.bytes()};
 }
 

@@ -30,11 +30,9 @@ NsaAttention::Projection NsaAttention::project(const at::Tensor& u) const {
           rows.narrow(1, heads + groups, groups).contiguous()};
 }
 
-AttentionResult NsaAttention::compressed(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
-                                         const Job* job) const {
-  if (config_.compressed_query == CompressedQuery::Token)
-    return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
-  // Once per block with its mean query, shared by the block's slots.
+AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
+                                  CompressedQuery per, const Job* job) {
+  if (per == CompressedQuery::Token) return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
   const AttentionResult shared =
       compressed_attention(block_means(q, geometry), geometry.block_real, geometry.block_offsets, blocks, job);
   const auto spread = [&](const at::Tensor& rows) { return rows.repeat_interleave(geometry.block_size, 0); };
@@ -64,7 +62,7 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const BlockKeys blocks{
       compress_k_(k, k, geometry), compress_v_(v, k, geometry), geometry.block_real, memory_k_, memory_v_,
       geometry.block_offsets};
-  const AttentionResult coarse = compressed(q, geometry, blocks, job);
+  const AttentionResult coarse = compressed_branch(q, geometry, blocks, config_.compressed_query, job);
 
   const at::Tensor mean_query =
       prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);

@@ -24,6 +24,10 @@ struct NsaTrace {
   at::Tensor gate;  // [M, 3, H]: compressed, selected, local
 };
 
+// The compressed branch: once per token, or once per block with its mean query, shared by the block's slots.
+AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
+                                  CompressedQuery per, const Job* job);
+
 // Names: qkv [(H + 2G) D, C], pos.weight [C, d], pos.bias, memory_k and memory_v [G, D], sigma [H], gate.weight [3H,
 // C], gate.bias, out [C, HD], compress_k.* and compress_v.* (BlockCompression).
 class NsaAttention {
@@ -41,8 +45,6 @@ private:
     at::Tensor q, k, v;
   };
   Projection project(const at::Tensor& u) const;
-  AttentionResult compressed(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
-                             const Job* job) const;
 
   FlatConfig config_;
   at::Tensor qkv_, memory_k_, memory_v_, sigma_, out_;
