@@ -17,17 +17,6 @@ float rounded_to_bf16(float x) {
   return x;
 }
 
-<<<<<<< HEAD:tests/support/kernel_values.cpp
-=======
-std::vector<double> wide(const std::vector<float>& values) {
-  return {values.begin(), values.end()};
-}
-
-std::vector<float> narrow(const std::vector<double>& values) {
-  return {values.begin(), values.end()};
-}
-
->>>>>>> 65bd329 (Merging the branches by their gates in one kernel forward and one backward, a row of the compressed branch shared by a block's slots where it is, and a CPU twin):tests/kernels/support/compare.cpp
 namespace {
 
 // Largest difference and largest expected value where the expected one is finite; -1 where something else is wrong.

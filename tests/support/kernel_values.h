@@ -14,16 +14,13 @@ testing::AssertionResult close(const char* what, const std::vector<double>& valu
 testing::AssertionResult close_in_norm(const char* what, const std::vector<double>& value,
                                        const std::vector<double>& expected, double tolerance);
 
-<<<<<<< HEAD:tests/support/kernel_values.h
 float rounded_to_bf16(float x);  // to nearest even; NaN stays NaN
 
 inline std::vector<double> wide(const std::vector<float>& values) {
   return {values.begin(), values.end()};
 }
-=======
-float rounded_to_bf16(float x);
-std::vector<double> wide(const std::vector<float>& values);
-std::vector<float> narrow(const std::vector<double>& values);
->>>>>>> 65bd329 (Merging the branches by their gates in one kernel forward and one backward, a row of the compressed branch shared by a block's slots where it is, and a CPU twin):tests/kernels/support/compare.h
+inline std::vector<float> narrow(const std::vector<double>& values) {
+  return {values.begin(), values.end()};
+}
 
 }  // namespace erwin::test
