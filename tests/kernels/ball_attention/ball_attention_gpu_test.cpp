@@ -79,7 +79,8 @@ TYPED_TEST(BallAttentionGpu, EqualsTheSumsInDouble) {
     this->agree("grad q", result.grad_q, expected.grad_q, tolerance, true);
     this->agree("grad k", result.grad_k, expected.grad_k, tolerance, true);
     this->agree("grad v", result.grad_v, expected.grad_v, tolerance, true);
-    EXPECT_TRUE(test::close_sigma(result.grad_sigma, expected, this->bf16 ? 2e-3 : what.size > 1 ? 1e-5 : 1e-6));
+    // In bf16 every term carries the rounding of out (8 bits, through delta), which few keys do not average away.
+    EXPECT_TRUE(test::close_sigma(result.grad_sigma, expected, this->bf16 ? 8e-3 : what.size > 1 ? 1e-5 : 1e-6));
   }
 }
 

@@ -72,6 +72,8 @@ std::vector<Case> cases() {
   three.unet.widths = {4, 8, 8};
   three.unet.ball_sizes = {16, 16, 8};
   three.unet.strides = {2, 4};
+  three.unet.encoder_heads = {2, 2, 2};
+  three.unet.decoder_heads = {2, 2};
   three.unet.encoder_depths = {2, 2, 2};
   three.unet.decoder_depths = {2, 2};
   duplicate.padding = Padding::Duplicate;
