@@ -41,7 +41,7 @@ ThreeBranch::ThreeBranch(const ThreeBranchShape& shape, const at::TensorOptions&
   q_ = leaf(random(shape.heads));
   k_ = leaf(random(shape.kv_heads));
   v_ = leaf(random(shape.kv_heads));
-  logits_ = leaf(at::randn({shape.points, 3, shape.heads}, options));
+  logits_ = leaf(at::randn({shape.points, 3 * shape.heads}, options));
   block_k_ = leaf(model::block_means(k_, geometry_));
   block_v_ = leaf(model::block_means(v_, geometry_));
   memory_k_ = leaf(at::zeros({shape.kv_heads, shape.width}, options));
@@ -64,9 +64,7 @@ model::Selection ThreeBranch::select(const at::Tensor& mean_query) const {
 
 at::Tensor ThreeBranch::merged(const at::Tensor& compressed, const at::Tensor& selected,
                                const at::Tensor& local) const {
-  const at::Tensor gates = at::sigmoid(logits_);
-  const auto weight = [&](std::int64_t branch) { return gates.select(1, branch).unsqueeze(2); };
-  return (compressed * weight(0)).addcmul_(selected, weight(1)).addcmul_(local, weight(2));
+  return model::merge_branches(logits_, compressed, selected, local, geometry_.mask);
 }
 
 Problem ThreeBranch::whole(CompressedQuery per) const {
@@ -93,7 +91,7 @@ Problem ThreeBranch::compressed(CompressedQuery per) const {
             return model::compressed_branch(self.q_, self.geometry_, self.blocks(), per, nullptr).out;
           },
           {q_, block_k_, block_v_, memory_k_, memory_v_},
-          gradient_};
+          per == CompressedQuery::Token ? gradient_ : gradient_.narrow(0, 0, shape_.blocks())};
 }
 
 Problem ThreeBranch::mean_queries() const {

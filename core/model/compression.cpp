@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "core/model/internal/pool_kernel.h"
+
 namespace erwin::model {
 
 namespace {
@@ -67,6 +69,18 @@ at::Tensor BlockCompression::flattened(const at::Tensor& rows, const SlotGeometr
   const at::Tensor slots = (rows * real).view({blocks, size, groups, width}).transpose(1, 2);
   const at::Tensor flat = slots.reshape({blocks, groups, size * width}).to(geometry.positions.scalar_type());
   return dense_layer(at::relu(dense_layer(flat, first_)), second_).to(rows.scalar_type());
+}
+
+PoolWeights BlockCompression::pool_weights() const {
+  return {logit_, position_, first_.weight(), first_.bias(), second_.weight(), second_.bias()};
+}
+
+BlockSummaries summarise_blocks(const BlockCompression& for_keys, const BlockCompression& for_values,
+                                const at::Tensor& k, const at::Tensor& v, const SlotGeometry& geometry,
+                                const Job* job) {
+  if (for_keys.kind() == Compression::Pool && pool_kernel_applies(k, v, geometry))
+    return pool_kernel(k, v, for_keys.pool_weights(), for_values.pool_weights(), geometry, job);
+  return {for_keys(k, k, geometry), for_values(v, k, geometry)};
 }
 
 }  // namespace erwin::model

@@ -40,6 +40,13 @@ KernelSwitch::~KernelSwitch() {
   switched = before_;
 }
 
+bool is_kernel_type(const at::Tensor& tensor) {
+#ifdef ERWINSCOPE_CUDA
+  if (tensor.is_cuda()) return tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
+#endif
+  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
+}
+
 void* current_stream(const at::Tensor& tensor) {
   return c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device()).native_handle();
 }

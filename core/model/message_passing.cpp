@@ -1,13 +1,14 @@
 #include "core/model/internal/message_passing.h"
 
 #include <ATen/ATen.h>
-#include <ATen/DeviceAccelerator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "core/model/internal/kernel_switch.h"
 #include "core/model/internal/network.h"
 #include "kernels/segment_mean/segment_mean.h"
 
@@ -21,42 +22,51 @@ using torch::autograd::tensor_list;
 // Without gradients the CPU makes the messages of so many receivers at a time, which stay in its cache.
 constexpr std::int64_t points_per_chunk = 512;
 
+enum class Reduce { Sum, Mean };
+
 template <typename Real>
-void sum_into(const at::Tensor& rows, const at::Tensor& offsets, const at::Tensor& order, const at::Tensor& sums) {
+void reduce_into(const at::Tensor& rows, const at::Tensor& offsets, const at::Tensor& order, Reduce how,
+                 const at::Tensor& out) {
   kernels::SegmentMeanParams<Real> params;
   params.rows = rows.const_data_ptr<Real>();
   params.begin = offsets.const_data_ptr<std::int64_t>();
   params.order = order.defined() ? order.const_data_ptr<std::int64_t>() : nullptr;
-  params.out = sums.mutable_data_ptr<Real>();
-  params.segments = sums.size(0);
+  params.out = out.mutable_data_ptr<Real>();
+  params.segments = out.size(0);
   params.channels = rows.size(1);
-  params.mean = false;
+  params.mean = how == Reduce::Mean;
   if (rows.is_cpu()) return kernels::segment_mean_cpu(params);
 #ifdef ERWINSCOPE_CUDA
-  const int problem =
-      kernels::segment_mean_cuda(params, at::accelerator::getCurrentStream(rows.device().index()).native_handle());
-  TORCH_CHECK(problem == 0, "summing the messages failed with CUDA error ", problem);
+  const c10::DeviceGuard guard(rows.device());
+  check_launch(kernels::segment_mean_cuda(params, current_stream(rows)), "gathering the messages");
 #endif
 }
 
-// Row s: the sum of rows[order[i]] (or rows[i] without an order) for i from offsets[s] to offsets[s + 1] - 1. Without
-// gradient; float32 or float64 (other types are summed in float32).
-at::Tensor raw_sums(const at::Tensor& any_rows, const at::Tensor& offsets, const at::Tensor& order = {}) {
+// [P, 1]: rows of each segment, 1 where there is none.
+at::Tensor counts_of(const at::Tensor& offsets, at::ScalarType type) {
+  return offsets.diff().clamp_min(1).to(type).unsqueeze(1);
+}
+
+// Row s: the sum or mean of rows[order[i]] (or rows[i] without an order) for i from offsets[s] to offsets[s + 1] - 1.
+// Without gradient; float32 or float64 (other types are summed in float32).
+at::Tensor reduced(const at::Tensor& any_rows, const at::Tensor& offsets, const at::Tensor& order, Reduce how) {
   const at::ScalarType type = any_rows.scalar_type();
   const at::Tensor rows = any_rows.to(wide_type(type)).contiguous();
   if (rows.size(0) == 0 || rows.size(1) == 0) return at::zeros({offsets.size(0) - 1, rows.size(1)}, any_rows.options());
 #ifndef ERWINSCOPE_CUDA
   if (!rows.is_cpu()) {
     const at::Tensor sorted = order.defined() ? rows.index_select(0, order) : rows;
-    return at::segment_reduce(sorted, "sum", {}, {}, offsets, 0, /*unsafe=*/true, 0.0).to(type);
+    at::Tensor sums = at::segment_reduce(sorted, "sum", {}, {}, offsets, 0, /*unsafe=*/true, 0.0);
+    if (how == Reduce::Mean) sums.div_(counts_of(offsets, sums.scalar_type()));
+    return sums.to(type);
   }
 #endif
-  const at::Tensor sums = at::empty({offsets.size(0) - 1, rows.size(1)}, rows.options());
+  const at::Tensor out = at::empty({offsets.size(0) - 1, rows.size(1)}, rows.options());
   if (rows.scalar_type() == at::kDouble)
-    sum_into<double>(rows, offsets, order, sums);
+    reduce_into<double>(rows, offsets, order, how, out);
   else
-    sum_into<float>(rows, offsets, order, sums);
-  return sums.to(type);
+    reduce_into<float>(rows, offsets, order, how, out);
+  return out.to(type);
 }
 
 class GatherRows : public torch::autograd::Function<GatherRows> {
@@ -68,19 +78,21 @@ public:
   }
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
     const auto saved = context->get_saved_variables();
-    return {raw_sums(gradients[0], saved[1], saved[0]), {}, {}, {}};
+    return {reduced(gradients[0], saved[1], saved[0], Reduce::Sum), {}, {}, {}};
   }
 };
 
-class SumSegments : public torch::autograd::Function<SumSegments> {
+class MeanSegments : public torch::autograd::Function<MeanSegments> {
 public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& rows, const at::Tensor& index,
                             const at::Tensor& offsets) {
-    context->save_for_backward({index});
-    return raw_sums(rows, offsets);
+    context->save_for_backward({index, offsets});
+    return reduced(rows, offsets, {}, Reduce::Mean);
   }
   static tensor_list backward(AutogradContext* context, tensor_list gradients) {
-    return {gradients[0].index_select(0, context->get_saved_variables()[0]), {}, {}};
+    const auto saved = context->get_saved_variables();
+    const at::Tensor shares = gradients[0] / counts_of(saved[1], gradients[0].scalar_type());
+    return {shares.index_select(0, saved[0]), {}, {}};
   }
 };
 
@@ -91,8 +103,8 @@ at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::T
   return GatherRows::apply(x, index, order.defined() ? std::optional(order) : std::nullopt, offsets);
 }
 
-at::Tensor sum_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets) {
-  return SumSegments::apply(rows, index, offsets);
+at::Tensor mean_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets) {
+  return MeanSegments::apply(rows, index, offsets);
 }
 
 Embed::Embed(const ModelConfig& config, Builder builder, std::int64_t in, std::int64_t width) {
@@ -144,9 +156,9 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
   const auto messages = [&](const at::Tensor& from, const at::Tensor& to, const at::Tensor& offsets) {
     return step.message_norm(at::gelu(from + to + at::linear(offsets, relative_weight)));
   };
-  at::Tensor sums;
+  at::Tensor means;
   if (x.is_cpu() && !c10::GradMode::is_enabled()) {
-    sums = at::empty({x.size(0), width}, x.options());
+    means = at::empty({x.size(0), width}, x.options());
     const std::int64_t* begin = batch.receiver_offsets.const_data_ptr<std::int64_t>();
     for (std::int64_t first = 0; first < x.size(0); first += points_per_chunk) {
       context.check();
@@ -154,21 +166,20 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
       const auto chunk = [&](const at::Tensor& edges) { return edges.narrow(0, edge, begin[first + points] - edge); };
       const at::Tensor from = sent.index_select(0, chunk(batch.edge_source));
       const at::Tensor to = received.index_select(0, chunk(batch.edge_receiver));
-      sums.narrow(0, first, points)
-          .copy_(raw_sums(messages(from, to, chunk(relative)),
-                          batch.receiver_offsets.narrow(0, first, points + 1) - edge));
+      means.narrow(0, first, points)
+          .copy_(reduced(messages(from, to, chunk(relative)),
+                         batch.receiver_offsets.narrow(0, first, points + 1) - edge, {}, Reduce::Mean));
     }
   } else {
     const at::Tensor from = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);
     const at::Tensor to = gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets);
-    sums = sum_segments(messages(from, to, relative), batch.edge_receiver, batch.receiver_offsets);
+    means = mean_segments(messages(from, to, relative), batch.edge_receiver, batch.receiver_offsets);
   }
-  const at::Tensor counts = batch.receiver_offsets.diff().clamp_min(1).to(sums.scalar_type()).unsqueeze(1);
   at::Tensor updated;
   for_row_chunks(x, context.job, [&](std::int64_t first, std::int64_t count) {
     const at::Tensor part = rows_of(x, first, count);
-    const at::Tensor means = rows_of(sums, first, count) / rows_of(counts, first, count);
-    put_rows(updated, part + step.update_norm(step.update(at::cat({part, means}, 1))), first, x.size(0));
+    const at::Tensor both = at::cat({part, rows_of(means, first, count)}, 1);
+    put_rows(updated, part + step.update_norm(step.update(both)), first, x.size(0));
   });
   return updated;
 }

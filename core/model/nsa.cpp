@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <limits>
+
 namespace erwin::model {
 
 NsaAttention::NsaAttention(Builder builder, const FlatConfig& config, std::int64_t dimension, bool freeze_sigma)
@@ -33,13 +35,21 @@ NsaAttention::Projection NsaAttention::project(const at::Tensor& u) const {
 AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
                                   CompressedQuery per, const Job* job) {
   if (per == CompressedQuery::Token) return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
-  const AttentionResult shared =
-      compressed_attention(block_means(q, geometry), geometry.block_real, geometry.block_offsets, blocks, job);
+  return compressed_attention(block_means(q, geometry), geometry.block_real, geometry.block_offsets, blocks, job);
+}
+
+namespace {
+
+// What compressed_branch gave, as a row per slot.
+AttentionResult per_slot(const AttentionResult& coarse, const SlotGeometry& geometry, CompressedQuery per) {
+  if (per == CompressedQuery::Token) return coarse;
   const auto spread = [&](const at::Tensor& rows) { return rows.repeat_interleave(geometry.block_size, 0); };
   const at::Tensor padding = geometry.mask.logical_not().unsqueeze(1);
-  return {spread(shared.out).masked_fill(padding.unsqueeze(2), 0.0),
-          spread(shared.lse).masked_fill(padding, -std::numeric_limits<double>::infinity())};
+  return {spread(coarse.out).masked_fill(padding.unsqueeze(2), 0.0),
+          spread(coarse.lse).masked_fill(padding, -std::numeric_limits<double>::infinity())};
 }
+
+}  // namespace
 
 at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed,
                                  const Job* job, NsaTrace* trace) const {
@@ -59,9 +69,8 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const AttentionResult local =
       ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask, sigma_, geometry.ball_size, job);
 
-  const BlockKeys blocks{
-      compress_k_(k, k, geometry), compress_v_(v, k, geometry), geometry.block_real, memory_k_, memory_v_,
-      geometry.block_offsets};
+  const BlockSummaries summaries = summarise_blocks(compress_k_, compress_v_, k, v, geometry, job);
+  const BlockKeys blocks{summaries.k, summaries.v, geometry.block_real, memory_k_, memory_v_, geometry.block_offsets};
   const AttentionResult coarse = compressed_branch(q, geometry, blocks, config_.compressed_query, job);
 
   const at::Tensor mean_query =
@@ -74,18 +83,21 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const AttentionResult selected = selected_attention(
       q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns), geometry.block_size, job);
 
+  const std::int64_t slots_per_coarse = config_.compressed_query == CompressedQuery::Block ? geometry.block_size : 1;
   at::Tensor gate, out;
   for_row_chunks(u, job, [&](std::int64_t first, std::int64_t count) {
     const auto part = [&](const at::Tensor& all) { return rows_of(all, first, count); };
-    const at::Tensor gates = at::sigmoid(gate_(part(u))).view({count, 3, config_.heads});
-    const auto weight = [&](std::int64_t branch) { return gates.select(1, branch).unsqueeze(2); };
-    at::Tensor merged = part(coarse.out) * weight(0);
-    merged = merged.addcmul_(part(selected.out), weight(1)).addcmul_(part(local.out), weight(2));
+    const at::Tensor logits = gate_(part(u));
+    const at::Tensor coarse_rows = rows_of(coarse.out, first / slots_per_coarse, count / slots_per_coarse);
+    const at::Tensor merged =
+        merge_branches(logits, coarse_rows, part(selected.out), part(local.out), part(geometry.mask));
     put_rows(out, at::linear(merged.flatten(1), out_), first, u.size(0));
-    if (trace) put_rows(gate, gates, first, u.size(0));
+    if (trace) put_rows(gate, at::sigmoid(logits).view({count, 3, config_.heads}), first, u.size(0));
   });
   if (trace)
-    *trace = {q, k, v, local_q, local_k, local_v, mean_query, blocks, selection, coarse, selected, local, gate};
+    *trace = {q,        k,          v,      local_q,   local_k,
+              local_v,  mean_query, blocks, selection, per_slot(coarse, geometry, config_.compressed_query),
+              selected, local,      gate};
   return out;
 }
 

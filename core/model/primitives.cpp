@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/model/internal/row_kernels.h"
+
 namespace erwin::model {
 
 namespace {
@@ -66,6 +68,7 @@ at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
   const double epsilon = type == at::kDouble ? std::numeric_limits<double>::epsilon()
                                              : static_cast<double>(std::numeric_limits<float>::epsilon());
   const at::Tensor rows = as(x, wide_type(type));
+  if (const at::Tensor result = rms_norm_kernel(rows, weight_, epsilon); result.defined()) return result;
   return as(at::rms_norm(rows, weight_.sizes(), as(weight_, rows.scalar_type()), epsilon), type);
 }
 
@@ -83,7 +86,8 @@ SwiGlu::SwiGlu(Builder builder, std::int64_t width, std::int64_t hidden)
       w3_(builder.child("w3"), hidden, width) {}
 
 at::Tensor SwiGlu::of_rows(const at::Tensor& x) const {
-  return w3_(w2_(x) * at::silu(w1_(x)));
+  const at::Tensor a = w1_(x), b = w2_(x), inner = swiglu_kernel(a, b);
+  return w3_(inner.defined() ? inner : b * at::silu(a));
 }
 
 at::Tensor SwiGlu::operator()(const at::Tensor& x, const Job* job) const {

@@ -23,13 +23,6 @@ using kernels::SelectionShape;
 // Scores of one call on the CPU: a stopped job ends soon.
 constexpr std::int64_t scores_between_looks = std::int64_t{1} << 26;
 
-bool is_kernel_type(const at::Tensor& tensor) {
-#ifdef ERWINSCOPE_CUDA
-  if (tensor.is_cuda()) return tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16;
-#endif
-  return tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
-}
-
 SelectionShape shape_of(const at::Tensor& keys, const SlotGeometry& geometry, std::int64_t count, Exclude exclude) {
   SelectionShape shape;
   shape.blocks = keys.size(0);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/log.h"
+#include "core/model/internal/device_offsets.h"
 
 namespace erwin::train {
 
@@ -54,6 +55,7 @@ bool StepGraphs::record(Recorded& recorded, const StepInput& input) {
       if (tensor.defined()) tensor = tensor.clone();
     });
   recorded.tensors = tensors_of(recorded.input);
+  const model::OffsetsKeeper keeper(recorded.tables);
   try {
     recorded.graph->record([&] { recorded.numbers = work_(recorded.input); });
   } catch (const std::exception& error) {

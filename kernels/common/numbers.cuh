@@ -53,6 +53,10 @@ __device__ inline float sqrt_fast(float x) {
   return result;
 }
 
+__device__ inline float sigmoid(float x) {
+  return 1.0f / (1.0f + exp2_fast(-log2_e * x));
+}
+
 // The larger one; NaN where one of them is NaN (fmaxf drops NaN). Not needed for a softmax's shift: a NaN logit makes
 // its own weight NaN, and so the sum.
 __device__ inline float max_nan(float a, float b) {

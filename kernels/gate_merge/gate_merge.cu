@@ -31,10 +31,6 @@ struct Place {
   __device__ std::int64_t entry(std::int64_t row, int heads) const { return (row * heads + head) * D + column; }
 };
 
-__device__ inline float sigmoid(float x) {
-  return 1.0f / (1.0f + exp2_fast(-log2_e * x));
-}
-
 struct Gates {
   float coarse, selected, local;
   template <typename Real>

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <iostream>
+#include <random>
 
 namespace erwin::test {
 
@@ -15,6 +16,17 @@ float rounded_to_bf16(float x) {
   bits &= 0xffff0000U;
   std::memcpy(&x, &bits, sizeof bits);
   return x;
+}
+
+std::vector<float> random_values(std::size_t count, float size, unsigned seed, bool as_bf16) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(count);
+  for (float& x : values) {
+    x = size * normal(random);
+    if (as_bf16) x = rounded_to_bf16(x);
+  }
+  return values;
 }
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace erwin::test {
@@ -15,6 +16,8 @@ testing::AssertionResult close_in_norm(const char* what, const std::vector<doubl
                                        const std::vector<double>& expected, double tolerance);
 
 float rounded_to_bf16(float x);  // to nearest even; NaN stays NaN
+// `count` values of N(0, size), rounded to bf16 where asked for.
+std::vector<float> random_values(std::size_t count, float size, unsigned seed, bool as_bf16);
 
 inline std::vector<double> wide(const std::vector<float>& values) {
   return {values.begin(), values.end()};

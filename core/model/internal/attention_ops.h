@@ -50,6 +50,12 @@ AttentionResult selected_attention(const at::Tensor& q, const at::Tensor& k, con
                                    const at::Tensor& mask, const at::Tensor& selected, std::int64_t block_size,
                                    const Job* job);
 
+// g_c coarse + g_s selected + g_l local with g = sigmoid(logits), [M, H, D]; 0 on masked slots. logits [M, 3H]:
+// compressed, selected, local; selected and local [M, H, D], 0 on masked slots; mask [M] bool. coarse [M, H, D], or
+// [M / n, H, D] where every n slots share a row. Differentiable in logits and the three branches.
+at::Tensor merge_branches(const at::Tensor& logits, const at::Tensor& coarse, const at::Tensor& selected,
+                          const at::Tensor& local, const at::Tensor& mask);
+
 // softmax_j(q_i . k_j / sqrt(D)) v_j over all real slots j of i's sample, by scaled_dot_product_attention. G == H. The
 // real slots of sample s: real_slots [R] int64 from real_offsets[s] to real_offsets[s + 1]. lse is undefined unless
 // asked for (then computed apart, in chunks). Differentiable in q, k, v.

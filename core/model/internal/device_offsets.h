@@ -12,4 +12,14 @@ namespace erwin::model {
 // kept, and all layers of a network ask for the same ones.
 at::Tensor device_offsets(const std::vector<std::int64_t>& offsets, const at::Device& device);
 
+// While it lives, every table that device_offsets gives, on any thread, is put in `kept`: a recorded graph reads them
+// whenever it is replayed, long after other batches have pushed them out. One at a time.
+class OffsetsKeeper {
+public:
+  explicit OffsetsKeeper(std::vector<at::Tensor>& kept);
+  ~OffsetsKeeper();
+  OffsetsKeeper(const OffsetsKeeper&) = delete;
+  OffsetsKeeper& operator=(const OffsetsKeeper&) = delete;
+};
+
 }  // namespace erwin::model

@@ -24,6 +24,9 @@ private:
   int before_;
 };
 
+// Is the tensor where and of a type that our kernels take: float32 on the CPU, float32 or bf16 on a CUDA device?
+bool is_kernel_type(const at::Tensor& tensor);
+
 // Torch's current stream on the tensor's CUDA device, a cudaStream_t. A c10::DeviceGuard of that device must be held
 // around the launch.
 void* current_stream(const at::Tensor& tensor);

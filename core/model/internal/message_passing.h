@@ -1,5 +1,5 @@
 #pragma once
-// Gathers and sums along a graph's edges whose gradients are summed in a fixed order on every device, where PyTorch's
+// Gathers and means along a graph's edges whose gradients are summed in a fixed order on every device, where PyTorch's
 // own add floats atomically on the GPU. Internal: this header names Torch.
 
 #include <ATen/core/Tensor.h>
@@ -11,8 +11,8 @@ namespace erwin::model {
 at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index, const at::Tensor& order,
                        const at::Tensor& offsets);
 
-// Sums of consecutive rows: [E, C] -> [P, C], row p the sum of rows offsets[p] .. offsets[p + 1] in their order (0
-// without rows). index [E]: the p that each row belongs to.
-at::Tensor sum_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets);
+// Means of consecutive rows: [E, C] -> [P, C], row p the mean of rows offsets[p] .. offsets[p + 1], summed in their
+// order (0 without rows). index [E]: the p that each row belongs to.
+at::Tensor mean_segments(const at::Tensor& rows, const at::Tensor& index, const at::Tensor& offsets);
 
 }  // namespace erwin::model

@@ -24,7 +24,7 @@ struct NsaTrace {
   at::Tensor gate;  // [M, 3, H]: compressed, selected, local
 };
 
-// The compressed branch: once per token, or once per block with its mean query, shared by the block's slots.
+// The compressed branch: a row per slot, or one per block from its mean query, shared by the block's slots.
 AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
                                   CompressedQuery per, const Job* job);
 

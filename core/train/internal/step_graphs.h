@@ -33,6 +33,7 @@ private:
   struct Recorded {
     StepInput input;
     std::vector<at::Tensor> tensors;  // of the input, in visiting order
+    std::vector<at::Tensor> tables;   // of offsets, which the graph reads
     std::unique_ptr<model::DeviceGraph> graph;
     at::Tensor numbers;
   };

@@ -37,24 +37,30 @@ void expect_the_same_bits() {
   int devices = 0;
   if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) GTEST_SKIP() << "no CUDA device here";
   for (const std::int64_t channels : {1, 5, 64})
-    for (const bool mean : {false, true}) {
+    for (const int variant : {0, 1, 2, 3}) {
+      const bool mean = variant % 2 == 1, with_order = variant / 2 == 1;
       const test::Segments<Real> given(channels, 3000);
       std::vector<Real> expected(given.out_size());
-      SegmentMeanParams<Real> params{
-          given.rows.data(), given.begin.data(), given.order.data(), expected.data(), given.size(), channels, mean};
+      SegmentMeanParams<Real> params{given.rows.data(),
+                                     given.begin.data(),
+                                     with_order ? given.order.data() : nullptr,
+                                     expected.data(),
+                                     given.size(),
+                                     channels,
+                                     mean};
       segment_mean_cpu(params);
       const OnDevice<Real> rows(given.rows), out(std::vector<Real>(given.out_size(), Real(99)));
       const OnDevice<std::int64_t> begin(given.begin), order(given.order);
       params.rows = rows.data();
       params.begin = begin.data();
-      params.order = order.data();
+      params.order = with_order ? order.data() : nullptr;
       params.out = out.data();
       cudaStream_t stream = nullptr;
       ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);
       ASSERT_EQ(segment_mean_cuda(params, stream), cudaSuccess);
       ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
       cudaStreamDestroy(stream);
-      EXPECT_EQ(out.back(), expected) << channels << " channels, mean " << mean;
+      EXPECT_EQ(out.back(), expected) << channels << " channels, mean " << mean << ", order " << with_order;
     }
 }
 

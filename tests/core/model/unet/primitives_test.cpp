@@ -100,7 +100,7 @@ TEST(Primitives, BatchNormCountsRealRowsOnly) {
   EXPECT_LT(largest(variances[0] - variances[1]), 1e-12);
 }
 
-TEST(Primitives, GathersAndSumsAlongEdgesHavePlainGradients) {
+TEST(Primitives, GathersAndMeansAlongEdgesHavePlainGradients) {
   const at::Tensor source = at::randint(0, 30, {200}, at::kLong),
                    receiver = std::get<0>(at::randint(0, 30, {200}, at::kLong).sort());
   Batch batch;
@@ -113,9 +113,11 @@ TEST(Primitives, GathersAndSumsAlongEdgesHavePlainGradients) {
                      y = x.detach().clone().set_requires_grad(true);
     const at::Tensor weights = at::randn({30, 6}, type);
     const at::Tensor ours =
-        sum_segments(gather_rows(x, batch.edge_source, batch.source_order, batch.source_offsets).square(),
-                     batch.edge_receiver, batch.receiver_offsets);
-    const at::Tensor plain = at::zeros({30, 6}, type).index_add(0, receiver, y.index_select(0, source).square());
+        mean_segments(gather_rows(x, batch.edge_source, batch.source_order, batch.source_offsets).square(),
+                      batch.edge_receiver, batch.receiver_offsets);
+    const at::Tensor counts = at::bincount(receiver, {}, 30).clamp_min(1).to(type).unsqueeze(1);
+    const at::Tensor plain =
+        at::zeros({30, 6}, type).index_add(0, receiver, y.index_select(0, source).square()) / counts;
     EXPECT_LT(largest(ours - plain), tolerance);
     (ours * weights).sum().backward();
     (plain * weights).sum().backward();
