@@ -64,7 +64,7 @@ struct AddPieces {
 
 // One thread block of small_threads: every thread adds up a run of keys, then the runs are added up.
 __device__ void place_keys(const BlockList& list) {
-  using Scan = cub::BlockScan<KeyPlace, small_threads>;
+  using Scan = cub::BlockScan<KeyPlace, small_threads, cub::BLOCK_SCAN_WARP_SCANS>;
   __shared__ typename Scan::TempStorage storage;
   const std::int64_t run = (list.keys + small_threads - 1) / small_threads;
   const std::int64_t first = threadIdx.x * run < list.keys ? threadIdx.x * run : list.keys;
