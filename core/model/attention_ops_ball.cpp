@@ -2,9 +2,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/model/internal/attention_ops.h"
 #include "core/model/internal/attention_ops_dense.h"
+#include "core/model/internal/ball_kernel.h"
 
 namespace erwin::model {
 
@@ -195,14 +197,30 @@ struct BallFunction : torch::autograd::Function<BallFunction> {
   }
 };
 
+// q, k and v with the positions' part, in their own type.
+std::array<at::Tensor, 3> updated(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                  const PositionUpdate& update) {
+  if (!update.matrix.defined()) return {q.contiguous(), k.contiguous(), v.contiguous()};
+  const std::int64_t heads = q.size(1), groups = k.size(1), width = q.size(2);
+  const auto type = update.relative.scalar_type();
+  const at::Tensor added = at::linear(update.relative, update.matrix.to(type), update.offset.to(type))
+                               .view({q.size(0), heads + 2 * groups, width});
+  const auto with = [&](const at::Tensor& rows, std::int64_t first) {
+    return (rows + added.narrow(1, first, rows.size(1))).to(rows.scalar_type());
+  };
+  return {with(q, 0), with(k, heads), with(v, heads + groups)};
+}
+
 }  // namespace
 
 AttentionResult ball_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma,
-                               std::int64_t ball_size, const Job* job) {
-  const at::Tensor cq = q.contiguous(), ck = k.contiguous(), cv = v.contiguous();
-  if (!needs_gradient({q, k, v, sigma})) return forward_pass(cq, ck, cv, positions, mask, sigma, ball_size, job);
-  const variable_list result = BallFunction::apply(cq, ck, cv, positions, mask, if_defined(sigma), ball_size,
+                               std::int64_t ball_size, const Job* job, const PositionUpdate& update) {
+  if (ball_kernel_applies(q, k, v, positions, ball_size))
+    return ball_kernel(q, k, v, positions, mask, sigma, ball_size, job, update);
+  const auto [uq, uk, uv] = updated(q, k, v, update);
+  if (!needs_gradient({uq, uk, uv, sigma})) return forward_pass(uq, uk, uv, positions, mask, sigma, ball_size, job);
+  const variable_list result = BallFunction::apply(uq, uk, uv, positions, mask, if_defined(sigma), ball_size,
                                                    reinterpret_cast<std::int64_t>(job));
   return {result[0], result[1]};
 }

@@ -32,6 +32,12 @@ NsaAttention::Projection NsaAttention::project(const at::Tensor& u) const {
           rows.narrow(1, heads + groups, groups).contiguous()};
 }
 
+PositionUpdate NsaAttention::position_update(const SlotGeometry& geometry) const {
+  const auto type = geometry.relative.scalar_type();
+  const at::Tensor weight = qkv_.to(type);
+  return {geometry.relative, at::mm(weight, pos_.weight().to(type)), at::mv(weight, pos_.bias().to(type))};
+}
+
 AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
                                   CompressedQuery per, const Job* job) {
   if (per == CompressedQuery::Token) return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
@@ -62,12 +68,14 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   for_row_chunks(u, job, [&](std::int64_t first, std::int64_t count) {
     const at::Tensor rows = rows_of(u, first, count);
     put(plain, project(rows), first);
-    put(positioned, project(rows + pos_(rows_of(geometry.relative, first, count))), first);
+    if (trace) put(positioned, project(rows + pos_(rows_of(geometry.relative, first, count))), first);
   });
   const auto& [q, k, v] = plain;
   const auto& [local_q, local_k, local_v] = positioned;
-  const AttentionResult local =
-      ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask, sigma_, geometry.ball_size, job);
+  const AttentionResult local = trace ? ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask,
+                                                       sigma_, geometry.ball_size, job)
+                                      : ball_attention(q, k, v, geometry.positions, geometry.mask, sigma_,
+                                                       geometry.ball_size, job, position_update(geometry));
 
   const BlockSummaries summaries = summarise_blocks(compress_k_, compress_v_, k, v, geometry, job);
   const BlockKeys blocks{summaries.k, summaries.v, geometry.block_real, memory_k_, memory_v_, geometry.block_offsets};

@@ -165,10 +165,9 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
     const at::Tensor placed = rows_of(u, first, count) + position_(rows_of(partition.relative, first, count));
     put_rows(qkv, at::linear(placed, weight, bias), first, u.size(0));
   });
-  const auto slice = [&](std::int64_t which) {
-    return qkv.narrow(1, which * width, width).view({-1, heads_, head_width});
-  };
-  const at::Tensor q = slice(0), k = slice(1), v = slice(2), sigma = sigma_.view({heads_});
+  // Split, not sliced: its gradient is one concatenation.
+  const std::vector<at::Tensor> parts = qkv.view({-1, 3 * heads_, head_width}).split(heads_, 1);
+  const at::Tensor &q = parts[0], &k = parts[1], &v = parts[2], sigma = sigma_.view({heads_});
   const AttentionResult result =
       ball_attention(q, k, v, partition.positions, partition.mask, sigma, level.ball_size, context.job);
   const LayerPlace place{context.next_layer++, name_, level.index, rotated};

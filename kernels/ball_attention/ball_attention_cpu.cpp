@@ -243,24 +243,22 @@ ERWIN_INLINE void backward_tile(const Problem& problem, const BallAttentionGradi
     for (int d = 0; d < D; ++d) gradients.grad_q[entry(r) * D + d] = grad_q[r * D + d] * scale;
 }
 
-// Tasks are (ball, KV head), the KV head fastest; any cut of them gives the same bits.
+// Tasks are (ball, head), the head fastest; any cut of them gives the same bits.
 template <int D>
 ERWIN_INLINE void forward_tasks(const Problem& problem, std::int64_t begin, std::int64_t end) {
   const BallShape& shape = problem.params.shape;
-  const int heads = shape.heads_per_group();
   Ball ball;
   PackedKeys keys;
   for (std::int64_t task = begin; task < end; ++task) {
-    const int group = static_cast<int>(task % shape.groups);
-    begin_ball(problem, task / shape.groups, ball);
-    pack_keys<D>(problem, ball, group, keys);
-    for (int head = group * heads; head < (group + 1) * heads; ++head)
-      for (std::int64_t first = 0; first < ball.count; first += tile_rows)
-        forward_tile<D>(problem, ball, {first, std::min<std::int64_t>(tile_rows, ball.count - first), head}, keys);
+    const int head = static_cast<int>(task % shape.heads), within = head % shape.heads_per_group();
+    begin_ball(problem, task / shape.heads, ball);
+    if (task == begin || within == 0) pack_keys<D>(problem, ball, head / shape.heads_per_group(), keys);
+    for (std::int64_t first = 0; first < ball.count; first += tile_rows)
+      forward_tile<D>(problem, ball, {first, std::min<std::int64_t>(tile_rows, ball.count - first), head}, keys);
   }
 }
 
-// sigma: [balls][H].
+// Tasks are (ball, KV head), the KV head fastest. sigma: [balls][H].
 template <int D>
 ERWIN_INLINE void backward_tasks(const Problem& problem, const BallAttentionGradients<float>& gradients, double* sigma,
                                  std::int64_t begin, std::int64_t end) {
@@ -333,8 +331,8 @@ void backward_range(const Problem& problem, const BallAttentionGradients<float>&
 }
 
 // Tasks that one thread takes at a time: about 2^18 logits.
-std::int64_t task_grain(const BallShape& shape) {
-  const std::int64_t logits = std::int64_t{shape.ball_size} * shape.ball_size * shape.heads_per_group();
+std::int64_t task_grain(const BallShape& shape, std::int64_t heads) {
+  const std::int64_t logits = std::int64_t{shape.ball_size} * shape.ball_size * heads;
   return std::max<std::int64_t>(1, (std::int64_t{1} << 18) / logits);
 }
 
@@ -357,7 +355,7 @@ void ball_attention_cpu(const BallAttentionParams<float>& params) {
   fill_masked(params, std::int64_t{shape.heads} * shape.width, 0.0f, params.out);
   fill_masked(params, shape.heads, -cpu_infinity, params.lse);
   const Problem problem(params);
-  parallel_for(0, problem.balls() * shape.groups, task_grain(shape),
+  parallel_for(0, problem.balls() * shape.heads, task_grain(shape, 1),
                [&](std::int64_t begin, std::int64_t end) { forward_range(problem, begin, end); });
 }
 
@@ -369,9 +367,9 @@ void ball_attention_backward_cpu(const BallAttentionParams<float>& params,
   fill_masked(params, std::int64_t{shape.groups} * shape.width, 0.0f, gradients.grad_v);
   const Problem problem(params);
   std::vector<double> sigma(at(problem.balls() * shape.heads));
-  parallel_for(0, problem.balls() * shape.groups, task_grain(shape), [&](std::int64_t begin, std::int64_t end) {
-    backward_range(problem, gradients, sigma.data(), begin, end);
-  });
+  parallel_for(
+      0, problem.balls() * shape.groups, task_grain(shape, shape.heads_per_group()),
+      [&](std::int64_t begin, std::int64_t end) { backward_range(problem, gradients, sigma.data(), begin, end); });
   if (!gradients.grad_sigma) return;
   for (int head = 0; head < shape.heads; ++head) {
     double sum = 0;

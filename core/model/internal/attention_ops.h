@@ -22,12 +22,20 @@ struct AttentionResult {
   at::Tensor lse;  // [M, H] log of the sum of exponentials; -infinity where a row is masked or has no key
 };
 
+// The positions' part of q, k and v where it is not in them yet (method 8.3): row i gets matrix r_i + offset, the heads
+// of q first, then k's, then v's. All undefined: there is none. Differentiable in matrix and offset.
+struct PositionUpdate {
+  at::Tensor relative;  // [M, d] position minus the mean of the ball's real ones
+  at::Tensor matrix;    // [(H + 2G) D, d]
+  at::Tensor offset;    // [(H + 2G) D]
+};
+
 // softmax_j(q_i . k_j / sqrt(D) + sigma_h |p_i - p_j|) v_j over the real slots j of i's ball of `ball_size` slots.
 // q [M, H, D]; k, v [M, G, D]; positions [M, d]; mask [M] bool; sigma [H] or undefined (no distance term).
 // Differentiable in q, k, v, sigma.
 AttentionResult ball_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                const at::Tensor& positions, const at::Tensor& mask, const at::Tensor& sigma,
-                               std::int64_t ball_size, const Job* job);
+                               std::int64_t ball_size, const Job* job, const PositionUpdate& update = {});
 
 // One key and value per block, and a memory slot.
 struct BlockKeys {

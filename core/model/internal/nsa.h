@@ -45,6 +45,8 @@ private:
     at::Tensor q, k, v;
   };
   Projection project(const at::Tensor& u) const;
+  // What the positions add to q, k and v in the local branch.
+  PositionUpdate position_update(const SlotGeometry& geometry) const;
 
   FlatConfig config_;
   at::Tensor qkv_, memory_k_, memory_v_, sigma_, out_;

@@ -198,6 +198,19 @@ TEST_P(LayerProperty, evaluation_repeats_to_the_bit_and_agrees_with_training) {
   EXPECT_TRUE(close(trained, once, 1e-5));
 }
 
+// A trace makes q, k and v of the local branch; without one the positions' part is added on the way.
+TEST_P(LayerProperty, a_trace_changes_nothing) {
+  FlatConfig config = small_config();
+  config.head_dim = 8;  // one that our kernels take
+  for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
+    const auto layer = random_layer(config, options(type), 3);
+    const Slots slots = random_slots({2, 3}, 16, 0.9, 4);
+    const at::Tensor u = random({slots.size(), 8}, 5).to(options(type));
+    NsaTrace trace;
+    EXPECT_TRUE(close(run(*layer, u, slots), run(*layer, u, slots, &trace), type == at::kDouble ? 1e-12 : 5e-6));
+  }
+}
+
 TEST_P(LayerProperty, a_stopped_job_ends_the_pass) {
   const auto layer = random_layer(small_config(), doubles(), 3);
   const Slots slots = random_slots({2}, 16, 0.9, 4);
