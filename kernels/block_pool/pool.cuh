@@ -111,10 +111,6 @@ struct Lanes {
   __device__ static int slot(int pass) { return pass * rows + lane() / lanes; }
 };
 
-__device__ inline float dot4(const float (&a)[4], const float (&b)[4]) {
-  return fmaf(a[0], b[0], fmaf(a[1], b[1], fmaf(a[2], b[2], a[3] * b[3])));
-}
-
 // sum_c r[c] place[c].
 template <typename T>
 __device__ inline float place_logit(const float* relative, const T* place, int dimension) {

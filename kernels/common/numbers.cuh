@@ -91,6 +91,10 @@ __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
   return __float2bfloat16_rn(x);
 }
 
+__device__ inline float dot4(const float (&a)[4], const float (&b)[4]) {
+  return fmaf(a[0], b[0], fmaf(a[1], b[1], fmaf(a[2], b[2], a[3] * b[3])));
+}
+
 // Count consecutive values as floats, 16 bytes (or 8, for four bf16) at a time: `from` must be aligned to that. Count
 // is a multiple of 4.
 template <int Count>

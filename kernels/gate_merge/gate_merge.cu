@@ -65,10 +65,6 @@ __global__ void __launch_bounds__(threads) forward_kernel(GateMergeParams<T> par
   }
 }
 
-__device__ inline float dot4(const float (&a)[4], const float (&b)[4]) {
-  return fmaf(a[0], b[0], fmaf(a[1], b[1], fmaf(a[2], b[2], a[3] * b[3])));
-}
-
 template <typename Real>
 __device__ inline void store_scaled(Real* to, float factor, const float (&x)[4], bool real) {
   float scaled[4];

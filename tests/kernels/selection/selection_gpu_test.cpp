@@ -4,71 +4,28 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <iostream>
 #include <limits>
-#include <memory>
-#include <new>
 #include <random>
 
 #include "kernels/selection/selection.h"
 #include "tests/kernels/selection/cases.h"
+#include "tests/support/device_memory.h"
 
 namespace erwin::kernels {
 namespace {
 
-class DeviceMemory {
-public:
-  DeviceMemory(const void* from, std::size_t bytes) : bytes_(bytes) {
-    if (cudaMalloc(&data_, bytes + 1) != cudaSuccess) throw std::bad_alloc();
-    if (from) cudaMemcpy(data_, from, bytes, cudaMemcpyHostToDevice);
-  }
-  ~DeviceMemory() { cudaFree(data_); }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-  template <typename T>
-  T* as() const {
-    return static_cast<T*>(data_);
-  }
-  template <typename T>
-  std::vector<T> back() const {
-    std::vector<T> values(bytes_ / sizeof(T));
-    cudaMemcpy(values.data(), data_, bytes_, cudaMemcpyDeviceToHost);
-    return values;
-  }
-
-private:
-  std::size_t bytes_;
-  void* data_ = nullptr;
-};
-
-template <typename T>
-std::unique_ptr<DeviceMemory> upload(const std::vector<T>& values) {
-  return std::make_unique<DeviceMemory>(values.data(), values.size() * sizeof(T));
-}
-
-std::vector<Bf16> upper_halves(const std::vector<float>& values) {
-  std::vector<Bf16> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    std::uint32_t bits;
-    std::memcpy(&bits, &values[i], sizeof bits);
-    result[i].bits = static_cast<std::uint16_t>(bits >> 16);
-  }
-  return result;
-}
+using test::DeviceMemory;
+using test::upload;
 
 template <typename T>
 test::Selected select(const test::SelectionData& data) {
   const auto mean_query = upload(data.mean_query);
-  std::unique_ptr<DeviceMemory> keys;
-  if constexpr (std::is_same_v<T, Bf16>)
-    keys = upload(upper_halves(data.keys));
-  else
-    keys = upload(data.keys);
+  const auto keys = upload(test::stored(data.keys, T()));
   const auto real = upload(data.real);
   const auto offsets = upload(data.block_offsets);
   const std::size_t entries = static_cast<std::size_t>(data.shape.blocks * data.shape.groups * data.shape.count);
-  const DeviceMemory ids(nullptr, entries * sizeof(std::int64_t)), scores(nullptr, entries * sizeof(float));
+  const DeviceMemory ids(entries * sizeof(std::int64_t)), scores(entries * sizeof(float));
   EXPECT_TRUE(select_blocks_cuda_supports(data.shape));
   EXPECT_EQ(select_blocks_cuda(
                 SelectionParams<T>{data.shape, mean_query->as<float>(), keys->template as<T>(), real->as<bool>(),
@@ -146,7 +103,7 @@ TEST_F(SelectionGpu, MeanQueriesEqualTheCpu) {
       mean_queries_cpu(params);
       const auto device_q = upload(q);
       const auto device_mask = upload(mask);
-      const DeviceMemory out(nullptr, expected.size() * sizeof(float));
+      const DeviceMemory out(expected.size() * sizeof(float));
       params.q = device_q->as<float>();
       params.mask = device_mask->as<bool>();
       params.out = out.as<float>();

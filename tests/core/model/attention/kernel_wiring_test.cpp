@@ -1,6 +1,7 @@
 // Block pooling, merging and the whole layer by our kernels, in float32 (and bf16 on a CUDA device), against ATen
 // operations in float64 without our kernels.
 
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/model/internal/compression.h"
