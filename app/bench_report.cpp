@@ -61,7 +61,7 @@ std::string columns(const std::string& what, const std::string& pass, const std:
   line.resize(std::max<std::size_t>(line.size(), 46), ' ');
   std::string middle = " " + pass;
   middle.resize(std::max<std::size_t>(middle.size(), 20), ' ');
-  return line + middle + padded(precision, 8) + padded(launched, 10) + padded(spread, 18) + padded(replayed, 10) +
+  return line + middle + padded(precision, 8) + padded(launched, 10) + padded(spread, 22) + padded(replayed, 10) +
          padded(runs, 6) + padded(memory, 18) + padded(share, 12);
 }
 

@@ -31,7 +31,8 @@ protected:
   json run(const std::string& name, std::vector<std::string> arguments, std::string* out = nullptr) const {
     std::vector<std::string> all{"bench", name, "--device", "cpu", "--quick", "--json", path("bench.json")};
     all.insert(all.end(), arguments.begin(), arguments.end());
-    const test::ProgramResult result = test::run_program(all);
+    // One thread: what other tests do on the same cores must not make a moment last minutes.
+    const test::ProgramResult result = test::run_program(all, {"OMP_NUM_THREADS=1"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     if (out) *out = result.out;
     return json::parse(text_of(path("bench.json")));
