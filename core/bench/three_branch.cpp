@@ -47,6 +47,8 @@ ThreeBranch::ThreeBranch(const ThreeBranchShape& shape, const at::TensorOptions&
   memory_k_ = leaf(at::zeros({shape.kv_heads, shape.width}, options));
   memory_v_ = leaf(memory_k_);
   sigma_ = leaf(at::full({shape.heads}, -1.0, options));
+  const std::int64_t columns = (shape.heads + 2 * shape.kv_heads) * shape.width;
+  update_ = {geometry_.relative, leaf(at::randn({columns, 3}, wide)), leaf(at::randn({columns}, wide))};
   gradient_ = random(shape.heads);
 }
 
@@ -60,6 +62,11 @@ model::BlockKeys ThreeBranch::blocks() const {
 
 model::Selection ThreeBranch::select(const at::Tensor& mean_query) const {
   return model::select_blocks(mean_query, block_k_, geometry_, shape_.selected, Exclude::Ball, nullptr);
+}
+
+at::Tensor ThreeBranch::near() const {
+  return model::ball_attention(q_, k_, v_, geometry_.positions, geometry_.mask, sigma_, shape_.ball, nullptr, update_)
+      .out;
 }
 
 at::Tensor ThreeBranch::merged(const at::Tensor& compressed, const at::Tensor& selected,
@@ -77,12 +84,9 @@ Problem ThreeBranch::whole(CompressedQuery per) const {
                 model::selected_attention(self.q_, self.k_, self.v_, self.geometry_.mask,
                                           selection.ids.narrow(2, 0, selection.columns), self.shape_.block, nullptr)
                     .out;
-            const at::Tensor near = model::ball_attention(self.q_, self.k_, self.v_, self.geometry_.positions,
-                                                          self.geometry_.mask, self.sigma_, self.shape_.ball, nullptr)
-                                        .out;
-            return self.merged(coarse, chosen, near);
+            return self.merged(coarse, chosen, self.near());
           },
-          {q_, k_, v_, logits_, block_k_, block_v_, memory_k_, memory_v_, sigma_},
+          {q_, k_, v_, logits_, block_k_, block_v_, memory_k_, memory_v_, sigma_, update_.matrix, update_.offset},
           gradient_};
 }
 
@@ -115,13 +119,7 @@ Problem ThreeBranch::selected() const {
 }
 
 Problem ThreeBranch::local() const {
-  return {[self = *this] {
-            return model::ball_attention(self.q_, self.k_, self.v_, self.geometry_.positions, self.geometry_.mask,
-                                         self.sigma_, self.shape_.ball, nullptr)
-                .out;
-          },
-          {q_, k_, v_, sigma_},
-          gradient_};
+  return {[self = *this] { return self.near(); }, {q_, k_, v_, sigma_, update_.matrix, update_.offset}, gradient_};
 }
 
 Problem ThreeBranch::merge() const {

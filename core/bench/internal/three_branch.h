@@ -51,11 +51,13 @@ private:
   at::Tensor random(std::int64_t heads) const;
   model::BlockKeys blocks() const;
   model::Selection select(const at::Tensor& mean_query) const;
+  at::Tensor near() const;  // the local branch
   at::Tensor merged(const at::Tensor& compressed, const at::Tensor& selected, const at::Tensor& local) const;
 
   ThreeBranchShape shape_;
   at::TensorOptions options_;
   model::SlotGeometry geometry_;
+  model::PositionUpdate update_;
   at::Tensor q_, k_, v_, logits_, block_k_, block_v_, memory_k_, memory_v_, sigma_, gradient_;
 };
 
