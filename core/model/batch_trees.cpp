@@ -122,6 +122,7 @@ TreePlan plan_trees(const at::Tensor& positions, const std::vector<std::int64_t>
   return plan;
 }
 
+#ifdef ERWINSCOPE_CUDA
 EdgePlan plan_edges(const at::Tensor& positions, const std::vector<std::int64_t>& point_offsets,
                     const BatchTrees& trees, int unit, int k, bool self_loop) {
   EdgePlan plan;
@@ -131,6 +132,7 @@ EdgePlan plan_edges(const at::Tensor& positions, const std::vector<std::int64_t>
   plan.table = copied_to(positions.device(), plan.kernel.clouds);
   return plan;
 }
+#endif
 
 // Remembers what was made for a key; forgets all when it has grown too large.
 template <typename Value>
