@@ -152,7 +152,7 @@ void predict(const Options& options, const std::string& checkpoint, ui::SceneDat
   TapRequest request;
   request.layers = {state.query.layer};
   const Predictor::Result result = predictor.run(*data.cloud, state.frame, request, command_job());
-  data.prediction = make_prediction(data.cloud, result);
+  data.prediction = make_prediction(data.cloud, result, command_job());
   data.tree = data.prediction->tree;
   data.gates = make_gate_fields(*result.tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)

@@ -30,7 +30,7 @@ void flush_to_disk(const fs::path& path) {
 
 }  // namespace
 
-void write_file_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write) {
+void write_file_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write, Flush flush) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::error_code problem;
   fs::create_directories(folder, problem);
@@ -41,7 +41,7 @@ void write_file_atomically(const fs::path& path, const std::function<void(const 
       folder / ("." + path.stem().string() + ".partial-" + std::to_string(::getpid()) + path.extension().string());
   try {
     write(temporary);
-    flush_to_disk(temporary);
+    if (flush == Flush::Yes) flush_to_disk(temporary);
     fs::rename(temporary, path);
   } catch (const fs::filesystem_error& error) {
     fs::remove(temporary, problem);

@@ -43,7 +43,7 @@ struct Subject {
 
 }  // namespace
 
-std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result) {
+std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result, const Job& job) {
   auto prediction = std::make_shared<Prediction>();
   prediction->cloud = std::move(cloud);
   prediction->fields = result.fields;
@@ -57,7 +57,7 @@ std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor
     const std::int64_t units_tight = (tree.point_count + tree.unit - 1) / tree.unit;
     const Padding padding = tree.unit_count == units_tight ? Padding::Masked : Padding::Duplicate;
     prediction->tree =
-        std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}));
+        std::make_shared<const BallTree>(build_ball_tree(positions, tree.dimension, {tree.unit, padding, true}, job));
   }
   if (result.tap) prediction->layers = describe(*result.tap);
   return prediction;
@@ -168,7 +168,7 @@ void Engine::Impl::run_prediction(const Subject& subject, int with_layer, const 
   request.layers = {with_layer};
   const auto start = std::chrono::steady_clock::now();
   const Predictor::Result result = predictor->run(*subject.cloud, subject.frame, request, job);
-  const auto prediction = make_prediction(subject.cloud, result);
+  const auto prediction = make_prediction(subject.cloud, result, job);
   prediction->frame = subject.frame;
   prediction->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tap = result.tap;

@@ -12,7 +12,7 @@
 namespace erwin {
 
 // What a run of a network comes to for the scene: its fields, its main tree with all node data, its layers.
-std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result);
+std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor::Result& result, const Job& job = {});
 
 class Engine {
 public:

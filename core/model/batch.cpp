@@ -121,24 +121,28 @@ std::vector<std::int64_t> slots_of_tree_points(const ModelSample& sample, const 
 }
 
 std::vector<LevelGeometry> levels_of(const std::vector<const ModelSample*>& samples, const ModelConfig& config,
-                                     const at::TensorOptions& options) {
+                                     const at::TensorOptions& options, const Job* job) {
   std::vector<LevelRows> rows(level_count(config));
   const bool duplicate = config.padding == Padding::Duplicate;
   for (const ModelSample* sample : samples) {
     LevelPoints level = finest_level(sample->positions, *sample->trees.main, config);
     for (std::size_t l = 0; l < rows.size(); ++l) {
       if (l > 0) level = pooled_level(level, config.dimension, config.unet.strides[l - 1]);
+      look(job);
       rows[l].append_level(level);
       if (!runs_rotated(config, l)) continue;
       const auto slots = slots_of_tree_points(*sample, level, l, duplicate);
       if (static_cast<std::size_t>(sample->trees.rotated[l]->point_count) != slots.size())
         misfit(*sample, "rotated tree");
+      look(job);
       rows[l].append_rotated(*sample->trees.rotated[l], slots, duplicate);
     }
   }
   std::vector<LevelGeometry> levels;
-  for (std::size_t l = 0; l < rows.size(); ++l)
+  for (std::size_t l = 0; l < rows.size(); ++l) {
+    look(job);
     levels.push_back(rows[l].geometry(config.dimension, runs_rotated(config, l), options));
+  }
   return levels;
 }
 
@@ -146,12 +150,12 @@ std::vector<LevelGeometry> levels_of(const std::vector<const ModelSample*>& samp
 std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(const std::int64_t* keys,
                                                                               std::int64_t count, std::int64_t groups,
                                                                               const Job* job) {
-  const auto look = [job](std::int64_t i) {
-    if (job && i % (1 << 20) == 0) job->check();
+  const auto look_at_times = [job](std::int64_t i) {
+    if (i % (1 << 18) == 0) look(job);
   };
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(groups) + 1, 0), order(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
-    look(i);
+    look_at_times(i);
     if (keys[i] < 0 || keys[i] >= groups)
       throw Error(ErrorKind::Internal, "an edge names a point that does not exist", "point " + std::to_string(keys[i]));
     ++offsets[static_cast<std::size_t>(keys[i]) + 1];
@@ -159,7 +163,7 @@ std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>> counting_sort(co
   for (std::size_t g = 1; g < offsets.size(); ++g) offsets[g] += offsets[g - 1];
   std::vector<std::int64_t> next(offsets.begin(), offsets.end() - 1);
   for (std::int64_t i = 0; i < count; ++i) {
-    look(i);
+    look_at_times(i);
     order[static_cast<std::size_t>(next[static_cast<std::size_t>(keys[i])]++)] = i;
   }
   return {std::move(order), std::move(offsets)};
@@ -174,10 +178,13 @@ void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receive
   const auto [by_receiver, receiver_offsets] =
       counting_sort(receivers.const_data_ptr<std::int64_t>(), edges, points, job);
   const at::Tensor order = indices_of(by_receiver, at::TensorOptions());
+  look(job);
   const at::Tensor sources = source.cpu().index_select(0, order).contiguous();
   const auto [by_source, source_offsets] = counting_sort(sources.const_data_ptr<std::int64_t>(), edges, points, job);
+  look(job);
   batch.edge_source = sources.to(options.device());
   batch.edge_receiver = receivers.index_select(0, order).to(options.device());
+  look(job);
   batch.receiver_offsets = indices_of(receiver_offsets, options);
   batch.source_order = indices_of(by_source, options);
   batch.source_offsets = indices_of(source_offsets, options);
@@ -195,6 +202,7 @@ Batch make_batch_of_points(const std::vector<const ModelSample*>& samples, const
     const std::int64_t first_point = batch.point_offsets.back();
     append(features, sample->features);
     append(positions, sample->positions);
+    look(job);
     for (const std::int32_t point : sample->edge_source) source.push_back(first_point + point);
     look(job);
     for (const std::int32_t point : sample->edge_receiver) receiver.push_back(first_point + point);
@@ -221,7 +229,7 @@ Batch make_batch(const std::vector<const ModelSample*>& samples, const ModelConf
   batch.slot_point = indices_of(slot_point, options);
   batch.point_slot = indices_of(point_slot, options);
   look(job);
-  batch.levels = levels_of(samples, config, batch.positions.options());
+  batch.levels = levels_of(samples, config, batch.positions.options(), job);
   return batch;
 }
 

@@ -145,7 +145,7 @@ public:
       context.reached(static_cast<double>(i) / static_cast<double>(blocks_.size()), blocks_[i].name);
       const bool turn = rotated && i % 2 == 1;
       x = x + attended(blocks_[i], x, turn ? *rotated : main, batch, context);
-      x = x + blocks_[i].swiglu(blocks_[i].norm2(x), context.job);
+      x = x + blocks_[i].swiglu(by_rows(x, context.job, blocks_[i].norm2), context.job);
       if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
     }
     return x.index_select(0, batch.point_slot);

@@ -129,9 +129,14 @@ at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, con
   at::Tensor x = by_rows(features, context.job, linear_);
   x = x.to(wide_type(x.scalar_type()));
   if (steps_.empty()) return x;
-  const at::Tensor relative =
-      (batch.positions.index_select(0, batch.edge_source) - batch.positions.index_select(0, batch.edge_receiver))
-          .to(linear_.weight().scalar_type());
+  at::Tensor relative;
+  for_row_chunks(batch.edge_source, context.job, [&](std::int64_t first, std::int64_t count) {
+    const auto places = [&](const at::Tensor& ends) {
+      return batch.positions.index_select(0, rows_of(ends, first, count));
+    };
+    put_rows(relative, (places(batch.edge_source) - places(batch.edge_receiver)).to(linear_.weight().scalar_type()),
+             first, batch.edge_source.size(0));
+  });
   for (const Step& step : steps_) {
     context.check();
     x = message_step(step, x, relative, batch, context);

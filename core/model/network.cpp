@@ -64,7 +64,7 @@ public:
   }
 
   at::Tensor forward(const Batch& batch, ForwardContext& context) override {
-    const at::Tensor embedded = (*embed_)((*features_)(batch.features), batch, context);
+    const at::Tensor embedded = (*embed_)(by_rows(batch.features, context.job, *features_), batch, context);
     context.saw("embed", embedded);
     const at::Tensor rows = trunk_->forward(embedded, batch, context);
     return head_ ? by_rows(rows, context.job, *head_) : rows;

@@ -161,9 +161,11 @@ Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, co
       throw Error(
           ErrorKind::Model, "the prediction is not finite", checkpoint.recipe.target,
           "The input may lie far from what the network was trained on; look at its range with 'erwinscope info'");
+  job.check();
   const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud.field(checkpoint.recipe.target);
   result.fields = result_fields(output.values, *sample, checkpoint.recipe, static_cast<int>(components),
                                 target ? target->unit() : "");
+  job.check();
   if (!sample->targets.empty())
     result.metrics = compare(output.values, sample->targets, target_standard(checkpoint.recipe));
   result.tap = std::move(output.tap);

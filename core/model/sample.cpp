@@ -146,7 +146,9 @@ void add_edges(const PointCloud& cloud, const ModelConfig& config, ModelSample& 
   const std::vector<double> positions(sample.positions.begin(), sample.positions.end());
   const KnnGraphPtr graph =
       shared_geometry_cache().knn_graph(positions, config.dimension, config.graph.k, config.graph.self_loop, job);
+  job.check();
   sample.edge_source = graph->source;
+  job.check();
   sample.edge_receiver = graph->receiver;
 }
 
@@ -166,11 +168,13 @@ SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfi
   GeometryCache uncached(CacheOptions{.enabled = false, .folder = {}});
   GeometryCache& cache = cached ? shared_geometry_cache() : uncached;
   trees.main = cache.ball_tree(widened, dimension, {config.unit(), config.padding, /*nodes=*/true}, job);
+  job.check();
   const std::size_t levels = model::level_count(config);
   trees.rotated.resize(levels);
   model::LevelPoints level = model::finest_level(positions, *trees.main, config);
   std::vector<double> slots;  // duplicate padding: the rotated slots of the level
   for (std::size_t l = 0; l < levels && config.rotate_degrees > 0; ++l) {
+    job.check();
     if (l > 0) level = model::pooled_level(level, dimension, config.unet.strides[l - 1]);
     const int unit = model::unit_of_level(config, l);
     if (config.padding == Padding::Duplicate) {

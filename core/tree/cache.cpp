@@ -255,7 +255,7 @@ void GeometryCache::store(const std::string& key, const std::string& payload, co
   if (!disk_works_) return;
   try {
     const fs::path path = file_of(options_.folder, key);
-    write_file_atomically(path, [&](const fs::path& temporary) {
+    const auto write = [&](const fs::path& temporary) {
       std::ofstream out(temporary, std::ios::binary);
       out << magic << hash_of(payload, job);
       constexpr std::size_t piece = 1 << 22;
@@ -265,7 +265,8 @@ void GeometryCache::store(const std::string& key, const std::string& payload, co
       }
       out.close();
       if (!out) throw Error(ErrorKind::Io, "cannot write the cache", temporary.string());
-    });
+    };
+    write_file_atomically(path, write, Flush::No);  // an entry that a crash has cut is noticed by its hash
     trim_disk();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::Cancelled) throw;
@@ -339,6 +340,7 @@ KnnGraphPtr GeometryCache::knn_graph(std::span<const double> positions, int dime
     ++counts_.disk_hits;
   } else {
     graph = build_knn_graph(positions, dimension, k, self_loop, job);
+    job.check();
     store(key, pack(graph), job);
     const std::lock_guard lock(mutex_);
     ++counts_.built;

@@ -63,7 +63,9 @@ void sort_entries(std::vector<Entry>& entries, const Job& job) {
 Places find_places(std::span<const double> positions, int dimension, const Job& job) {
   const auto d = static_cast<std::size_t>(dimension);
   std::vector<Entry> entries(positions.size() / d);
+  constexpr std::size_t between_looks = 1 << 17;
   for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i % between_looks == 0) job.check();
     entries[i] = {{0, 0, 0}, static_cast<std::int32_t>(i)};
     for (std::size_t a = 0; a < d; ++a) entries[i].x[a] = positions[i * d + a];
   }
@@ -71,6 +73,7 @@ Places find_places(std::span<const double> positions, int dimension, const Job& 
   Places places;
   places.points.reserve(entries.size());
   for (const Entry& entry : entries) {
+    if (places.points.size() % between_looks == 0) job.check();
     if (places.x.empty() || places.x.back() != entry.x) {
       places.begin.push_back(static_cast<std::int64_t>(places.points.size()));
       places.x.push_back(entry.x);

@@ -228,6 +228,11 @@ TEST(Cancel, InferenceOfThePresetsWidth) {
   expect_prompt_inference("erwin-nsa, width 64, 10^5 points", config, 100'000, 8, 15s);
 }
 
+// To its end it would take minutes; so long it prepares the sample, batches it, and is somewhere in its first layers.
+TEST(Cancel, InferenceOfAMillionPoints) {
+  expect_prompt_inference("erwin-nsa, 10^6 points", test::small_nsa(), 1'000'000, 8, 16s);
+}
+
 TEST(Cancel, AQuestion) {
   Engine engine;
   ModelConfig config = test::small_nsa();
