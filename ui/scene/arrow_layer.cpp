@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ui/scene/point_colours.h"
+#include "ui/scene/prepared_points.h"
 #include "ui/scene/solid_shapes.h"
 
 namespace erwin::ui {
@@ -19,8 +19,8 @@ std::vector<std::size_t> subset(const SceneData& data, const SceneMetrics& metri
   const auto all = static_cast<std::size_t>(data.cloud->size());
   const std::size_t count = std::min(all, static_cast<std::size_t>(wanted));
   std::vector<std::size_t> points(count);
-  for (std::size_t i = 0; i < count; ++i)
-    points[i] = metrics.order ? static_cast<std::size_t>((*metrics.order)[i]) : i * all / count;
+  const std::vector<std::int32_t>* order = metrics.points->order.get();
+  for (std::size_t i = 0; i < count; ++i) points[i] = order ? static_cast<std::size_t>((*order)[i]) : i * all / count;
   return points;
 }
 
@@ -55,11 +55,15 @@ void ArrowLayer::update(const SceneData& data, const SceneState& state, const Sc
   scale_.reset();
   notes_.clear();
   const Field* field = arrow_field(data, state);
-  actor_->SetVisibility(field != nullptr);
+  has_arrows_ = field != nullptr;
   if (field)
     make_arrows(*field, data, state, metrics);
   else if (!state.arrows.empty())
     notes_.push_back("no vector field " + state.arrows);
+}
+
+void ArrowLayer::show_part(double from, double) {
+  actor_->SetVisibility(has_arrows_ && from == 0);
 }
 
 void ArrowLayer::explain(Legend& legend) const {

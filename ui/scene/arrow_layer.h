@@ -21,6 +21,7 @@ public:
 
   void attach(vtkRenderer& cloud, vtkRenderer& front) override;
   void update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) override;
+  void show_part(double from, double to) override;
   void explain(Legend& legend) const override;
 
 private:
@@ -28,6 +29,7 @@ private:
 
   vtkSmartPointer<vtkPolyData> arrows_;
   vtkSmartPointer<vtkActor> actor_;
+  bool has_arrows_ = false;
   std::optional<LegendScale> scale_;
   std::vector<std::string> notes_;
 };

@@ -80,6 +80,8 @@ void mark_points(const SceneData& data, const SceneState& state, PointColours& r
     if (marks_of(state) != SelectionMarks::Off) add_swatches(data, state, result.legend);
     for (std::string& note : attention_notes(data, state)) result.legend.notes.push_back(std::move(note));
   }
+  if (has_too_many_nodes(data, state))
+    result.legend.notes.push_back("no discs of nodes: there are more than " + std::to_string(most_nodes));
   if (shows_nodes(data, state)) result.sizes.assign(result.rgb.size(), size_beside_nodes);
   const std::vector<Emphasis> emphasis = emphasis_of(data, state);
   if (emphasis.empty()) return;

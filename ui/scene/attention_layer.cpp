@@ -17,7 +17,7 @@
 #include <algorithm>
 
 #include "ui/scene/attention_marks.h"
-#include "ui/scene/point_colours.h"
+#include "ui/scene/prepared_points.h"
 #include "ui/scene/scene_actors.h"
 #include "ui/scene/tree_actors.h"
 
@@ -115,6 +115,7 @@ AttentionLayer::AttentionLayer()
       node_actor_(flat_actor(node_mapper_)),
       spoke_actor_(line_actor(spokes_)) {
   node_mapper_->SetScaleArray("size");
+  node_mapper_->SetScaleFactor(1);
   for (int i = 0; i < stroke_widths; ++i) {
     Stroke stroke;
     stroke.lines = vtkSmartPointer<vtkPolyData>::New();
@@ -144,7 +145,7 @@ void AttentionLayer::attach(vtkRenderer& cloud, vtkRenderer& front) {
 }
 
 void AttentionLayer::update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) {
-  const OutlineMesh outlines = query_outlines(data, state, room_for_discs(state.outline) * metrics.disc_radius);
+  const OutlineMesh& outlines = metrics.points->query_outlines;
   if (outlines.empty())
     outlines_->hide();
   else
@@ -196,11 +197,11 @@ void AttentionLayer::place_lines(const SceneData& data, const SceneState& state)
 }
 
 void AttentionLayer::place_nodes(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) {
-  const std::vector<NodeMark> nodes = pooled_nodes(data, state);
-  node_actor_->SetVisibility(!nodes.empty());
-  spoke_actor_->SetVisibility(!nodes.empty() && data.cloud->size() <= most_spokes);
+  const std::vector<NodeMark>& nodes = metrics.points->nodes;
+  has_nodes_ = !nodes.empty();
+  has_spokes_ = has_nodes_ && data.cloud->size() <= most_spokes;
   if (nodes.empty()) return;
-  const PointColours& colours = *metrics.colours;
+  const PointColours& colours = metrics.points->colours;
   const auto positions = data.cloud->positions(state.frame);
   vtkNew<vtkPoints> centres;
   vtkNew<vtkUnsignedCharArray> rgb;
@@ -213,9 +214,9 @@ void AttentionLayer::place_nodes(const SceneData& data, const SceneState& state,
     centres->InsertNextPoint(node.centre.data());
     const unsigned char values[3] = {colour.r, colour.g, colour.b};
     rgb->InsertNextTypedTuple(values);
-    const float shown = colours.sizes.empty() ? 1 : colours.sizes[static_cast<std::size_t>(node.middle)];
-    sizes->InsertNextValue(shown * node.size);
-    if (spoke_actor_->GetVisibility() && shown > 0)
+    const float radius = node_disc_radius(node, colours.sizes, metrics.disc_radius);
+    sizes->InsertNextValue(radius);
+    if (has_spokes_ && radius > 0)
       for (const std::int32_t point : node.points) {
         const float* p = &positions[static_cast<std::size_t>(point) * 3];
         spokes.add(node.centre, {p[0], p[1], p[2]}, colour);
@@ -229,12 +230,16 @@ void AttentionLayer::place_nodes(const SceneData& data, const SceneState& state,
   spoke_actor_->GetProperty()->SetLineWidth(static_cast<float>(state.text_scale));
 }
 
+void AttentionLayer::show_part(double from, double) {
+  node_actor_->SetVisibility(has_nodes_ && from == 0);
+  spoke_actor_->SetVisibility(has_spokes_ && from == 0);
+}
+
 void AttentionLayer::camera_moved(const SceneState& state, const SceneMetrics& metrics) {
   // The ring keeps its size on the screen.
   if (ring_actor_->GetVisibility())
     ring_mapper_->SetScaleFactor(
         std::max(1.6 * metrics.disc_radius, 9 * state.text_scale * pixel_size_at(query_, state)));
-  node_mapper_->SetScaleFactor(1.5 * metrics.disc_radius);
   for (const Stroke& stroke : strokes_)
     if (stroke.line->GetVisibility()) put_behind(*stroke.lines, *stroke.rim_lines, state);
 }

@@ -25,6 +25,7 @@ public:
   void attach(vtkRenderer& cloud, vtkRenderer& front) override;
   void update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) override;
   void camera_moved(const SceneState& state, const SceneMetrics& metrics) override;
+  void show_part(double from, double to) override;
 
 private:
   void place_ring(const SceneData& data, const SceneState& state);
@@ -43,6 +44,7 @@ private:
   vtkSmartPointer<vtkPointGaussianMapper> ring_mapper_, node_mapper_;
   vtkSmartPointer<vtkActor> ring_actor_, node_actor_, spoke_actor_;
   Vec3 query_{};
+  bool has_nodes_ = false, has_spokes_ = false;
 };
 
 }  // namespace erwin::ui

@@ -42,6 +42,12 @@ NodeMark node_mark(const PointCloud& cloud, std::int64_t frame, std::int64_t slo
   return node;
 }
 
+bool wants_nodes(const SceneData& data, const SceneState& state) {
+  const LayerInfo* layer = shown_layer(data, state);
+  return state.nodes && layer && layer->pool_level > 0 && layer->slots &&
+         ((data.query && asked(data, state)) || state.colour_by == ColourBy::Balls);
+}
+
 std::string branch_note(const QueryView& query, const SceneState& state) {
   if (query.layer.kind == LayerKind::Full) return "full attention: the query looks at every point";
   if (query.layer.kind == LayerKind::Ball) return "ball attention: the query looks at its own ball, nowhere else";
@@ -122,9 +128,16 @@ OutlineMesh query_outlines(const SceneData& data, const SceneState& state, doubl
 }
 
 bool shows_nodes(const SceneData& data, const SceneState& state) {
-  const LayerInfo* layer = shown_layer(data, state);
-  return state.nodes && layer && layer->pool_level > 0 && layer->slots &&
-         ((data.query && asked(data, state)) || state.colour_by == ColourBy::Balls);
+  return wants_nodes(data, state) && !has_too_many_nodes(data, state);
+}
+
+bool has_too_many_nodes(const SceneData& data, const SceneState& state) {
+  return wants_nodes(data, state) && shown_layer(data, state)->nodes > most_nodes;
+}
+
+float node_disc_radius(const NodeMark& node, const std::vector<float>& sizes, double disc_radius) {
+  const float shown = sizes.empty() ? 1 : sizes[static_cast<std::size_t>(node.middle)];
+  return static_cast<float>(1.5 * disc_radius) * shown * node.size;
 }
 
 std::vector<NodeMark> pooled_nodes(const SceneData& data, const SceneState& state) {

@@ -41,9 +41,15 @@ struct NodeMark {
   std::int32_t middle = 0;      // its point nearest to the centre, whose colour it takes
   std::vector<std::int32_t> points;
 };
-// Only for pooled layers, where state.nodes is on and a query or the balls are shown.
+// Only for pooled layers, where state.nodes is on and a query or the balls are shown; more than most_nodes discs would
+// only hide each other.
+constexpr std::int64_t most_nodes = 32768;
 bool shows_nodes(const SceneData& data, const SceneState& state);
+bool has_too_many_nodes(const SceneData& data, const SceneState& state);
 std::vector<NodeMark> pooled_nodes(const SceneData& data, const SceneState& state);
+
+// Of its disc, in the cloud's unit. sizes: of the points (PointColours), or empty; disc_radius: of a point's disc.
+float node_disc_radius(const NodeMark& node, const std::vector<float>& sizes, double disc_radius);
 
 // What the marks mean, in sentences for the legend.
 std::vector<std::string> attention_notes(const SceneData& data, const SceneState& state);

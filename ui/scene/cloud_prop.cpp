@@ -89,33 +89,12 @@ void main() {
   gl_FragDepth = 0.5 + 0.5 * (depth_terms.x * z + depth_terms.y) / (depth_terms.z * z + depth_terms.w);
 })";
 
-const char* const cover_vertex = R"(
-void main() { gl_Position = vec4(float(gl_VertexID & 1) * 4.0 - 1.0, float(gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0); })";
-const char* const copy_fragment = R"(
-uniform sampler2D picture;
-uniform sampler2D depth;
-out vec4 result;
-void main() {
-  ivec2 at = ivec2(gl_FragCoord.xy);
-  result = texelFetch(picture, at, 0);
-  gl_FragDepth = texelFetch(depth, at, 0).r;
-})";
-
 GlMatrix column_major(const vtkMatrix4x4* matrix) {
   GlMatrix result;
   for (int row = 0; row < 4; ++row)
     for (int column = 0; column < 4; ++column)
       result[static_cast<std::size_t>(4 * column + row)] = static_cast<float>(matrix->GetElement(row, column));
   return result;
-}
-
-// A texture of the picture's size; copied into from the framebuffer.
-void make_texture(unsigned& name, GLint kind, GLenum format, GLenum type, int width, int height) {
-  glGenTextures(1, &name);
-  glBindTexture(GL_TEXTURE_2D, name);
-  glTexImage2D(GL_TEXTURE_2D, 0, kind, width, height, 0, format, type, nullptr);
-  glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MIN_FILTER, GL_NEAREST);
-  glTexParameteri(GL_TEXTURE_2D, GL_TEXTURE_MAG_FILTER, GL_NEAREST);
 }
 
 }  // namespace
@@ -130,7 +109,7 @@ CloudProp::CloudProp()
     : pixels_(pixel_vertex, nullptr, pixel_fragment, {"position", "colour"}),
       round_(disc_vertex, disc_geometry, round_fragment, {"position", "colour"}),
       spheres_(disc_vertex, disc_geometry, sphere_fragment, {"position", "colour"}),
-      copy_(cover_vertex, nullptr, copy_fragment) {}
+      kept_(std::make_shared<KeptPicture>()) {}
 
 void CloudProp::set_points(PointCloudPtr cloud, std::int64_t frame,
                            std::shared_ptr<const std::vector<std::int32_t>> order) {
@@ -150,14 +129,13 @@ void CloudProp::set_colours(const PointColours* colours) {
   for (Chunk& chunk : chunks_) chunk.colours_fresh = false;
 }
 
-void CloudProp::set_part(std::int64_t begin, std::int64_t end, bool keep) {
+void CloudProp::set_part(std::int64_t begin, std::int64_t end) {
   begin_ = begin;
   end_ = end;
-  keep_ = keep;
 }
 
 int CloudProp::RenderOpaqueGeometry(vtkViewport* viewport) {
-  if (!cloud_ || !colours_ || look_.style == PointStyle::None) return 0;
+  if (!cloud_ || !colours_) return 0;
   auto& renderer = *static_cast<vtkRenderer*>(viewport);
   vtkOpenGLRenderWindow& window = gl_window(*viewport);
   vtkOpenGLState& state = *window.GetState();
@@ -165,7 +143,13 @@ int CloudProp::RenderOpaqueGeometry(vtkViewport* viewport) {
   state.vtkglDepthMask(GL_TRUE);
   state.vtkglDisable(GL_BLEND);
   state.vtkglDisable(GL_CULL_FACE);
-  if (begin_ > 0) bring_picture_back(window);
+  if (begin_ > 0) kept_->bring_back(window);
+  if (look_.style != PointStyle::None) draw_points(renderer, window);
+  state.vtkglEnable(GL_BLEND);
+  return 1;
+}
+
+void CloudProp::draw_points(vtkRenderer& renderer, vtkOpenGLRenderWindow& window) {
   GlProgram& program = look_.style == PointStyle::Pixels  ? pixels_
                        : look_.style == PointStyle::Round ? round_
                                                           : spheres_;
@@ -173,9 +157,6 @@ int CloudProp::RenderOpaqueGeometry(vtkViewport* viewport) {
     draw_chunks(renderer, program);
     glUseProgram(0);
   }
-  if (keep_) keep_picture(window);
-  state.vtkglEnable(GL_BLEND);
-  return 1;
 }
 
 void CloudProp::draw_chunks(vtkRenderer& renderer, const GlProgram& program) {
@@ -256,51 +237,11 @@ void CloudProp::release(Chunk& chunk) {
   glDeleteBuffers(1, &chunk.colours);
 }
 
-void CloudProp::keep_picture(vtkOpenGLRenderWindow& window) {
-  const int* size = window.GetSize();
-  window.GetState()->vtkglActiveTexture(GL_TEXTURE0);
-  if (size[0] != kept_width_ || size[1] != kept_height_ || !kept_colour_) {
-    if (kept_colour_) glDeleteTextures(1, &kept_colour_);
-    if (kept_depth_) glDeleteTextures(1, &kept_depth_);
-    kept_width_ = size[0];
-    kept_height_ = size[1];
-    make_texture(kept_colour_, GL_RGBA8, GL_RGBA, GL_UNSIGNED_BYTE, kept_width_, kept_height_);
-    make_texture(kept_depth_, GL_DEPTH_COMPONENT24, GL_DEPTH_COMPONENT, GL_UNSIGNED_INT, kept_width_, kept_height_);
-  }
-  for (const unsigned texture : {kept_colour_, kept_depth_}) {
-    glBindTexture(GL_TEXTURE_2D, texture);
-    glCopyTexSubImage2D(GL_TEXTURE_2D, 0, 0, 0, 0, 0, kept_width_, kept_height_);
-  }
-  glBindTexture(GL_TEXTURE_2D, 0);
-}
-
-void CloudProp::bring_picture_back(vtkOpenGLRenderWindow& window) {
-  const int* size = window.GetSize();
-  if (!kept_colour_ || size[0] != kept_width_ || size[1] != kept_height_ || !copy_.use(window)) return;
-  vtkOpenGLState& state = *window.GetState();
-  if (!empty_array_) glGenVertexArrays(1, &empty_array_);
-  state.vtkglActiveTexture(GL_TEXTURE1);
-  glBindTexture(GL_TEXTURE_2D, kept_depth_);
-  state.vtkglActiveTexture(GL_TEXTURE0);
-  glBindTexture(GL_TEXTURE_2D, kept_colour_);
-  copy_.set("picture", 0);
-  copy_.set("depth", 1);
-  state.vtkglDepthFunc(GL_ALWAYS);
-  glBindVertexArray(empty_array_);
-  glDrawArrays(GL_TRIANGLES, 0, 3);
-  glBindVertexArray(0);
-  glUseProgram(0);
-  state.vtkglDepthFunc(GL_LEQUAL);
-}
-
 void CloudProp::ReleaseGraphicsResources(vtkWindow*) {
   for (Chunk& chunk : chunks_) release(chunk);
   chunks_.clear();
-  for (GlProgram* program : {&pixels_, &round_, &spheres_, &copy_}) program->release();
-  if (kept_colour_) glDeleteTextures(1, &kept_colour_);
-  if (kept_depth_) glDeleteTextures(1, &kept_depth_);
-  if (empty_array_) glDeleteVertexArrays(1, &empty_array_);
-  kept_colour_ = kept_depth_ = empty_array_ = 0;
+  for (GlProgram* program : {&pixels_, &round_, &spheres_}) program->release();
+  kept_->release();
 }
 
 }  // namespace erwin::ui

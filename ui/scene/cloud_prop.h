@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ui/scene/gl_program.h"
+#include "ui/scene/kept_picture.h"
 #include "ui/scene/point_colours.h"
 
 class vtkRenderer;
@@ -34,9 +35,10 @@ public:
   void set_colours(const PointColours* colours);
   void set_look(const PointLook& look) { look_ = look; }
 
-  // The next renders draw [begin, end) of the order; with begin > 0 on top of what the last render that kept its
-  // picture left, and with keep they leave theirs for the next.
-  void set_part(std::int64_t begin, std::int64_t end, bool keep);
+  // The next renders draw [begin, end) of the order; with begin > 0 on top of the kept picture.
+  void set_part(std::int64_t begin, std::int64_t end);
+  // What a KeepProp behind this one keeps, and this one brings back.
+  const std::shared_ptr<KeptPicture>& kept() const { return kept_; }
 
   int RenderOpaqueGeometry(vtkViewport* viewport) override;
   vtkTypeBool HasTranslucentPolygonalGeometry() override { return 0; }
@@ -52,23 +54,20 @@ private:
     unsigned array = 0, positions = 0, colours = 0;  // OpenGL names
     bool positions_fresh = false, colours_fresh = false;
   };
+  void draw_points(vtkRenderer& renderer, vtkOpenGLRenderWindow& window);
   void draw_chunks(vtkRenderer& renderer, const GlProgram& program);
   void upload(Chunk& chunk, std::int64_t begin, std::int64_t end);
   static void release(Chunk& chunk);
-  void keep_picture(vtkOpenGLRenderWindow& window);
-  void bring_picture_back(vtkOpenGLRenderWindow& window);
 
   PointCloudPtr cloud_;
   std::int64_t frame_ = 0, begin_ = 0, end_ = 0;
-  bool keep_ = false;
   std::shared_ptr<const std::vector<std::int32_t>> order_;
   const PointColours* colours_ = nullptr;
   PointLook look_;
   std::array<double, 6> bounds_{1, -1, 1, -1, 1, -1};
   std::vector<Chunk> chunks_;
-  GlProgram pixels_, round_, spheres_, copy_;
-  unsigned kept_colour_ = 0, kept_depth_ = 0, empty_array_ = 0;
-  int kept_width_ = 0, kept_height_ = 0;
+  GlProgram pixels_, round_, spheres_;
+  std::shared_ptr<KeptPicture> kept_;
 };
 
 }  // namespace erwin::ui

@@ -1,10 +1,23 @@
 #include "ui/scene/prepared_points.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/tree/lod.h"
 
 namespace erwin::ui {
+
+double point_spacing(const PointCloud& cloud, std::int64_t frame) {
+  const Bounds box = cloud.bounds(frame);
+  double squares = 0;
+  for (std::size_t k = 0; k < 3; ++k) squares += std::pow(box.maximum[k] - box.minimum[k], 2);
+  return squares > 0 ? 0.55 * std::sqrt(squares / static_cast<double>(cloud.size() + 20)) : 1;
+}
+
+double disc_radius(const SceneState& state, double spacing) {
+  return spacing * std::clamp(state.point_size, 0.05, 20.0);
+}
 
 PreparedPointsPtr prepare_points(const SceneData& data, const SceneState& state, const PreparedPointsPtr& before) {
   auto prepared = std::make_shared<PreparedPoints>();
@@ -14,6 +27,11 @@ PreparedPointsPtr prepare_points(const SceneData& data, const SceneState& state,
   else if (data.tree && data.tree->point_count == data.cloud->size())
     prepared->order = std::make_shared<const std::vector<std::int32_t>>(level_of_detail_order(*data.tree));
   prepared->colours = colour_points(data, state, before ? &before->colours : nullptr);
+  prepared->surface = prepare_surface(data, state, prepared->colours, before ? before->surface : nullptr);
+  const double radius = disc_radius(state, point_spacing(*data.cloud, state.frame));
+  prepared->query_outlines = query_outlines(data, state, room_for_discs(state.outline) * radius);
+  prepared->nodes = pooled_nodes(data, state);
+  prepared->level_outlines = level_outlines(data, state, radius, before ? before->level_outlines : nullptr);
   return prepared;
 }
 

@@ -12,7 +12,7 @@
 
 #include "ui/scene/cloud_prop.h"
 #include "ui/scene/depth_shade_prop.h"
-#include "ui/scene/surface_layer.h"
+#include "ui/scene/kept_picture.h"
 #include "ui/scene/tree_nodes.h"
 
 namespace erwin::ui {
@@ -59,6 +59,7 @@ Scene::Scene(vtkRenderWindow& window)
       renderer_(vtkSmartPointer<vtkRenderer>::New()),
       front_(vtkSmartPointer<vtkRenderer>::New()),
       cloud_(vtkSmartPointer<CloudProp>::New()),
+      keep_(vtkSmartPointer<KeepProp>::New()),
       shade_(vtkSmartPointer<DepthShadeProp>::New()),
       layers_(make_layers()) {
   renderer_->AddViewProp(cloud_);
@@ -67,7 +68,9 @@ Scene::Scene(vtkRenderWindow& window)
   window.SetNumberOfLayers(2);
   window.AddRenderer(renderer_);
   window.AddRenderer(front_);
+  keep_->set_picture(cloud_->kept());
   for (const auto& layer : layers_) layer->attach(*renderer_, *front_);
+  renderer_->AddViewProp(keep_);
   renderer_->AddViewProp(shade_);
 }
 
@@ -93,18 +96,12 @@ void Scene::take_points(PreparedPointsPtr points, bool moved) {
   if (points != points_) cloud_->set_colours(&points->colours);  // else they are on the card
   points_ = std::move(points);
   legend_ = points_->colours.legend;
-  if (moved) {
-    const Bounds box = data_.cloud->bounds(state_.frame);
-    double squares = 0;
-    for (std::size_t k = 0; k < 3; ++k) squares += std::pow(box.maximum[k] - box.minimum[k], 2);
-    // Discs of neighbours on a surface just meet.
-    spacing_ = squares > 0 ? 0.55 * std::sqrt(squares / static_cast<double>(data_.cloud->size() + 20)) : 1;
-  }
+  if (moved) spacing_ = point_spacing(*data_.cloud, state_.frame);
   cloud_->set_look({style(), disc_radius(), std::max(1.0, 2 * state_.point_size * state_.text_scale)});
 }
 
 SceneMetrics Scene::metrics() const {
-  return {disc_radius(), spacing_, &points_->colours, points_->order.get()};
+  return {disc_radius(), spacing_, points_.get()};
 }
 
 PointStyle Scene::style() const {
@@ -114,7 +111,7 @@ PointStyle Scene::style() const {
 }
 
 double Scene::disc_radius() const {
-  return spacing_ * std::clamp(state_.point_size, 0.05, 20.0);
+  return ui::disc_radius(state_, spacing_);
 }
 
 void Scene::draw_all() {
@@ -154,7 +151,11 @@ void Scene::restart() {
 }
 
 void Scene::set_part() {
-  cloud_->set_part(begin_, end_, parts_ == Parts::More && !complete());
+  const double all = data_.cloud && data_.cloud->size() > 0 ? static_cast<double>(data_.cloud->size()) : 1;
+  cloud_->set_part(begin_, end_);
+  for (const auto& layer : layers_)
+    layer->show_part(static_cast<double>(begin_) / all, static_cast<double>(end_) / all);
+  keep_->set_keep(parts_ == Parts::More && !complete());
   shade_->SetVisibility(state_.edl && data_.cloud && complete() && parts_ != Parts::First);
   shade_->set_reach(shade_reach * state_.text_scale);
 }
@@ -171,8 +172,8 @@ void Scene::set_camera(const Camera& camera) {
   vtk->SetParallelScale(eye_of(camera).distance * half_tangent(camera));
   if (data_.cloud)
     for (const auto& layer : layers_) layer->camera_moved(state_, metrics());
-  renderer_->ResetCameraClippingRange();
   restart();
+  renderer_->ResetCameraClippingRange();  // around what the first part shows: later ones show less
 }
 
 std::array<double, 16> Scene::world_to_clip() const {
@@ -199,46 +200,84 @@ PickRay Scene::ray_at(double x, double y, double pixels) const {
   return ray;
 }
 
-std::vector<Scene::Screen> Scene::project_all() const {
-  const auto m = world_to_clip();
-  const auto positions = data_.cloud->positions(state_.frame);
-  const std::vector<float>& sizes = colours().sizes;
-  const Eye eye = eye_of(state_.camera);
-  const bool parallel = state_.projection == Projection::Orthographic, pixels = style() == PointStyle::Pixels;
-  const double half = half_tangent(state_.camera);
-  std::vector<Screen> all(static_cast<std::size_t>(data_.cloud->size()));
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const float* p = &positions[3 * i];
+// Places on the screen.
+class Scene::Projector {
+public:
+  explicit Projector(const Scene& scene)
+      : matrix_(scene.world_to_clip()),
+        state_(scene.state_),
+        eye_(eye_of(state_.camera)),
+        parallel_(state_.projection == Projection::Orthographic),
+        half_(half_tangent(state_.camera)) {}
+
+  // A ball of some size, in the cloud's unit.
+  Screen operator()(const float* p, double size) const {
     double clip[4], depth = 0;
     for (std::size_t row = 0; row < 4; ++row)
-      clip[row] = m[4 * row] * p[0] + m[4 * row + 1] * p[1] + m[4 * row + 2] * p[2] + m[4 * row + 3];
-    for (std::size_t k = 0; k < 3; ++k) depth += eye.forward[k] * (p[k] - state_.camera.position[k]);
-    const double relative = sizes.empty() ? 1.0 : sizes[i], size = relative * disc_radius();
-    const double per_unit = 0.5 * state_.height / ((parallel ? eye.distance : depth) * half);
-    all[i] = {0.5 * state_.width * (clip[0] / clip[3] + 1), 0.5 * state_.height * (1 - clip[1] / clip[3]), depth,
-              !pixels        ? size * per_unit
-              : relative > 0 ? std::max(0.5, relative * state_.point_size * state_.text_scale)
-                             : 0,
-              pixels ? 0 : size,
-              1 / per_unit};
+      clip[row] =
+          matrix_[4 * row] * p[0] + matrix_[4 * row + 1] * p[1] + matrix_[4 * row + 2] * p[2] + matrix_[4 * row + 3];
+    for (std::size_t k = 0; k < 3; ++k) depth += eye_.forward[k] * (p[k] - state_.camera.position[k]);
+    const double per_unit = 0.5 * state_.height / ((parallel_ ? eye_.distance : depth) * half_);
+    return {0.5 * state_.width * (clip[0] / clip[3] + 1),
+            0.5 * state_.height * (1 - clip[1] / clip[3]),
+            depth,
+            size * per_unit,
+            size,
+            1 / per_unit};
+  }
+
+private:
+  std::array<double, 16> matrix_;
+  const SceneState& state_;
+  Eye eye_;
+  bool parallel_;
+  double half_;
+};
+
+std::vector<Scene::Screen> Scene::project_all() const {
+  const Projector project(*this);
+  const auto positions = data_.cloud->positions(state_.frame);
+  const std::vector<float>& sizes = colours().sizes;
+  const bool pixels = style() == PointStyle::Pixels;
+  std::vector<Screen> all(static_cast<std::size_t>(data_.cloud->size()));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const double relative = sizes.empty() ? 1.0 : sizes[i];
+    all[i] = project(&positions[3 * i], relative * disc_radius());
+    if (!pixels) continue;
+    all[i].size = 0;
+    all[i].radius = relative > 0 ? std::max(0.5, relative * state_.point_size * state_.text_scale) : 0;
   }
   return all;
 }
 
+// Nodes are flat discs that face the eye.
+void Scene::meet_nodes(double x, double y, Hit& hit) const {
+  const Projector project(*this);
+  for (const NodeMark& node : points_->nodes) {
+    const Screen disc = project(node.centre.data(), node_disc_radius(node, colours().sizes, disc_radius()));
+    if (!(disc.depth > 0) || !(std::hypot(disc.x - x, disc.y - y) <= disc.radius) || disc.depth >= hit.depth) continue;
+    hit = {node.middle, disc.depth};
+  }
+}
+
+std::int64_t Scene::node_disc_at(double x, double y) const {
+  Hit hit{-1, std::numeric_limits<double>::infinity()};
+  meet_nodes(x, y, hit);
+  return hit.point;
+}
+
 std::int64_t Scene::disc_at(double x, double y) const {
-  std::int64_t nearest = -1;
-  double depth = std::numeric_limits<double>::infinity();
+  Hit hit{-1, std::numeric_limits<double>::infinity()};
   const bool balls = style() == PointStyle::Spheres;
   const std::vector<Screen> all = project_all();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const double away = std::hypot(all[i].x - x, all[i].y - y) / all[i].radius;
     if (!(all[i].depth > 0) || !(away <= 1)) continue;
     const double surface = all[i].depth - (balls ? all[i].size * std::sqrt(1 - away * away) : 0);
-    if (surface >= depth) continue;
-    depth = surface;
-    nearest = static_cast<std::int64_t>(i);
+    if (surface < hit.depth) hit = {static_cast<std::int64_t>(i), surface};
   }
-  return nearest;
+  meet_nodes(x, y, hit);
+  return hit.point;
 }
 
 std::vector<Scene::Located> Scene::locate(const std::vector<std::int64_t>& points) const {

@@ -22,6 +22,7 @@ namespace erwin::ui {
 
 class CloudProp;
 class DepthShadeProp;
+class KeepProp;
 
 class Scene {
 public:
@@ -73,15 +74,25 @@ public:
     bool visible = false;  // and no disc that is nearer, or about as near, covers or shades its centre
     Rgb colour;            // what was drawn there, where it is visible
   };
-  // The point whose disc is drawn at a pixel, (0, 0) the top left corner; -1: none. Linear in the number of points.
+  // The point whose disc is drawn at a pixel, (0, 0) the top left corner; -1: none. A node's disc stands for the point
+  // nearest to its centre. Linear in the number of points and nodes.
   std::int64_t disc_at(double x, double y) const;
+  // The same where there are too many points: discs of nodes only.
+  std::int64_t node_disc_at(double x, double y) const;
   std::vector<Located> locate(const std::vector<std::int64_t>& points) const;
 
 private:
   struct Screen {
     double x, y, depth, radius, size, pixel;  // radius in pixels; depth, size, a pixel's width in the cloud's unit
   };
+  class Projector;
+  // A disc that may be the one at a pixel: the nearest so far.
+  struct Hit {
+    std::int64_t point = -1;
+    double depth;
+  };
   std::vector<Screen> project_all() const;
+  void meet_nodes(double x, double y, Hit& hit) const;
   void take_points(PreparedPointsPtr points, bool moved);
   void set_part();
   void restart();
@@ -98,6 +109,7 @@ private:
 
   vtkSmartPointer<vtkRenderer> renderer_, front_;  // front_: never hidden by points
   vtkSmartPointer<CloudProp> cloud_;
+  vtkSmartPointer<KeepProp> keep_;
   vtkSmartPointer<DepthShadeProp> shade_;
   std::vector<std::unique_ptr<SceneLayer>> layers_;
   LegendActors legend_actors_;

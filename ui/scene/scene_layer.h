@@ -2,7 +2,6 @@
 // How the picture is put together: the Scene draws the points itself; everything else is a layer in files of its own,
 // listed in scene_layers.cpp.
 
-#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -13,14 +12,13 @@ class vtkRenderer;
 
 namespace erwin::ui {
 
-struct PointColours;
+struct PreparedPoints;
 
 // Facts about the picture that layers share.
 struct SceneMetrics {
   double disc_radius = 1;  // of a point's disc, in the cloud's unit
   double spacing = 1;      // suits the cloud: about half the distance between neighbours, whatever the points' size
-  const PointColours* colours = nullptr;             // of the points; valid within the call
-  const std::vector<std::int32_t>* order = nullptr;  // fair order of the points (PreparedPoints); may be null
+  const PreparedPoints* points = nullptr;  // colours, order, marks; valid within the call
 };
 
 // Called in this order: attach once; update after every change of data or state; camera_moved after every update and
@@ -36,6 +34,11 @@ public:
   virtual void update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) = 0;
   // For what keeps its size on the screen. Must be cheap; state.camera is the new one.
   virtual void camera_moved(const SceneState&, const SceneMetrics&) {}
+  // After every update and every move of the camera, and before each render. What lies among the points is drawn in
+  // parts with them (Scene::draw_more), each on top of the kept picture of those before: the next render adds what lies
+  // between these shares of all, 0 to 1. What is no large matter is drawn whole with the first part, where from is 0.
+  // Translucent things cannot be kept: they are drawn last, where to is 1.
+  virtual void show_part(double, double) {}
   // Adds swatches and notes below those of the points.
   virtual void explain(Legend&) const {}
 };

@@ -74,11 +74,12 @@ std::int64_t SceneView::pick(const QPointF& at) const {
   // What is seen is what is meant; only beside all discs, and where points are mere pixels, the nearest one near the
   // ray.
   const double ratio = devicePixelRatioF();
-  if (shown_data_.cloud->size() <= largest_for_discs)
-    if (const std::int64_t seen = scene_->disc_at(at.x() * ratio, at.y() * ratio); seen >= 0) return seen;
+  const bool few = shown_data_.cloud->size() <= largest_for_discs;
+  const double x = at.x() * ratio, y = at.y() * ratio;
+  if (const std::int64_t seen = few ? scene_->disc_at(x, y) : scene_->node_disc_at(x, y); seen >= 0) return seen;
   const BallTreePtr tree = pick_tree();
   if (!tree || shown_data_.cloud->dimension() != 3) return -1;
-  const PickRay ray = scene_->ray_at(at.x() * ratio, at.y() * ratio, 4 * ratio);
+  const PickRay ray = scene_->ray_at(x, y, 4 * ratio);
   const auto hit = pick_point(*tree, shown_data_.cloud->positions(shown_state_.frame), ray);
   return hit ? hit->point : -1;
 }

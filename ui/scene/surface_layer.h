@@ -3,21 +3,23 @@
 
 #include <vtkSmartPointer.h>
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "ui/scene/scene_layer.h"
 
 class vtkActor;
 class vtkPolyData;
+class vtkProperty;
 
 namespace erwin::ui {
 
-// Are faces drawn, and points (with PointStyle::Auto) therefore not?
-bool shows_faces(const PointCloud& cloud, const SceneState& state);
-
-// Normals of a cloud's points: the mean of the normals of the faces around them, weighted by area and turned to one
-// side of each other where faces disagree about outside. [n, 3]; a point without faces has 0.
-std::vector<float> point_normals(const PointCloud& cloud, std::int64_t frame);
+class SurfaceProp;
+struct FacePiles;
+struct PointColours;
+struct PreparedSurface;
+struct SurfaceShape;
 
 class SurfaceLayer : public SceneLayer {
 public:
@@ -27,16 +29,25 @@ public:
   void attach(vtkRenderer& cloud, vtkRenderer& front) override;
   void update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) override;
   void explain(Legend& legend) const override;
+  void show_part(double from, double to) override;
 
 private:
-  void take_faces(const PointCloud& cloud, std::int64_t frame, bool new_cells);
-  void colour_faces(const SceneData& data, const SceneState& state, const PointColours& colours);
+  struct Pile {
+    vtkSmartPointer<vtkPolyData> data;
+    vtkSmartPointer<vtkActor> actor;
+  };
+  void take_shape(const SurfaceShape& shape);
+  void make_piles(const FacePiles& faces);
+  void colour_faces(const PreparedSurface& surface, const PointColours& colours);
+  static void set_look(vtkProperty& look, const SceneState& state);
   void make_sticks(const PointCloud& cloud, const SceneState& state, const SceneMetrics& metrics);
 
-  PointCloudPtr cloud_;  // whose positions the faces borrow
-  std::int64_t frame_ = -1;
-  vtkSmartPointer<vtkPolyData> faces_, sticks_;
-  vtkSmartPointer<vtkActor> face_actor_, stick_actor_;
+  std::shared_ptr<const PreparedSurface> shown_;  // whose arrays the faces borrow
+  vtkSmartPointer<SurfaceProp> faces_;
+  std::vector<Pile> piles_;
+  bool has_sticks_ = false;
+  vtkSmartPointer<vtkPolyData> sticks_;
+  vtkSmartPointer<vtkActor> stick_actor_;
   std::string note_;
 };
 

@@ -74,14 +74,26 @@ void OutlineActors::show(const OutlineMesh& mesh, double line_width, double face
   fill(*lines_, points, mesh.lines, mesh.line_colours);
   fill(*faces_, points, mesh.faces, mesh.face_colours);
   line_actor_->GetProperty()->SetLineWidth(static_cast<float>(line_width));
-  line_actor_->SetVisibility(!mesh.lines.empty());
   face_actor_->GetProperty()->SetOpacity(face_opacity);
-  face_actor_->SetVisibility(!mesh.faces.empty() && face_opacity > 0);
+  has_lines_ = !mesh.lines.empty();
+  has_faces_ = !mesh.faces.empty() && face_opacity > 0;
+  set_visibility();
 }
 
 void OutlineActors::hide() {
-  line_actor_->SetVisibility(false);
-  face_actor_->SetVisibility(false);
+  has_lines_ = has_faces_ = false;
+  set_visibility();
+}
+
+void OutlineActors::show_only(bool lines, bool faces) {
+  lines_wanted_ = lines;
+  faces_wanted_ = faces;
+  set_visibility();
+}
+
+void OutlineActors::set_visibility() {
+  line_actor_->SetVisibility(has_lines_ && lines_wanted_);
+  face_actor_->SetVisibility(has_faces_ && faces_wanted_);
 }
 
 }  // namespace erwin::ui

@@ -3,12 +3,12 @@
 
 #include <memory>
 
-#include "core/tree/slot_points.h"
 #include "ui/scene/scene_layer.h"
 
 namespace erwin::ui {
 
 class OutlineActors;
+struct LevelOutlines;
 
 class TreeLayer : public SceneLayer {
 public:
@@ -17,24 +17,13 @@ public:
 
   void attach(vtkRenderer& cloud, vtkRenderer& front) override;
   void update(const SceneData& data, const SceneState& state, const SceneMetrics& metrics) override;
+  void show_part(double from, double to) override;
   void explain(Legend& legend) const override;
 
 private:
-  // What the outlines were made from; they stay while none of it changes.
-  struct Subject {
-    PointCloudPtr cloud;
-    BallTreePtr tree;
-    std::shared_ptr<const SlotPoints> slots;  // null: the tree's own
-    int frame = 0, level = 0;
-    OutlineShape shape = OutlineShape::Box;
-    OnlyBall only;
-    std::int64_t query = -1;
-    double grow = 0;
-    bool operator==(const Subject&) const = default;
-  };
-  Subject subject_;
+  std::shared_ptr<const LevelOutlines> shown_;
+  double text_scale_ = 0;
   std::unique_ptr<OutlineActors> outlines_;
-  std::string note_;
 };
 
 }  // namespace erwin::ui

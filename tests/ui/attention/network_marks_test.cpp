@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <stop_token>
 
 #include "core/engine/sample_cloud.h"
 #include "core/model/model.h"
@@ -12,6 +14,8 @@
 #include "ui/scene/attention_marks.h"
 #include "ui/scene/point_colours.h"
 #include "ui/scene/tree_nodes.h"
+#include "ui/scene/tree_outlines.h"
+#include "ui/scene/tree_statistics.h"
 
 namespace erwin::ui {
 namespace {
@@ -175,6 +179,57 @@ TEST(NetworkMarks, ALevelsBallsFollowTheChosenLayersTree) {
     for (const std::int32_t point : ball)
       EXPECT_EQ(rotated.rgb[static_cast<std::size_t>(point)], rotated.rgb[static_cast<std::size_t>(*ball.begin())]);
   }
+}
+
+// The panel's numbers are those of the tree in which the chosen layer runs, not always of the main one.
+TEST(TreeStatistics, FollowTheChosenLayersTree) {
+  Evaluation run(unet(), 500);
+  for (const LayerTap& layer : run.tap->layers) {
+    run.state.query.layer = layer.layer;
+    const std::size_t pooled = layer.pool_level == 0 ? 1 : 2;
+    const auto slots = run.slots_of(layer.rotated, layer.pool_level, static_cast<std::int64_t>(pooled));
+    const TreeStatistics found = tree_statistics(run.data, run.state);
+    EXPECT_EQ(found.subject, statistics_subject(run.data, run.state));
+    EXPECT_EQ(found.caption, tree_caption(describe(layer)));
+    EXPECT_EQ(found.pooled, layer.pool_level > 0);
+    const auto real = std::count_if(slots.begin(), slots.end(), [](const Points& slot) { return !slot.empty(); });
+    EXPECT_EQ(found.padding.real, real);
+    EXPECT_EQ(found.padding.masked, std::ssize(slots) - real);
+    ASSERT_EQ(static_cast<int>(found.levels.size()), shown_level_count(run.data, run.state));
+    const auto& eighths = found.levels[3];
+    ASSERT_EQ(eighths.balls, 8);
+    std::int64_t fewest = 1000, most = 0;
+    double radii = 0;
+    for (std::size_t ball = 0; ball < 8; ++ball) {
+      const std::size_t begin = ball * slots.size() / 8, end = (ball + 1) * slots.size() / 8;
+      const auto held = std::count_if(slots.begin() + static_cast<std::ptrdiff_t>(begin),
+                                      slots.begin() + static_cast<std::ptrdiff_t>(end),
+                                      [](const Points& slot) { return !slot.empty(); });
+      fewest = std::min<std::int64_t>(fewest, held);
+      most = std::max<std::int64_t>(most, held);
+      const Points points = united(slots, begin, end);
+      const std::vector<std::int32_t> listed(points.begin(), points.end());
+      const auto centre = centre_of(*run.data.cloud, 0, listed);
+      double radius = 0;
+      for (const std::int32_t point : listed) {
+        const float* p = &run.data.cloud->positions()[3 * static_cast<std::size_t>(point)];
+        radius = std::max(radius, std::hypot(p[0] - centre[0], p[1] - centre[1], p[2] - centre[2]));
+      }
+      radii += radius / 8;
+    }
+    EXPECT_EQ(eighths.fewest, fewest) << layer.name;
+    EXPECT_EQ(eighths.most, most) << layer.name;
+    EXPECT_NEAR(eighths.mean_radius, radii, 1e-5 * radii) << layer.name;
+  }
+}
+
+TEST(TreeStatistics, AStoppedCountHasNoLevels) {
+  Evaluation run(flat(), 500);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(tree_statistics(run.data, run.state, stop.get_token()).levels.empty());
+  EXPECT_FALSE(tree_statistics(run.data, run.state).levels.empty());
+  EXPECT_TRUE(tree_statistics({}, {}).levels.empty());
 }
 
 TEST(Padding, IsCountedForPointsAndPooledNodes) {

@@ -152,6 +152,19 @@ TEST_F(Marks, NodesOfAPooledLayerAreDiscsAtTheirCentres) {
   for (const NodeMark& node : nodes)
     drawn += near(picture, project(node.centre), colours.rgb[static_cast<std::size_t>(node.middle)], 1);
   EXPECT_GE(drawn, static_cast<int>(nodes.size()) - 1);  // the ring may cover one
+  // A click on a node's disc means the point in its middle; from above nothing lies before the discs but other discs.
+  const Scene& scene = offscreen.scene();
+  int hit = 0;
+  for (const NodeMark& node : nodes) {
+    const auto [x, y] = project(node.centre);
+    const std::int64_t found = scene.node_disc_at(x, y);
+    hit += found == node.middle;
+    ASSERT_GE(found, 0);
+    EXPECT_TRUE(std::any_of(nodes.begin(), nodes.end(), [&](const NodeMark& other) { return other.middle == found; }));
+    EXPECT_GE(scene.disc_at(x, y), 0);
+  }
+  EXPECT_GE(hit, static_cast<int>(nodes.size()) / 2);
+  EXPECT_EQ(scene.node_disc_at(1, 1), -1);
   state.nodes = false;
   EXPECT_NE(offscreen.draw(data, state).rgb, picture.rgb);
 }

@@ -9,7 +9,7 @@
 #include "tests/ui/scene/picture_support.h"
 #include "ui/scene/arrow_layer.h"
 #include "ui/scene/guide_layer.h"
-#include "ui/scene/surface_layer.h"
+#include "ui/scene/prepared_surface.h"
 
 namespace erwin::ui {
 namespace {
