@@ -68,8 +68,9 @@ DataPanel::DataPanel(QWidget* parent)
   layout->addWidget(cloud_facts_);
   remarks_->setProperty("role", "faint");
   layout->addWidget(remarks_);
-  layout->addWidget(make_colours(), 1);
+  layout->addWidget(colour_part_ = make_colours(), 1);
   layout->addWidget(make_model());
+  layout->addStretch(0);
   connect(samples_, &QComboBox::textActivated, this, &DataPanel::sample_chosen);
 }
 
@@ -97,6 +98,21 @@ QWidget* DataPanel::make_colours() {
   return part;
 }
 
+QHBoxLayout* DataPanel::make_run_buttons() {
+  auto* buttons = new QHBoxLayout;
+  run_ = new QPushButton(tr("Predict"));
+  run_->setObjectName("run");
+  run_->setProperty("role", "main");
+  run_->setToolTip(tr("Run the network on this cloud (Ctrl+R)"));
+  load_ = new QPushButton(tr("Open checkpoint…"));
+  buttons->addWidget(run_);
+  buttons->addWidget(load_);
+  buttons->addStretch(1);
+  connect(run_, &QPushButton::clicked, this, &DataPanel::run_wanted);
+  connect(load_, &QPushButton::clicked, this, &DataPanel::checkpoint_wanted);
+  return buttons;
+}
+
 QWidget* DataPanel::make_model() {
   auto* part = new QWidget;
   auto* layout = new QVBoxLayout(part);
@@ -104,7 +120,7 @@ QWidget* DataPanel::make_model() {
   layout->setSpacing(6);
   layout->addWidget(model_name_);
   layout->addWidget(model_hint_);
-  layout->addWidget(model_facts_);
+  layout->addLayout(make_run_buttons());
   auto* form = new QFormLayout;
   form->setHorizontalSpacing(10);
   // Which devices there are is the engine's knowledge, and asking Torch takes time: any name can be typed.
@@ -119,23 +135,12 @@ QWidget* DataPanel::make_model() {
   form->addRow(tr("Device"), device_);
   form->addRow(tr("Precision"), precision_);
   layout->addLayout(form);
-  auto* buttons = new QHBoxLayout;
-  run_ = new QPushButton(tr("Predict"));
-  run_->setObjectName("run");
-  run_->setProperty("role", "main");
-  run_->setToolTip(tr("Run the network on this cloud (Ctrl+R)"));
-  load_ = new QPushButton(tr("Open checkpoint…"));
-  buttons->addWidget(run_);
-  buttons->addWidget(load_);
-  buttons->addStretch(1);
-  layout->addLayout(buttons);
+  layout->addWidget(model_facts_);
   const auto chosen = [this] {
     Q_EMIT run_settings_chosen(device_->currentText().trimmed(), precision_->currentData().toInt());
   };
   connect(device_, &QComboBox::textActivated, this, chosen);
   connect(precision_, &QComboBox::activated, this, chosen);
-  connect(run_, &QPushButton::clicked, this, &DataPanel::run_wanted);
-  connect(load_, &QPushButton::clicked, this, &DataPanel::checkpoint_wanted);
   return part;
 }
 
@@ -147,6 +152,7 @@ void DataPanel::fill_colours(const SceneData& shown, const SceneState& state) {
     for (std::size_t i = 0; i < choices.size(); ++i) colours_->add_row({{}, {}}, 1);
   }
   choices_ = choices;
+  colour_part_->setVisible(!choices_.empty());
   const QColor faint = palette().color(QPalette::PlaceholderText);
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     QTreeWidgetItem* item = colours_->topLevelItem(static_cast<int>(i));
@@ -172,7 +178,10 @@ void DataPanel::show_cloud(const OpenedCloud* opened, const SceneData& shown, co
   if (opened) samples_->setCurrentText(QString::fromStdString(opened->sample));
   samples_->setVisible(names.size() > 1);
   cloud_name_->setText(opened ? QString::fromStdString(opened->sample) : tr("No cloud"));
-  cloud_facts_->show_rows(opened ? cloud_rows(*opened->cloud) : Facts::Rows{});
+  if (const PointCloudPtr cloud = opened ? opened->cloud : nullptr; cloud != listed_) {
+    listed_ = cloud;  // its box takes a look at every point
+    cloud_facts_->show_rows(cloud ? cloud_rows(*cloud) : Facts::Rows{});
+  }
   QString remarks;
   if (opened)
     for (const std::string& remark : opened->cloud->source().remarks)

@@ -7,6 +7,7 @@
 #include "ui/panels/colour_choices.h"
 
 class QComboBox;
+class QHBoxLayout;
 class QLabel;
 class QPushButton;
 
@@ -31,13 +32,16 @@ Q_SIGNALS:
 
 private:
   QWidget* make_colours();
+  QHBoxLayout* make_run_buttons();
   QWidget* make_model();
   void fill_colours(const SceneData& shown, const SceneState& state);
 
+  PointCloudPtr listed_;
   std::vector<ColourChoice> choices_;
   QLabel *cloud_name_, *remarks_, *model_name_, *model_hint_;
   QComboBox *samples_, *device_, *precision_;
   Facts *cloud_facts_, *model_facts_;
+  QWidget* colour_part_;
   Table* colours_;
   QPushButton *run_, *load_;
 };

@@ -7,6 +7,8 @@
 #include <QKeyEvent>
 #include <QLocale>
 #include <QMenu>
+#include <QScrollBar>
+#include <algorithm>
 
 namespace erwin::ui {
 
@@ -60,6 +62,7 @@ Table::Table(const QStringList& columns, QWidget* parent) : QTreeWidget(parent) 
   setAlternatingRowColors(true);
   setSelectionMode(QAbstractItemView::ExtendedSelection);
   setTabKeyNavigation(false);
+  header()->setStretchLastSection(false);  // it would take more than its share
   header()->setSectionResizeMode(QHeaderView::Stretch);
   header()->setMinimumSectionSize(36);
   header()->setDefaultAlignment(Qt::AlignRight | Qt::AlignVCenter);
@@ -100,6 +103,31 @@ void Table::contextMenuEvent(QContextMenuEvent* event) {
   const QAction* all = menu.addAction(tr("Copy all rows"));
   const QAction* chosen = menu.exec(event->globalPos());
   if (chosen) QApplication::clipboard()->setText(text(chosen != all));
+}
+
+PanelScroll::PanelScroll(QWidget* panel) {
+  setWidgetResizable(true);
+  setFrameShape(QFrame::NoFrame);
+  setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  setFocusPolicy(Qt::NoFocus);
+  setWidget(panel);
+}
+
+// A single long word, say a file's name, does not widen the dock any further than this.
+QSize PanelScroll::minimumSizeHint() const {
+  constexpr int most_width = 380, least_height = 90;
+  const int content = std::max(widget()->minimumSizeHint().width(), widget()->minimumWidth());
+  return {std::min(content, most_width) + verticalScrollBar()->sizeHint().width(), least_height};
+}
+
+// As low as it may be: of the room that a dock is given, others get what they ask for.
+QSize PanelScroll::sizeHint() const {
+  return minimumSizeHint();
+}
+
+bool PanelScroll::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == widget() && event->type() == QEvent::LayoutRequest) updateGeometry();
+  return QScrollArea::eventFilter(watched, event);
 }
 
 QString whole(std::int64_t number) {

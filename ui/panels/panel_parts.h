@@ -2,6 +2,7 @@
 // Small parts that the panels are made of, so that they look and behave alike.
 
 #include <QLabel>
+#include <QScrollArea>
 #include <QTreeWidget>
 #include <QWidget>
 #include <string>
@@ -43,6 +44,19 @@ public:
 protected:
   void keyPressEvent(QKeyEvent* event) override;
   void contextMenuEvent(QContextMenuEvent* event) override;
+};
+
+// A panel that scrolls up and down where its dock is lower than it is, and that no dock makes narrower than it can be:
+// what does not fit would be cut, for nothing scrolls sideways.
+class PanelScroll : public QScrollArea {
+  Q_OBJECT
+public:
+  explicit PanelScroll(QWidget* panel);
+  QSize minimumSizeHint() const override;
+  QSize sizeHint() const override;
+
+protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;  // the panel's content has changed
 };
 
 // "4,096".

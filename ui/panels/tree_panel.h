@@ -1,15 +1,21 @@
 #pragma once
-// The ball tree in numbers: padding, and a row for every level.
+// The shown tree in numbers: which one it is, how its slots are used, and a row for every level.
 
 #include <QWidget>
+#include <memory>
 
-#include "ui/scene/scene_state.h"
+#include "core/engine/worker.h"
+#include "ui/scene/tree_statistics.h"
+
+class QLabel;
 
 namespace erwin::ui {
 
 class Facts;
 class Table;
 
+// The tree in which the query's layer runs: the main one, the rotated one, or that of a pooled level. Those of large
+// clouds are counted on a thread of the panel's own.
 class TreePanel : public QWidget {
   Q_OBJECT
 public:
@@ -20,10 +26,17 @@ Q_SIGNALS:
   void level_chosen(int level);
 
 private:
-  void list_levels(const BallTree& tree);
-  BallTreePtr listed_;
+  using StatisticsPtr = std::shared_ptr<const TreeStatistics>;
+  void count(const SceneData& shown, const SceneState& state);
+  void list(const TreeStatistics& statistics);
+  void mark_level();
+
+  TreeStatistics::Subject wanted_;
+  int level_ = 0;
+  QLabel* title_;
   Facts* facts_;
   Table* levels_;
+  Worker worker_;  // last: its thread uses the others
 };
 
 }  // namespace erwin::ui

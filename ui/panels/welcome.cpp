@@ -60,13 +60,13 @@ Welcome::Welcome(QWidget* parent) : QFrame(parent), samples_(new QVBoxLayout), r
   layout->addWidget(open, 0, Qt::AlignLeft);
   layout->addSpacing(12);
   layout->addWidget(heading(tr("Samples that come with the program")));
-  samples_->setSpacing(2);
+  samples_->setSpacing(6);
   layout->addLayout(samples_);
   recent_part_ = new QWidget;
   auto* recent = new QVBoxLayout(recent_part_);
   recent->setContentsMargins(0, 12, 0, 0);
   recent->addWidget(heading(tr("Recent")));
-  recent_->setSpacing(2);
+  recent_->setSpacing(6);
   recent->addLayout(recent_);
   layout->addWidget(recent_part_);
   layout->addStretch(1);

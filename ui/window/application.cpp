@@ -6,12 +6,24 @@
 #include <cstdlib>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/version.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/main_window.h"
 #include "ui/window/play.h"
 
 namespace erwin::ui {
+
+namespace {
+
+// What Qt remarks on the desktop it finds, or does not find, is for the log; what it calls critical is for the
+// terminal, too.
+void log_qt_message(QtMsgType type, const QMessageLogContext&, const QString& text) {
+  const bool grave = type == QtCriticalMsg || type == QtFatalMsg;
+  log(grave ? LogLevel::Error : type == QtDebugMsg ? LogLevel::Debug : LogLevel::Info, text.toStdString());
+}
+
+}  // namespace
 
 bool has_display() {
   for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY"})
@@ -23,6 +35,7 @@ int run_application(const ApplicationOptions& options) {
   if (!has_display())
     throw Error(ErrorKind::Device, "there is no display to open a window on", "DISPLAY is not set",
                 "Use 'erwinscope render' to draw a picture without one");
+  qInstallMessageHandler(log_qt_message);
   QSurfaceFormat::setDefaultFormat(SceneView::surface_format());
   int argc = 1;
   char name[] = "erwinscope";

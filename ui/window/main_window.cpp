@@ -11,7 +11,6 @@
 #include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QScrollBar>
 #include <QStackedLayout>
 #include <QStatusBar>
@@ -25,6 +24,7 @@
 #include "ui/panels/banner.h"
 #include "ui/panels/data_panel.h"
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/panel_parts.h"
 #include "ui/panels/query_panel.h"
 #include "ui/panels/tree_panel.h"
 #include "ui/panels/welcome.h"
@@ -33,22 +33,6 @@
 #include "ui/window/theme.h"
 
 namespace erwin::ui {
-
-namespace {
-
-// A panel that scrolls where the dock is lower than its content.
-QWidget* scrolling(QWidget* content, int least_width) {
-  auto* scroll = new QScrollArea;
-  scroll->setWidgetResizable(true);
-  scroll->setFrameShape(QFrame::NoFrame);
-  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->setFocusPolicy(Qt::NoFocus);
-  scroll->setWidget(content);
-  scroll->setMinimumWidth(least_width);
-  return scroll;
-}
-
-}  // namespace
 
 MainWindow::MainWindow(const Settings& settings, QWidget* parent)
     : QMainWindow(parent),
@@ -65,6 +49,8 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
   make_status_bar();
   connect_panels();
   make_actions();
+  answer_.setSingleShot(true);
+  connect(&answer_, &QTimer::timeout, this, &MainWindow::refresh);
   connect(&session_, &Session::changed, this, &MainWindow::follow);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) { mark_focus(now); });
   listen();
@@ -130,6 +116,9 @@ QDockWidget* MainWindow::add_dock(const char* action, const QString& title, QWid
 
 void MainWindow::make_panels() {
   setDockOptions(QMainWindow::AnimatedDocks | QMainWindow::AllowTabbedDocks | QMainWindow::AllowNestedDocks);
+  // The side panels are the taller ones.
+  setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+  setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
   setTabPosition(Qt::RightDockWidgetArea, QTabWidget::North);
   setTabPosition(Qt::BottomDockWidgetArea, QTabWidget::North);
   log_ = new QPlainTextEdit;
@@ -137,11 +126,11 @@ void MainWindow::make_panels() {
   log_->setTabChangesFocus(true);
   log_->setMaximumBlockCount(1000);
   log_->setAccessibleName(tr("Log"));
-  add_dock("panel-data", tr("Data and model"), scrolling(data_panel_ = new DataPanel, 250), Qt::LeftDockWidgetArea);
+  add_dock("panel-data", tr("Data and model"), new PanelScroll(data_panel_ = new DataPanel), Qt::LeftDockWidgetArea);
   QDockWidget* query =
-      add_dock("panel-query", tr("Query"), scrolling(query_panel_ = new QueryPanel, 260), Qt::RightDockWidgetArea);
+      add_dock("panel-query", tr("Query"), new PanelScroll(query_panel_ = new QueryPanel), Qt::RightDockWidgetArea);
   QDockWidget* appearance = add_dock("panel-appearance", tr("Appearance"),
-                                     scrolling(appearance_panel_ = new AppearancePanel, 260), Qt::RightDockWidgetArea);
+                                     new PanelScroll(appearance_panel_ = new AppearancePanel), Qt::RightDockWidgetArea);
   QDockWidget* tree = add_dock("panel-tree", tr("Tree"), tree_panel_ = new TreePanel, Qt::RightDockWidgetArea);
   QDockWidget* histogram =
       add_dock("panel-histogram", tr("Histogram"), histogram_panel_ = new HistogramPanel, Qt::BottomDockWidgetArea);

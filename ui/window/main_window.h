@@ -3,6 +3,7 @@
 // here computes, reads a file or waits.
 
 #include <QMainWindow>
+#include <QTimer>
 #include <functional>
 #include <map>
 #include <memory>
@@ -174,6 +175,9 @@ private:
   QStringList recent_;
   qint64 drawn_ = 0, drawable_ = 0;  // points in the picture, and of the cloud
   bool samples_listed_ = false;
+  // Runs while a question is with the engine: its answer, as a rule there before a picture without it could be drawn,
+  // is what is shown next.
+  QTimer answer_;
 
   Actions* actions_ = nullptr;
   QFrame* frame_ = nullptr;

@@ -61,6 +61,8 @@ QString window_style(Theme theme) {
              " padding: 5px 14px; font-weight: 600; }"
              "QPushButton[role=\"main\"]:hover, QPushButton[role=\"main\"]:focus { border: 2px solid %2; }"
              "QPushButton[role=\"main\"]:disabled { background: %7; color: %8; border-color: %1; }"
+             "QCommandLinkButton { border: 1px solid %1; border-radius: 4px; background: %7; }"
+             "QCommandLinkButton:hover, QCommandLinkButton:focus { border: 1px solid %2; }"
              "QHeaderView::section { padding: 3px 6px; border: none; border-bottom: 1px solid %1; background: %7; }"
              "QToolTip { color: %9; background: %7; border: 1px solid %1; padding: 3px; }")
       .arg(c.line.name(), c.focus.name(), c.window.name(), c.faint.name(), c.accent.name(), c.on_accent.name(),

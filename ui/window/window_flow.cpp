@@ -28,6 +28,12 @@
 
 namespace erwin::ui {
 
+namespace {
+
+constexpr int longest_wait_for_answer_ms = 45;
+
+}  // namespace
+
 void MainWindow::open(const QString& path) {
   say(tr("opening %1").arg(path));
   io_->open(path.toStdString());
@@ -131,6 +137,10 @@ void MainWindow::follow(const Moment& before) {
     engine_->query(scene_state(now).query);
     ask_probe();
     if (old.layer != wanted.layer) ask_for_probe();
+    if (data_.prediction && wanted.query >= 0 && before.look.theme == now.look.theme) {
+      answer_.start(longest_wait_for_answer_ms);
+      return;
+    }
   }
   refresh();
 }
@@ -259,6 +269,7 @@ void MainWindow::receive_engine() {
     session_.amend(next);
     if (next.selection.query >= 0) engine_->query(state().query);
   }
+  if (answer_.isActive() && snapshot->progress.busy && !data_.query) return;
   refresh();
 }
 
@@ -285,6 +296,7 @@ void MainWindow::derive() {
 }
 
 void MainWindow::refresh() {
+  answer_.stop();
   SceneState shown = state();
   if (!shows_selected_cloud()) shown.query.point = -1;  // it is a point of the cloud that is still being opened
   shown.title = opened_ ? opened_->sample : std::string();
@@ -350,7 +362,7 @@ bool MainWindow::idle() {
   // In this order: the I/O thread may feed the engine, and receiving may post new work.
   const bool resting = io_->idle() && engine_->idle();
   receive();
-  return resting && io_->idle() && engine_->idle() && (!data_.cloud || view_->settled());
+  return resting && io_->idle() && engine_->idle() && !answer_.isActive() && (!data_.cloud || view_->settled());
 }
 
 void MainWindow::list_samples() {

@@ -7,7 +7,6 @@
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QProcess>
-#include <QScrollArea>
 #include <QTemporaryFile>
 #include <algorithm>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "core/base/error.h"
 #include "core/config/config.h"
 #include "core/train/probe_file.h"
+#include "ui/panels/panel_parts.h"
 #include "ui/panels/training_panel.h"
 #include "ui/window/actions.h"
 #include "ui/window/live_probe.h"
@@ -39,13 +39,8 @@ std::shared_ptr<const QueryView> answer(const Tap& tap, const QueryRequest& requ
 void MainWindow::make_training() {
   QStringList presets;
   for (const std::string& name : preset_names()) presets << QString::fromStdString(name);
-  auto* scroll = new QScrollArea;
-  scroll->setWidgetResizable(true);
-  scroll->setFrameShape(QFrame::NoFrame);
-  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->setFocusPolicy(Qt::NoFocus);
-  scroll->setWidget(training_panel_ = new TrainingPanel(presets));
-  QDockWidget* dock = add_dock("panel-training", tr("Training"), scroll, Qt::LeftDockWidgetArea);
+  QDockWidget* dock = add_dock("panel-training", tr("Training"),
+                               new PanelScroll(training_panel_ = new TrainingPanel(presets)), Qt::LeftDockWidgetArea);
   tabifyDockWidget(docks_.at("panel-data"), dock);
   docks_.at("panel-data")->raise();
   setTabPosition(Qt::LeftDockWidgetArea, QTabWidget::North);
