@@ -7,6 +7,7 @@
 #include <QApplication>
 #include <QSignalSpy>
 #include <QTest>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <numeric>
@@ -25,14 +26,47 @@ inline bool display_is_required() {
   return value && std::string(value) == "1";
 }
 
+// Knows which event took longest: what every other event waited for.
+class TimedApplication : public QApplication {
+public:
+  using QApplication::QApplication;
+
+  bool notify(QObject* receiver, QEvent* event) override {
+    if (depth_ > 0) return QApplication::notify(receiver, event);
+    // Both may be gone afterwards.
+    const std::string whose = receiver->metaObject()->className();
+    const int type = event->type();
+    const auto begin = std::chrono::steady_clock::now();
+    ++depth_;
+    const bool result = QApplication::notify(receiver, event);
+    --depth_;
+    const double took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    if (took > longest_ms_) {
+      longest_ms_ = took;
+      longest_ = whose + ", event " + std::to_string(type);
+    }
+    return result;
+  }
+
+  // Receiver and type of the event that took longest since the last call, and how long.
+  std::pair<std::string, double> take_longest() {
+    return {std::exchange(longest_, {}), std::exchange(longest_ms_, 0)};
+  }
+
+private:
+  int depth_ = 0;
+  double longest_ms_ = 0;
+  std::string longest_;
+};
+
 // One for the whole program; Qt allows no second one.
-inline QApplication& application() {
+inline TimedApplication& application() {
   static int argc = 1;
   static char name[] = "test_window";
   static char* argv[] = {name, nullptr};
-  static QApplication* const made = [] {
+  static TimedApplication* const made = [] {
     QSurfaceFormat::setDefaultFormat(SceneView::surface_format());
-    return new QApplication(argc, argv);
+    return new TimedApplication(argc, argv);
   }();
   return *made;
 }
