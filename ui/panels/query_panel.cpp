@@ -8,6 +8,7 @@
 
 #include "ui/panels/panel_parts.h"
 #include "ui/panels/share_bars.h"
+#include "ui/scene/attention_marks.h"
 #include "ui/scene/point_colours.h"
 
 namespace erwin::ui {
@@ -17,6 +18,17 @@ namespace {
 QString layer_text(const LayerInfo& layer) {
   QString text = QString::fromStdString(caption_of(layer));
   if (layer.pool_level > 0) text += QObject::tr("; its blocks hold nodes of several points");
+  return text;
+}
+
+// What the marks in the picture mean, in sentences.
+QString explanation(const SceneData& shown, const SceneState& state) {
+  QString text;
+  for (const std::string& note : attention_notes(shown, state)) {
+    QString sentence = QString::fromStdString(note);
+    sentence[0] = sentence[0].toUpper();
+    text += (text.isEmpty() ? "" : " ") + sentence + ".";
+  }
   return text;
 }
 
@@ -108,9 +120,7 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
     rows.emplace_back(tr("Own ball"), tr("%1 points").arg(whole(static_cast<std::int64_t>(query->ball.size()))));
   facts_->show_rows(rows);
   shares_->show_rows(query ? share_rows(*query) : std::vector<ShareBars::Row>{});
-  note_->setText(query && query->row.compressed > 0
-                     ? tr("In the picture a compressed weight is spread evenly over its block's points.")
-                     : QString());
+  note_->setText(query ? explanation(shown, state) : QString());
   note_->setVisible(!note_->text().isEmpty());
   fill_tables(shown, state);
   const bool blocks = query && !query->blocks.empty();

@@ -236,10 +236,11 @@ void AttentionLayer::show_part(double from, double) {
 }
 
 void AttentionLayer::camera_moved(const SceneState& state, const SceneMetrics& metrics) {
-  // The ring keeps its size on the screen.
-  if (ring_actor_->GetVisibility())
-    ring_mapper_->SetScaleFactor(
-        std::max(1.6 * metrics.disc_radius, 9 * state.text_scale * pixel_size_at(query_, state)));
+  // The ring keeps its size on the screen, but for what its point's disc asks.
+  if (ring_actor_->GetVisibility()) {
+    const double pixel = state.text_scale * pixel_size_at(query_, state);
+    ring_mapper_->SetScaleFactor(std::clamp(1.6 * metrics.disc_radius, 9 * pixel, 17 * pixel));
+  }
   for (const Stroke& stroke : strokes_)
     if (stroke.line->GetVisibility()) put_behind(*stroke.lines, *stroke.rim_lines, state);
 }

@@ -82,12 +82,24 @@ double LegendActors::bar(const LegendScale& scale, const SceneState& state, doub
   return y - s * 6;
 }
 
+// Beside the scale bar, in several lines where it is long.
+void LegendActors::show_title(const SceneState& state) {
+  if (state.title.empty()) return;
+  const double s = state.text_scale;
+  const auto lines = wrapped(state.title, std::max(s * 200, state.width - s * (2 * edge + 130)), s * title_text);
+  double y = s * edge + s * 1.3 * title_text * static_cast<double>(lines.size() - 1);
+  for (const std::string& text : lines) {
+    actors_.text(text, s * edge, y, s * title_text, palette_of(state.theme).faint);
+    y -= s * 1.3 * title_text;
+  }
+}
+
 void LegendActors::show(vtkRenderer& renderer, const Legend& legend, const SceneState& state) {
   actors_.attach(renderer);
   actors_.clear();
   const Palette palette = palette_of(state.theme);
   const double s = state.text_scale;
-  if (!state.title.empty()) actors_.text(state.title, s * edge, s * edge, s * title_text, palette.faint);
+  show_title(state);
   if (!state.legend) return;
   const double share = legend.scale && legend.arrows ? 0.24 : 0.4;
   const double height = std::min(s * 220, share * state.height);
@@ -103,11 +115,17 @@ void LegendActors::show(vtkRenderer& renderer, const Legend& legend, const Scene
   // Sentences, in the other upper corner: in the column they would lie on the cloud.
   const double left = s * state.notes_left, room = std::max(s * 200, x - s * (silhouette + 24) - left);
   double below = state.height - s * edge;
-  for (const std::string& note : legend.notes)
-    for (const std::string& text : wrapped(note, room, s * small_text)) {
+  // Beside the window's strip there may be little room; long sentences would lie on the cloud, and the window's panels
+  // have them, too.
+  const bool narrow = state.notes_left > SceneState().notes_left && room < s * 320;
+  for (const std::string& note : legend.notes) {
+    const auto lines = wrapped(note, room, s * small_text);
+    if (narrow && lines.size() > 2) continue;
+    for (const std::string& text : lines) {
       actors_.text(text, left, below, s * small_text, palette.faint);
       below -= s * 1.45 * small_text;
     }
+  }
 }
 
 }  // namespace erwin::ui

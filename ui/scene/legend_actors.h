@@ -15,6 +15,7 @@ public:
   void show(vtkRenderer& renderer, const Legend& legend, const SceneState& state);
 
 private:
+  void show_title(const SceneState& state);
   double bar(const LegendScale& scale, const SceneState& state, double top, double height);
   // In the legend's column, or ending at the picture's edge where it is too long for it; returns the place below.
   double line(const std::string& what, const SceneState& state, double y, double size, Rgb colour, bool bold = false);
