@@ -9,7 +9,7 @@ namespace erwin::ui {
 class FramePace {
 public:
   // What an event may wait for a part of a picture at rest, and what keeps a moving picture fluent.
-  static constexpr double part_ms = 40, moving_ms = 30;
+  static constexpr double part_ms = 34, moving_ms = 28;
 
   // Points of the next part; a cloud with no more is drawn in one go.
   std::int64_t part() const { return count_for(part_ms); }

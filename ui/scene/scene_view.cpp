@@ -18,6 +18,12 @@
 
 namespace erwin::ui {
 
+namespace {
+
+constexpr int between_parts_ms = 4;  // whatever came during a part has its turn before the next one
+
+}  // namespace
+
 QSurfaceFormat SceneView::surface_format() {
   QSurfaceFormat format;
   format.setRenderableType(QSurfaceFormat::OpenGL);
@@ -136,7 +142,7 @@ void SceneView::draw_scene() {
   frame_ms_ = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
   if (whole) whole_ms_ = frame_ms_;
   pace_.drew(scene_->drawn() - before, frame_ms_);
-  if (!moving_ && !scene_->complete()) more_.start(0);
+  if (!moving_ && !scene_->complete()) more_.start(between_parts_ms);
   tell_drawing();
 }
 
