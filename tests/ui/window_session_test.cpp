@@ -188,6 +188,20 @@ TEST_F(Window, TheKeyboardReachesEveryPanelAndLeavesItAgain) {
   EXPECT_EQ(QApplication::focusWidget(), window->view());
 }
 
+TEST_F(Window, FlyingToTheQuerysBallNeedsNoNetwork) {
+  open_sample();
+  window->ask(100);
+  ASSERT_TRUE(settle());
+  const auto distance = [this] {
+    const Camera camera = window->view()->scene().state().camera;
+    return std::hypot(camera.position[0] - camera.focus[0], camera.position[1] - camera.focus[1],
+                      camera.position[2] - camera.focus[2]);
+  };
+  const double before = distance();
+  QTest::keyClick(window->view(), Qt::Key_G);
+  EXPECT_TRUE(QTest::qWaitFor([&] { return distance() < 0.8 * before && window->view()->settled(); }, 10000));
+}
+
 TEST_F(Window, PanelsChooseWhatIsShown) {
   open_sample();
   auto* colours = window->findChild<QTreeWidget*>("colours");

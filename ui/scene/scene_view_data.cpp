@@ -13,7 +13,7 @@ namespace erwin::ui {
 namespace {
 
 // Up to here colours are made in a few milliseconds, and waiting for another thread would only delay them.
-constexpr std::int64_t made_at_once = 20'000;
+constexpr std::int64_t made_at_once = 10'000;
 
 // The upper left corner is the strip's: the legend's sentences begin to its right.
 constexpr double beside_strip = 285;

@@ -10,8 +10,8 @@ namespace erwin::ui {
 
 namespace {
 
-// Balls too many and too small to be told apart take their colours in turn.
-constexpr std::int64_t most_balls_compared = 10000;
+// A third of a second; more balls are too small to be told apart and take their colours in turn.
+constexpr std::int64_t most_balls_compared = 65536;
 
 std::vector<BallBox> boxes_of(const LevelNodes& level, const PointCloud& cloud, std::int64_t frame) {
   const auto positions = cloud.positions(frame);

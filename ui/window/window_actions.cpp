@@ -87,7 +87,10 @@ void MainWindow::make_view_actions() {
   for (const char* side : {"front", "left", "top", "back", "right", "bottom"})
     actions_->on(side, [this, side] { view_->look(side); });
   actions_->on("fly-to-query", [this] {
-    if (data_.query) view_->fly_to(data_.query->ball);
+    if (data_.query && !data_.query->ball.empty())
+      view_->fly_to(data_.query->ball);
+    else if (data_.cloud)
+      view_->fly_to(target_points(data_, state()));  // no network, or none with balls: that of the shown level
   });
   actions_->on("probe-card", [this] { view_->set_probe(!view_->probe()); });
   actions_->on("meter", [this] { view_->set_meter(!view_->meter()); });
