@@ -205,43 +205,55 @@ int launch(const SelectionParams<Stored>& params, void* stream) {
   }
 }
 
-constexpr int mean_threads = 128;
+constexpr int mean_threads = 256, most_mean_width = 128;
 
 // One thread block per block of slots and KV head; D / 4 threads share a row, a row is one query head of one slot.
 template <typename T>
 __global__ void __launch_bounds__(mean_threads)
     mean_kernel(const T* q, const bool* mask, float* out, int block_size, int heads, int groups, int width) {
-  __shared__ float sums[mean_threads][4];
+  constexpr int together = 8;  // rows of a thread whose loads are under way at once, those of padding slots too
+  alignas(16) __shared__ float sums[mean_threads * 4];
+  __shared__ float parts[mean_threads];
   const int per_query = heads / groups, group = static_cast<int>(blockIdx.y), lanes = width / 4;
-  const int at_once = mean_threads / lanes, lane = static_cast<int>(threadIdx.x) % lanes;
-  const int line = static_cast<int>(threadIdx.x) / lanes;
+  const int thread = static_cast<int>(threadIdx.x), lane = thread % lanes, line = thread / lanes;
+  const int at_once = mean_threads / lanes, rows = block_size * per_query;
   const std::int64_t first = std::int64_t{blockIdx.x} * block_size;
   float sum[4] = {};
-  for (int row = line; row < block_size * per_query && line < at_once; row += at_once) {
-    const std::int64_t slot = first + row / per_query;
-    if (!mask[slot]) continue;
-    float values[4];
-    load_floats<4>(q + (slot * heads + group * per_query + row % per_query) * width + 4 * lane, values);
+  for (int base = line; base < rows && line < at_once; base += together * at_once) {
+    float values[together][4];
+    bool real[together];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) sum[i] += values[i];
+    for (int i = 0; i < together; ++i) {
+      const int row = min(base + i * at_once, rows - 1), within = row / per_query;
+      const std::int64_t slot = first + within, head = group * per_query + row - within * per_query;
+      real[i] = mask[slot];
+      load_floats<4>(q + (slot * heads + head) * width + 4 * lane, values[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < together; ++i)
+#pragma unroll
+      for (int c = 0; c < 4; ++c) sum[c] += real[i] && base + i * at_once < rows ? values[i][c] : 0.0f;
   }
-#pragma unroll
-  for (int i = 0; i < 4; ++i) sums[threadIdx.x][i] = sum[i];
-  __syncthreads();
-  if (static_cast<int>(threadIdx.x) >= width) return;
+  store_floats<4>(sums + 4 * thread, sum);  // [at_once][width]
   int real = 0;
-  for (int slot = 0; slot < block_size; ++slot) real += mask[first + slot];
-  const int column = static_cast<int>(threadIdx.x);
+  for (int slot = 0; slot < block_size; slot += mean_threads)
+    real += __syncthreads_count(slot + thread < block_size && mask[first + slot + thread]);
+  const int shares = mean_threads / width, share = thread / width, column = thread % width;
   float total = 0;
-  for (int l = 0; l < at_once; ++l) total += sums[l * lanes + column / 4][column % 4];
-  out[(std::int64_t{blockIdx.x} * groups + group) * width + column] =
+  for (int l = share; l < at_once && share < shares; l += shares) total += sums[l * width + column];
+  parts[thread] = total;
+  __syncthreads();
+  if (thread >= width) return;
+  total = 0;
+  for (int s = 0; s < shares; ++s) total += parts[s * width + thread];
+  out[(std::int64_t{blockIdx.x} * groups + group) * width + thread] =
       real > 0 ? total / static_cast<float>(real * per_query) : 0.0f;
 }
 
 template <typename T, typename Stored>
 int launch_means(const MeanQueryParams<Stored>& params, void* stream) {
   if (params.blocks == 0) return cudaSuccess;
-  if (params.width % 4 != 0 || params.width > mean_threads) return cudaErrorInvalidValue;
+  if (params.width % 4 != 0 || params.width > most_mean_width) return cudaErrorInvalidValue;
   const dim3 grid(static_cast<unsigned>(params.blocks), static_cast<unsigned>(params.groups));
   mean_kernel<T><<<grid, mean_threads, 0, static_cast<cudaStream_t>(stream)>>>(
       reinterpret_cast<const T*>(params.q), params.mask, params.out, params.block_size, params.heads, params.groups,
