@@ -10,7 +10,17 @@ namespace erwin::kernels {
 
 namespace {
 
-constexpr int warps = 8, threads = 32 * warps, rows_per_warp = 2, rows = warps * rows_per_warp, key_tile = 64;
+// How the query blocks are shared out. A warp with two of them reads each key once for both; where they are so few that
+// thread blocks of that kind would leave multiprocessors idle, every warp has one, and keys come in longer tiles.
+template <int D, bool Few>
+struct Tiling {
+  static constexpr int warps = Few ? 4 : 8, threads = 32 * warps, rows_per_warp = Few ? 1 : 2;
+  static constexpr int rows = warps * rows_per_warp;
+  static constexpr int keys = !Few ? 64 : D < 16 ? 256 : 4096 / D;  // in shared memory at a time
+  static constexpr int pieces = keys * D / 4;                       // of 4 values
+  static constexpr int turns = (pieces + threads - 1) / threads;    // pieces of a thread
+};
+constexpr std::int64_t thread_blocks_wanted = 512;
 
 template <typename T>
 struct Pointers {
@@ -27,7 +37,9 @@ struct Pointers {
 template <int Slots>
 class BestScores {
 public:
-  __device__ explicit BestScores(int count) : count_(count) {
+  __device__ void begin(int count) {
+    count_ = count;
+    worst_ = -infinity();
 #pragma unroll
     for (int slot = 0; slot < Slots; ++slot) {
       score_[slot] = -infinity();
@@ -37,7 +49,12 @@ public:
 
   // One candidate of each lane, ids ascending from lane to lane and from call to call.
   __device__ void offer(float score, int id) {
-    unsigned waiting = __ballot_sync(all_lanes, score > worst_);
+    const bool better = score > worst_;
+    unsigned waiting = __ballot_sync(all_lanes, better);
+    if (__popc(waiting) > most_inserted) {
+      merge(better ? Entry{score, id} : Entry{-infinity(), -1});
+      return;
+    }
     while (waiting != 0) {
       const int lane = __ffs(static_cast<int>(waiting)) - 1;
       waiting &= waiting - 1;
@@ -55,6 +72,60 @@ public:
   }
 
 private:
+  static constexpr int most_inserted = 6;  // one by one; more are sorted and merged, which takes as long for any number
+  struct Entry {
+    float score;
+    int id;
+  };
+
+  __device__ static bool precedes(const Entry& a, const Entry& b) {
+    return a.score > b.score || (a.score == b.score && a.id < b.id);
+  }
+  // Compares with the lane whose number differs by the bit `step`.
+  __device__ static void exchange(Entry& entry, int step, bool keep_best) {
+    const Entry other{__shfl_xor_sync(all_lanes, entry.score, step), __shfl_xor_sync(all_lanes, entry.id, step)};
+    if (precedes(other, entry) == keep_best) entry = other;
+  }
+  // Of a sequence that falls and then rises, or the other way round: best first or worst first.
+  __device__ static void sort_bitonic(Entry& entry, bool best_first) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int step = 16; step > 0; step /= 2) exchange(entry, step, ((lane & step) == 0) == best_first);
+  }
+
+  // All candidates at once (no candidate: score -infinity, id -1), in the same order as one by one: better score first,
+  // among equals the lower id.
+  __device__ void merge(Entry candidate) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+    for (int size = 2; size < 32; size *= 2)
+#pragma unroll
+      for (int step = size / 2; step > 0; step /= 2)
+        exchange(candidate, step, ((lane & step) == 0) == ((lane & size) == 0));
+    sort_bitonic(candidate, false);
+    // Worst first against best first: the better ones of each pair are the 32 best of both, the last of the list go
+    // out.
+#pragma unroll
+    for (int slot = Slots - 1; slot >= 0; --slot) {
+      Entry own{score_[slot], id_[slot]};
+      if (precedes(candidate, own)) {
+        const Entry worse = own;
+        own = candidate;
+        candidate = worse;
+      }
+      if (slot < Slots - 1) {
+        sort_bitonic(candidate, true);
+        score_[slot + 1] = candidate.score;
+        id_[slot + 1] = candidate.id;
+      }
+      sort_bitonic(own, slot == 0);
+      score_[slot] = own.score;
+      id_[slot] = own.id;
+      candidate = own;
+    }
+    note_worst();
+  }
+
   // Behind the entries that are not worse: among equals the one that came first, the lower id, stays ahead.
   __device__ void insert(float score, int id) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -81,6 +152,10 @@ private:
       carried_score = last;
       carried_id = last_id;
     }
+    note_worst();
+  }
+
+  __device__ void note_worst() {
     const int end = count_ - 1;
     worst_ = __shfl_sync(all_lanes, score_[Slots - 1], end % 32);
     if (Slots == 2 && end < 32) worst_ = __shfl_sync(all_lanes, score_[0], end);
@@ -88,57 +163,67 @@ private:
 
   float score_[Slots];
   int id_[Slots];
-  float worst_ = -infinity();
+  float worst_;
   int count_;
 };
 
-// Blocks: (tile of query blocks of a sample, KV head, sample). Every warp has two query blocks and looks at 32 keys at
-// a time, one in each lane.
-template <typename T, int D, int Slots>
-__global__ void __launch_bounds__(threads) select_kernel(SelectionShape shape, Pointers<T> pointers, float scale) {
+// Blocks: (tile of query blocks of a sample, KV head, sample). A warp looks at 32 keys at a time, one in each lane.
+template <typename T, int D, int Slots, bool Few>
+__global__ void __launch_bounds__(Tiling<D, Few>::threads, !Few && D <= 16 ? 4 : 1)
+    select_kernel(SelectionShape shape, Pointers<T> pointers, float scale) {
+  using Tile = Tiling<D, Few>;
   constexpr int stride = D + 4;  // lanes read rows of keys in pieces of 16 bytes without conflicts
-  alignas(16) __shared__ float keys[key_tile * stride];
-  alignas(16) __shared__ float queries[rows * D];
-  __shared__ bool exists[key_tile];
-  const int group = static_cast<int>(blockIdx.y), warp = static_cast<int>(threadIdx.x) / 32,
-            lane = static_cast<int>(threadIdx.x) % 32;
+  constexpr int rows_per_warp = Tile::rows_per_warp;
+  alignas(16) __shared__ float keys[Tile::keys * stride];
+  alignas(16) __shared__ float queries[Tile::rows * D];
+  __shared__ bool exists[Tile::keys];
+  const int group = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x), warp = thread / 32,
+            lane = thread % 32;
   const std::int64_t begin = pointers.block_offsets[blockIdx.z];
   const int blocks = static_cast<int>(pointers.block_offsets[blockIdx.z + 1] - begin);
-  const int tile = static_cast<int>(blockIdx.x) * rows;
+  const int tile = static_cast<int>(blockIdx.x) * Tile::rows;
   if (tile >= blocks) return;
-  for (int i = static_cast<int>(threadIdx.x); i < rows * D; i += threads) {
+  for (int i = thread; i < Tile::rows * D; i += Tile::threads) {
     const int row = tile + i / D;
     queries[i] = row < blocks ? pointers.mean_query[((begin + row) * shape.groups + group) * D + i % D] : 0.0f;
   }
-  int row[rows_per_warp], unit[rows_per_warp];
+  const int excluded = static_cast<int>(shape.excluded);
+  int row[rows_per_warp], kept_out[rows_per_warp];  // the first of `excluded` blocks
   bool asks[rows_per_warp];
+  BestScores<Slots> best[rows_per_warp];
 #pragma unroll
   for (int r = 0; r < rows_per_warp; ++r) {
     row[r] = tile + warp * rows_per_warp + r;
     asks[r] = row[r] < blocks && pointers.real[begin + row[r]];
-    unit[r] = shape.excluded > 0 ? row[r] / static_cast<int>(shape.excluded) : -1;
+    kept_out[r] = excluded > 0 ? row[r] / excluded * excluded : 0;
+    best[r].begin(shape.count);
   }
-  BestScores<Slots> best[rows_per_warp] = {BestScores<Slots>(shape.count), BestScores<Slots>(shape.count)};
-  for (int first = 0; first < blocks; first += key_tile) {
-    __syncthreads();
-    for (int i = static_cast<int>(threadIdx.x); i < key_tile * (D / 4); i += threads) {
-      const int key = i / (D / 4), column = i % (D / 4) * 4;
-      float values[4] = {};
-      if (first + key < blocks)
-        load_floats<4>(pointers.keys + ((begin + first + key) * shape.groups + group) * D + column, values);
-      store_floats<4>(keys + key * stride + column, values);
+  for (int first = 0; first < blocks; first += Tile::keys) {
+    float values[Tile::turns][4];  // all loads of a tile are under way at once
+    bool real[Tile::turns];
+#pragma unroll
+    for (int turn = 0; turn < Tile::turns; ++turn) {
+      const int i = thread + turn * Tile::threads, key = first + i / (D / 4);
+#pragma unroll
+      for (float& value : values[turn]) value = 0;
+      real[turn] = i < Tile::pieces && key < blocks && pointers.real[begin + key];
+      if (i < Tile::pieces && key < blocks)
+        load_floats<4>(pointers.keys + ((begin + key) * shape.groups + group) * D + i % (D / 4) * 4, values[turn]);
     }
-    if (threadIdx.x < key_tile) {
-      const int key = first + static_cast<int>(threadIdx.x);
-      exists[threadIdx.x] = key < blocks && pointers.real[begin + key];
+    __syncthreads();  // nobody reads the tile before any more
+#pragma unroll
+    for (int turn = 0; turn < Tile::turns; ++turn) {
+      const int i = thread + turn * Tile::threads, key = i / (D / 4), column = i % (D / 4) * 4;
+      if (i >= Tile::pieces) continue;
+      store_floats<4>(keys + key * stride + column, values[turn]);
+      if (column == 0) exists[key] = real[turn];
     }
     __syncthreads();
 #pragma unroll 1
-    for (int half = 0; half < key_tile; half += 32) {
-      const int id = first + half + lane;
-      const int key_unit = shape.excluded > 0 ? id / static_cast<int>(shape.excluded) : -2;
+    for (int part = 0; part < Tile::keys && first + part < blocks; part += 32) {
+      const int id = first + part + lane;
       float key[D];
-      load_floats<D>(keys + (half + lane) * stride, key);
+      load_floats<D>(keys + (part + lane) * stride, key);
 #pragma unroll
       for (int r = 0; r < rows_per_warp; ++r) {
         if (!asks[r]) continue;
@@ -151,8 +236,8 @@ __global__ void __launch_bounds__(threads) select_kernel(SelectionShape shape, P
           sum = fmaf(query.z, key[d + 2], sum);
           sum = fmaf(query.w, key[d + 3], sum);
         }
-        const bool candidate = exists[half + lane] && key_unit != unit[r];
-        best[r].offer(candidate ? __fmul_rn(sum, scale) : -infinity(), id);
+        const bool own = static_cast<unsigned>(id - kept_out[r]) < static_cast<unsigned>(excluded);
+        best[r].offer(exists[part + lane] && !own ? __fmul_rn(sum, scale) : -infinity(), id);
       }
     }
   }
@@ -171,16 +256,24 @@ __global__ void __launch_bounds__(threads) select_kernel(SelectionShape shape, P
   }
 }
 
-template <typename T, int D>
-int launch_width(const SelectionShape& shape, const Pointers<T>& pointers, cudaStream_t stream) {
-  const dim3 grid(static_cast<unsigned>(divide_up(shape.most_blocks, rows)), static_cast<unsigned>(shape.groups),
+template <typename T, int D, bool Few>
+int launch_tiling(const SelectionShape& shape, const Pointers<T>& pointers, cudaStream_t stream) {
+  using Tile = Tiling<D, Few>;
+  const dim3 grid(static_cast<unsigned>(divide_up(shape.most_blocks, Tile::rows)), static_cast<unsigned>(shape.groups),
                   static_cast<unsigned>(shape.samples));
   const float scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(D)));
   if (shape.count <= 32)
-    select_kernel<T, D, 1><<<grid, threads, 0, stream>>>(shape, pointers, scale);
+    select_kernel<T, D, 1, Few><<<grid, Tile::threads, 0, stream>>>(shape, pointers, scale);
   else
-    select_kernel<T, D, 2><<<grid, threads, 0, stream>>>(shape, pointers, scale);
+    select_kernel<T, D, 2, Few><<<grid, Tile::threads, 0, stream>>>(shape, pointers, scale);
   return cudaGetLastError();
+}
+
+template <typename T, int D>
+int launch_width(const SelectionShape& shape, const Pointers<T>& pointers, cudaStream_t stream) {
+  const std::int64_t many = divide_up(shape.most_blocks, Tiling<D, false>::rows) * shape.groups * shape.samples;
+  return many < thread_blocks_wanted ? launch_tiling<T, D, true>(shape, pointers, stream)
+                                     : launch_tiling<T, D, false>(shape, pointers, stream);
 }
 
 template <typename T, typename Stored>
