@@ -7,12 +7,13 @@
 
 namespace erwin::kernels {
 
-// out[i] = sum over part < parts of partial[part * stride + i], for i < size.
+// out[i] = factor * sum over part < parts of partial[part * stride + i], for i < size.
 template <typename T>
 struct OrderedSum {
   const float* partial = nullptr;
   std::int64_t parts = 0, stride = 0, size = 0;
   T* out = nullptr;  // null: left out
+  float factor = 1;
 };
 
 template <typename T, int Count>
@@ -21,6 +22,7 @@ struct OrderedSums {
 };
 
 constexpr int sum_columns = 32, sum_lanes = 8;
+constexpr int sum_together = 8;  // loads of a thread that are under way at once
 
 // Thread blocks: (32 values of the result, which result). Eight threads share a value: part p is thread p % 8's.
 template <typename T, int Count>
@@ -32,8 +34,16 @@ __global__ void __launch_bounds__(sum_columns* sum_lanes) ordered_sums_kernel(Or
   const bool inside = sum.out && i < sum.size;
   float total = 0;
   if (inside) {
-#pragma unroll 4
-    for (std::int64_t part = lane; part < sum.parts; part += sum_lanes) total += sum.partial[part * sum.stride + i];
+    for (std::int64_t first = lane; first < sum.parts; first += sum_together * sum_lanes) {
+      float values[sum_together];
+#pragma unroll
+      for (int n = 0; n < sum_together; ++n) {
+        const std::int64_t part = first + n * sum_lanes;
+        values[n] = part < sum.parts ? sum.partial[part * sum.stride + i] : 0.0f;
+      }
+#pragma unroll
+      for (const float value : values) total += value;
+    }
   }
   shared[lane][column] = total;
   __syncthreads();
@@ -41,7 +51,7 @@ __global__ void __launch_bounds__(sum_columns* sum_lanes) ordered_sums_kernel(Or
   total = 0;
 #pragma unroll
   for (int other = 0; other < sum_lanes; ++other) total += shared[other][column];
-  sum.out[i] = from_float<T>(total);
+  sum.out[i] = from_float<T>(sum.factor * total);
 }
 
 template <typename T, int Count>

@@ -69,7 +69,7 @@ struct BackwardPlan {
 struct BackwardMemory {
   RowStatistics* statistics;  // [G, M * H/G]
   float* memory_slope;        // [G, M * H/G] dS of the memory slot
-  float* memory_partial;      // [chunks, G, 2, D] sums of dS q and P dO
+  float* memory_partial;      // [chunks, 2, G, D] sums of dS q and P dO
   float* key_partial;         // [splits, 2, B * G * D] dK, dV
   std::size_t bytes;
 

@@ -1,7 +1,7 @@
 // What the backward pass of the compressed branch needs of every row before the keys come: dO . O, and all that
 // concerns the memory slot, which every row of every sample attends to. And the ordered sums of partial results.
 
-#include "kernels/common/add_parts.cuh"
+#include "kernels/common/ordered_sums.cuh"
 #include "kernels/common/reduce.cuh"
 #include "kernels/compressed_attention/problem.cuh"
 
@@ -87,25 +87,8 @@ __global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
   for (int i = static_cast<int>(threadIdx.x); i < 2 * D; i += threads) {
     float sum = 0;
     for (int w = 0; w < warps; ++w) sum += shared[w][i / D][i % D];
-    pass.memory.memory_partial[((std::int64_t{blockIdx.x} * pass.groups + group) * 2) * D + i] = sum;
+    pass.memory.memory_partial[((std::int64_t{blockIdx.x} * 2 + i / D) * pass.groups + group) * D + i % D] = sum;
   }
-}
-
-// One warp per value of the memory slot's gradient: the value (g, which, d) of [chunks, G, 2, D].
-template <typename T>
-__global__ void __launch_bounds__(threads) add_memory_kernel(const float* partial, std::int64_t chunks, int values,
-                                                             int width, float scale, T* grad_k, T* grad_v) {
-  const int value = static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32;
-  if (value >= values) return;
-  float sum = 0;
-  for (std::int64_t chunk = threadIdx.x % 32; chunk < chunks; chunk += 32) sum += partial[chunk * values + value];
-  sum = sum_over<32>(sum);
-  if (threadIdx.x % 32 != 0) return;
-  const int group = value / (2 * width), rest = value % (2 * width), place = group * width + rest % width;
-  if (rest < width)
-    grad_k[place] = from_float<T>(scale * sum);
-  else
-    grad_v[place] = from_float<T>(sum);
 }
 
 }  // namespace
@@ -141,22 +124,18 @@ int launch_reduction(const CompressedAttentionParams<T>& params, const Compresse
                      const BackwardPlan& plan, const BackwardMemory& memory, void* stream) {
   using Real = typename OnDevice<T>::type;
   const CompressedShape& shape = params.shape;
-  const auto queue = static_cast<cudaStream_t>(stream);
   const float scale = 1.0f / std::sqrt(static_cast<float>(shape.width));
-  const std::int64_t size = shape.blocks * shape.groups * shape.width;
-  if (size > 0) {
-    add_parts_kernel<Real><<<grid_for(size, threads), threads, 0, queue>>>(memory.key_partial, plan.splits, 2 * size,
-                                                                           size, scale, on_device(gradients.grad_k));
-    add_parts_kernel<Real><<<grid_for(size, threads), threads, 0, queue>>>(
-        memory.key_partial + size, plan.splits, 2 * size, size, 1.0f, on_device(gradients.grad_v));
-  }
+  const std::int64_t size = shape.blocks * shape.groups * shape.width, memory_size = shape.groups * shape.width;
+  OrderedSums<Real, 4> sums;
+  sums.all[0] = {memory.key_partial, plan.splits, 2 * size, size, on_device(gradients.grad_k), scale};
+  sums.all[1] = {memory.key_partial + size, plan.splits, 2 * size, size, on_device(gradients.grad_v)};
   if (shape.memory) {
-    const int values = shape.groups * 2 * shape.width;
-    add_memory_kernel<Real><<<static_cast<unsigned>(divide_up(values, warps)), threads, 0, queue>>>(
-        memory.memory_partial, plan.chunks, values, shape.width, scale, on_device(gradients.grad_memory_k),
-        on_device(gradients.grad_memory_v));
+    const float* const partial = memory.memory_partial;
+    sums.all[2] = {partial, plan.chunks, 2 * memory_size, memory_size, on_device(gradients.grad_memory_k), scale};
+    sums.all[3] = {partial + memory_size, plan.chunks, 2 * memory_size, memory_size,
+                   on_device(gradients.grad_memory_v)};
   }
-  return cudaGetLastError();
+  return launch_ordered_sums(sums, static_cast<cudaStream_t>(stream));
 }
 
 template int launch_row_pass(const CompressedAttentionParams<float>&, const CompressedAttentionGradients<float>&,
