@@ -54,7 +54,7 @@ struct BackwardPlan {
   // keys_per_block: keys of one thread block of the kernel for the keys' gradient.
   BackwardPlan(const CompressedShape& shape, int keys_per_block) {
     const std::int64_t all_rows = shape.rows * shape.rows_per_query();
-    const std::int64_t least = 1024, share = divide_up(all_rows, partial_chunks);
+    const std::int64_t least = 256, share = divide_up(all_rows, partial_chunks);
     chunk_rows = share > least ? share : least;
     chunks = divide_up(all_rows, chunk_rows);
     constexpr std::int64_t wanted = 1056;  // thread blocks: 8 on each of 132 multiprocessors

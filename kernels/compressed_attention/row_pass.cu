@@ -26,7 +26,8 @@ struct RowPass {
 // D / 4 lanes share a row, so a warp takes 128 / D rows at a time; a thread block takes chunk_rows rows of a KV head.
 template <typename T, int D>
 __global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
-  constexpr int lanes = D / 4, rows_per_warp = 32 / lanes;
+  constexpr int lanes = D / 4, rows_per_warp = 32 / lanes, at_once = warps * rows_per_warp;
+  constexpr int together = 4;  // rows of a thread whose loads are under way at once, those of padding slots too
   __shared__ float shared[warps][2][D];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int column = lane % lanes * 4, group = static_cast<int>(blockIdx.y);
@@ -36,41 +37,50 @@ __global__ void __launch_bounds__(threads) row_pass_kernel(RowPass<T> pass) {
     load_floats<4>(pass.memory_k + group * D + column, memory_k);
     load_floats<4>(pass.memory_v + group * D + column, memory_v);
   }
-  const std::int64_t first = std::int64_t{blockIdx.x} * pass.chunk_rows;
-  const std::int64_t end = first + pass.chunk_rows < pass.rows ? first + pass.chunk_rows : pass.rows;
-  for (std::int64_t base = first + warp * rows_per_warp; base < end; base += warps * rows_per_warp) {
-    const std::int64_t row = base + lane / lanes;
-    const std::int64_t slot = row / pass.per_query;
-    const std::int64_t entry = slot * pass.heads + group * pass.per_query + row % pass.per_query;
-    const bool inside = row < end;
-    float q[4] = {}, out[4] = {}, grad[4] = {}, lse = -infinity();
-    if (inside && pass.mask[slot]) {
-      load_floats<4>(pass.q + entry * D + column, q);
-      load_floats<4>(pass.out + entry * D + column, out);
-      load_floats<4>(pass.grad_out + entry * D + column, grad);
-      lse = pass.lse[entry];
-    }
-    float delta = 0, logit = 0, slope = 0;
+  const std::int64_t first = std::int64_t{blockIdx.x} * pass.chunk_rows, first_slot = first / pass.per_query;
+  const int first_head = static_cast<int>(first - first_slot * pass.per_query);
+  const int rows = static_cast<int>(first + pass.chunk_rows < pass.rows ? pass.chunk_rows : pass.rows - first);
+  for (int base = warp * rows_per_warp; base < rows; base += together * at_once) {
+    float q[together][4], out[together][4], grad[together][4], lse[together];
+    bool real[together];
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      delta = fmaf(grad[i], out[i], delta);
-      logit = fmaf(q[i], memory_k[i], logit);
-      slope = fmaf(grad[i], memory_v[i], slope);
+    for (int n = 0; n < together; ++n) {
+      const int row = base + n * at_once + lane / lanes, from = first_head + min(row, rows - 1);
+      const std::int64_t slot = first_slot + from / pass.per_query;
+      const std::int64_t entry = slot * pass.heads + group * pass.per_query + from % pass.per_query;
+      real[n] = pass.mask[slot];
+      load_floats<4>(pass.q + entry * D + column, q[n]);
+      load_floats<4>(pass.out + entry * D + column, out[n]);
+      load_floats<4>(pass.grad_out + entry * D + column, grad[n]);
+      lse[n] = pass.lse[entry];
     }
-    delta = sum_over<lanes>(delta);
-    logit = sum_over<lanes>(logit);
-    slope = sum_over<lanes>(slope);
-    const RowStatistics statistics = row_statistics(lse, delta);
-    const std::int64_t place = group * pass.rows + row;
-    if (inside && column == 0) pass.memory.statistics[place] = statistics;
-    if (!has_memory) continue;
-    const float weight = exp2_fast(fmaf(logit, pass.scale, -statistics.shift));
-    slope = weight * (slope - delta);
-    if (inside && column == 0) pass.memory.memory_slope[place] = slope;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      sum_k[i] = fmaf(slope, q[i], sum_k[i]);
-      sum_v[i] = fmaf(weight, grad[i], sum_v[i]);
+    for (int n = 0; n < together; ++n) {
+      const int row = base + n * at_once + lane / lanes;
+      const bool inside = row < rows, takes_part = inside && real[n];
+      float delta = 0, logit = 0, slope = 0;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if (!takes_part) q[n][i] = out[n][i] = grad[n][i] = 0;  // whatever padding slots hold
+        delta = fmaf(grad[n][i], out[n][i], delta);
+        logit = fmaf(q[n][i], memory_k[i], logit);
+        slope = fmaf(grad[n][i], memory_v[i], slope);
+      }
+      delta = sum_over<lanes>(delta);
+      logit = sum_over<lanes>(logit);
+      slope = sum_over<lanes>(slope);
+      const RowStatistics statistics = row_statistics(takes_part ? lse[n] : -infinity(), delta);
+      const std::int64_t place = group * pass.rows + first + row;
+      if (inside && column == 0) pass.memory.statistics[place] = statistics;
+      if (!has_memory) continue;
+      const float weight = exp2_fast(fmaf(logit, pass.scale, -statistics.shift));
+      slope = weight * (slope - delta);
+      if (inside && column == 0) pass.memory.memory_slope[place] = slope;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        sum_k[i] = fmaf(slope, q[n][i], sum_k[i]);
+        sum_v[i] = fmaf(weight, grad[n][i], sum_v[i]);
+      }
     }
   }
   if (!has_memory) return;
