@@ -84,22 +84,25 @@ struct KeyTile {
   float bias[key_tile];  // 0, or -infinity where there is no key
 };
 
-// Starts copying keys [first, first + key_tile); true where all the keys that this thread looked at exist.
+// Starts copying keys [first, first + key_tile); true where all the keys that this thread looked at exist. Keys and
+// values are one loop, so that all warps take part and nobody asks twice for the place of a key.
 template <int D, typename Keys>
 __device__ bool copy_keys(KeyTile<D>& tile, const Keys& keys, const Bf* k, const Bf* v, int first) {
-  const auto pointer = [&](const Bf* from, int i) {
-    const std::int64_t place = keys.place(first + i);
-    return place < 0 ? nullptr : from + place * D;
-  };
-  copy_rows<D>(tile.k, key_tile, k, [&](int i) { return pointer(k, i); });
-  copy_rows<D>(tile.v, key_tile, v, [&](int i) { return pointer(v, i); });
-  commit_copies();
+  using Tile = Bf16Tile<D>;
+  constexpr int pieces = Tile::width / 8, half = key_tile * pieces;
   bool all = true;
-  for (int i = static_cast<int>(threadIdx.x); i < key_tile; i += static_cast<int>(blockDim.x)) {
-    const bool real = keys.place(first + i) >= 0;
+  for (int i = static_cast<int>(threadIdx.x); i < 2 * half; i += static_cast<int>(blockDim.x)) {
+    const bool is_key = i < half;
+    const int at = i % half / pieces, piece = i % pieces;
+    const std::int64_t place = keys.place(first + at);
+    const bool real = place >= 0, copied = real && piece < D / 8;
+    const Bf* const from = is_key ? k : v;
+    copy_async_16((is_key ? tile.k : tile.v) + at * Tile::stride + piece * 8,
+                  copied ? from + place * D + piece * 8 : from, copied);
+    if (is_key && piece == 0) tile.bias[at] = real ? 0.0f : -infinity();
     all = all && real;
-    tile.bias[i] = real ? 0.0f : -infinity();
   }
+  commit_copies();
   return all;
 }
 
