@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
   __shared__ SelectedList list;
   const std::int64_t index = blockIdx.x / static_cast<unsigned>(tiles_of_problem);
   const int tile = static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles_of_problem));
-  list_selected(list, params.selected + index * params.selected_stride, params.shape.columns);
+  list_selected(list, params.selected + index * params.selected_stride, params.mask, params.shape);
   const SelectedRows rows(params.shape, index);
   const int row = (tile * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x)) / Tile::lanes;
   const int column = static_cast<int>(threadIdx.x) % Tile::lanes * C;
@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
   for (int i = 0; i < C; ++i) state.q[i] = state.out[i] = 0;
   if (rows.real_row(row, params.mask)) load_floats<C>(params.q + rows.entry(row) * D + column, state.q);
   __syncthreads();
-  const SelectedKeys keys(list, params.mask, params.shape, rows.group);
+  const SelectedKeys keys(list, params.shape, rows.group);
   for_each_key_tile<D>(shared, keys, params.k, params.v,
                        [&](const FloatKeyTile<D>& of_keys) { attend<D>(state, of_keys, column, scale); });
   store_row<D>(state, rows, params.mask, row, column, params.out, params.lse);

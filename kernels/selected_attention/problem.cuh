@@ -30,38 +30,56 @@ struct SelectedRows {
 // The selected blocks that exist, in the order of the selection: in shared memory.
 struct SelectedList {
   int block[most_columns];
+  unsigned real[most_columns];  // bit i: slot i of the block is real
   int count;
 };
 
+// Bit i: slot i of the block is real; all lanes of the warp get it. Whoever lists blocks asks for these once, so that
+// the loops over keys or rows do not wait for the mask.
+__device__ inline unsigned real_slots(const bool* mask, std::int64_t block, int block_size) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, slot = lane % block_size;
+  return __ballot_sync(all_lanes, mask[block * block_size + slot] && lane < block_size);
+}
+
 // All threads of the thread block call it; the list can be read after the next __syncthreads().
-__device__ inline void list_selected(SelectedList& list, const std::int64_t* ids, int columns) {
-  if (threadIdx.x >= 32) return;
-  const int lane = static_cast<int>(threadIdx.x);
+__device__ inline void list_selected(SelectedList& list, const std::int64_t* ids, const bool* mask,
+                                     const SelectedShape& shape) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32,
+            warps = static_cast<int>(blockDim.x) / 32;
   int count = 0;
-  for (int first = 0; first < columns; first += 32) {
-    const std::int64_t id = first + lane < columns ? ids[first + lane] : -1;
+  for (int first = 0; first < shape.columns; first += 32) {
+    const int id = first + lane < shape.columns ? static_cast<int>(ids[first + lane]) : -1;
     const unsigned found = __ballot_sync(all_lanes, id >= 0);
-    if (id >= 0) list.block[count + __popc(found & ((1U << lane) - 1))] = static_cast<int>(id);
+#pragma unroll 4
+    for (int column = warp; column < min(32, shape.columns - first); column += warps) {
+      const int block = __shfl_sync(all_lanes, id, column);
+      const unsigned real = real_slots(mask, block < 0 ? 0 : block, shape.block_size);
+      if (block >= 0 && lane == 0) {
+        const int place = count + __popc(found & ((1U << column) - 1));
+        list.block[place] = block;
+        list.real[place] = real;
+      }
+    }
     count += __popc(found);
   }
-  if (lane == 0) list.count = count;
+  if (threadIdx.x == 0) list.count = count;
 }
 
 struct SelectedKeys {
-  const int* blocks;  // in shared memory
-  const bool* mask;
-  int count;  // keys
-  int shift;  // b = 2^shift
+  const SelectedList& list;  // in shared memory
+  int count;                 // keys
+  int shift;                 // b = 2^shift
   int groups, group;
 
-  __device__ SelectedKeys(const SelectedList& list, const bool* slots, const SelectedShape& shape, int of_group)
-      : blocks(list.block), mask(slots), shift(shape.block_size == 16 ? 4 : 5), groups(shape.groups), group(of_group) {
+  __device__ SelectedKeys(const SelectedList& of_blocks, const SelectedShape& shape, int of_group)
+      : list(of_blocks), shift(shape.block_size == 16 ? 4 : 5), groups(shape.groups), group(of_group) {
     count = list.count << shift;
   }
   __device__ std::int64_t place(int key) const {
     if (key >= count) return -1;
-    const std::int64_t slot = (std::int64_t{blocks[key >> shift]} << shift) + (key & ((1 << shift) - 1));
-    return mask[slot] ? slot * groups + group : -1;
+    const int turn = key >> shift, within = key & ((1 << shift) - 1);
+    if ((list.real[turn] >> within & 1U) == 0) return -1;
+    return ((std::int64_t{list.block[turn]} << shift) + within) * groups + group;
   }
 };
 

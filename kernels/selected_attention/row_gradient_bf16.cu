@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(Bf16Tile<D>::threads, 2)
   __shared__ SelectedList list;
   const std::int64_t index = blockIdx.x / static_cast<unsigned>(tiles_of_problem);
   const int tile = static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles_of_problem));
-  list_selected(list, params.selected + index * params.selected_stride, params.shape.columns);
+  list_selected(list, params.selected + index * params.selected_stride, params.mask, params.shape);
   const SelectedRows rows(params.shape, index);
   const int warp_row = (tile * static_cast<int>(blockDim.x / 32) + static_cast<int>(threadIdx.x / 32)) * 16 * M;
   const Bf* const out = reinterpret_cast<const Bf*>(params.out);
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(Bf16Tile<D>::threads, 2)
   MmaD sum[M][Tile::columns];
   clear(sum);
   __syncthreads();
-  const SelectedKeys keys(list, params.mask, params.shape, rows.group);
+  const SelectedKeys keys(list, params.shape, rows.group);
   for_each_key_tile<D>(
       tiles, keys, reinterpret_cast<const Bf*>(params.k), reinterpret_cast<const Bf*>(params.v),
       [&](const KeyTile<D>& of_keys, bool full) { add_row_gradients<D>(sum, q, grad, own, of_keys, full, scale); });

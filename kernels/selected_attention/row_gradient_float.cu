@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
   __shared__ SelectedList list;
   const std::int64_t index = blockIdx.x / static_cast<unsigned>(tiles_of_problem);
   const int tile = static_cast<int>(blockIdx.x % static_cast<unsigned>(tiles_of_problem));
-  list_selected(list, params.selected + index * params.selected_stride, params.shape.columns);
+  list_selected(list, params.selected + index * params.selected_stride, params.mask, params.shape);
   const SelectedRows rows(params.shape, index);
   const int row = (tile * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x)) / Tile::lanes;
   const int column = static_cast<int>(threadIdx.x) % Tile::lanes * C;
@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(FloatTile<D>::threads)
   const RowStatistics own = row_statistics(lse, sum_of_row<Tile::lanes>(delta));
   if (row < rows.rows && column == 0) statistics[index * rows.rows + row] = own;
   __syncthreads();
-  const SelectedKeys keys(list, params.mask, params.shape, rows.group);
+  const SelectedKeys keys(list, params.shape, rows.group);
   for_each_key_tile<D>(shared, keys, params.k, params.v, [&](const FloatKeyTile<D>& of_keys) {
     add_row_gradients<D>(sum, q, grad, own, of_keys, column, scale);
   });
