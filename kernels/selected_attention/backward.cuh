@@ -24,18 +24,43 @@ struct SelectedBackward {
   }
 };
 
+static_assert(4 * most_columns <= most_item_blocks);  // see `least` in lay_out_block_list
+
+// The query blocks of an item: in shared memory.
+struct ItemBlocks {
+  int block[most_item_blocks];
+  unsigned real[most_item_blocks];  // bit i: slot i of the block is real
+};
+
+// All threads of the thread block call it; the blocks can be read after the next __syncthreads().
+__device__ inline void list_item_blocks(ItemBlocks& blocks, const ListItem& item, const BlockList& list,
+                                        const bool* mask, int block_size) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32,
+            warps = static_cast<int>(blockDim.x) / 32;
+  for (int first = 0; first < item.count; first += 32) {
+    const int own = list.query_block[item.first + min(first + lane, item.count - 1)];
+#pragma unroll 4
+    for (int i = warp; i < min(32, item.count - first); i += warps) {
+      const int block = __shfl_sync(all_lanes, own, i);
+      const unsigned real = real_slots(mask, block, block_size);
+      if (lane == 0) {
+        blocks.block[first + i] = block;
+        blocks.real[first + i] = real;
+      }
+    }
+  }
+}
+
 // Where the query rows of an item come from: row number i of its count * b * H/G rows.
 struct ItemRows {
-  const std::int32_t* query_blocks;
-  const bool* mask;
+  const ItemBlocks& blocks;
   const RowStatistics* all_statistics;
   int rows, block_size, per_slot, heads, groups, group;
   Divider by_block, by_slot;
 
-  __device__ ItemRows(const SelectedShape& shape, const ListItem& item, const SelectedBackward& memory,
-                      const bool* slots)
-      : query_blocks(memory.list.query_block + item.first),
-        mask(slots),
+  __device__ ItemRows(const SelectedShape& shape, const ListItem& item, const ItemBlocks& of_blocks,
+                      const SelectedBackward& memory)
+      : blocks(of_blocks),
         all_statistics(memory.statistics),
         rows(0),
         block_size(shape.block_size),
@@ -57,9 +82,9 @@ struct ItemRows {
     if (i >= rows) return {0, 0, false};
     const int turn = by_block.quotient(i), within = by_block.rest(i, turn);
     const int slot_within = by_slot.quotient(within), head = by_slot.rest(within, slot_within);
-    const std::int64_t block = query_blocks[turn], slot = block * block_size + slot_within;
+    const std::int64_t block = blocks.block[turn], slot = block * block_size + slot_within;
     return {slot * heads + group * per_slot + head, (block * groups + group) * (block_size * per_slot) + within,
-            mask[slot]};
+            (blocks.real[turn] >> slot_within & 1U) != 0};
   }
   __device__ RowStatistics statistics(const Row& at) const {
     return at.real ? all_statistics[at.place] : RowStatistics{infinity(), 0.0f};

@@ -176,6 +176,7 @@ BlockList lay_out_block_list(const SelectedShape& shape, Workspace& workspace) {
   const std::int64_t least = divide_up(4 * std::int64_t{shape.columns}, shape.rows_per_slot());
   // Enough items to fill a device, but none needlessly small.
   constexpr std::int64_t items_wanted = 1024, rows_wanted = 8192;
+  static_assert(rows_wanted / 16 <= most_item_blocks);  // a block has at least 16 rows
   const std::int64_t most = divide_up(rows_wanted, shape.rows_per_block()), fair = list.entries / items_wanted;
   const std::int64_t chosen = fair < most ? fair : most;
   list.entries_per_item = static_cast<int>(chosen > least ? chosen : least);

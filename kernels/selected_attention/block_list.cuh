@@ -12,6 +12,8 @@
 
 namespace erwin::kernels {
 
+constexpr int most_item_blocks = 512;  // query blocks of an item, whatever the shape
+
 // A part of a key's query blocks: what one thread block adds up.
 struct ListItem {
   std::int32_t key;      // "key" here: a key block and KV head, number block * G + g

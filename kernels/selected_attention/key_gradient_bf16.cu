@@ -36,7 +36,11 @@ __device__ void copy_item_rows(RowTile<D, Count>& tile, const ItemRows& rows, co
     const std::int64_t from = real ? row.entry * D + piece * 8 : 0;
     copy_async_16(tile.q + at * Tile::stride + piece * 8, q + from, real);
     copy_async_16(tile.grad + at * Tile::stride + piece * 8, grad_out + from, real);
-    if (piece == 0) tile.statistics[at] = rows.statistics(row);
+    if (piece != 0) continue;
+    if (row.real)
+      copy_async_8(tile.statistics + at, rows.all_statistics + row.place);
+    else
+      tile.statistics[at] = {infinity(), 0.0f};
   }
   commit_copies();
 }
@@ -62,12 +66,14 @@ __global__ void __launch_bounds__(KeyTiling<D, B>::threads, KeyTiling<D, B>::blo
   using Keys = KeyTiling<D, B>;
   constexpr int M = Keys::m_tiles;
   alignas(16) __shared__ KeyShared<D, B> shared;
+  __shared__ ItemBlocks blocks;
   if (static_cast<int>(blockIdx.x) >= memory.list.places[memory.list.keys].items) return;
   const ListItem item = memory.list.items[blockIdx.x];
+  list_item_blocks(blocks, item, memory.list, params.mask, B);
   const int warp = static_cast<int>(threadIdx.x) / 32, row_part = warp / Keys::key_parts;
   const int warp_key = warp % Keys::key_parts * 16 * M;
   const BlockKeys keys(params.shape, params.mask, item.key);
-  const ItemRows rows(params.shape, item, memory, params.mask);
+  const ItemRows rows(params.shape, item, blocks, memory);
   const Bf* const q = reinterpret_cast<const Bf*>(params.q);
   MmaA k[M][Tile::steps], v[M][Tile::steps];
   load_key_fragments<D>(k, keys, reinterpret_cast<const Bf*>(params.k), warp_key);
@@ -75,6 +81,7 @@ __global__ void __launch_bounds__(KeyTiling<D, B>::threads, KeyTiling<D, B>::blo
   MmaD sum_k[M][Tile::columns], sum_v[M][Tile::columns];
   clear(sum_k);
   clear(sum_v);
+  __syncthreads();
   if (rows.rows > 0) copy_item_rows<D>(shared.tiles[0], rows, q, grad_out, 0);
   for (int first = 0, turn = 0; first < rows.rows; first += Keys::rows, turn ^= 1) {
     wait_for_copies<0>();

@@ -48,13 +48,15 @@ __global__ void __launch_bounds__(KeyTiling<D, B>::threads)
   using Keys = KeyTiling<D, B>;
   constexpr int C = Tile::columns;
   alignas(16) __shared__ KeyShared<D, B> shared;
+  __shared__ ItemBlocks blocks;
   if (static_cast<int>(blockIdx.x) >= memory.list.places[memory.list.keys].items) return;
   const ListItem item = memory.list.items[blockIdx.x];
+  list_item_blocks(blocks, item, memory.list, params.mask, B);
   const int row_part = static_cast<int>(threadIdx.x) / Keys::per_part;
   const int key = static_cast<int>(threadIdx.x) % Keys::per_part / Tile::lanes;
   const int column = static_cast<int>(threadIdx.x) % Tile::lanes * C;
   const BlockKeys keys(params.shape, params.mask, item.key);
-  const ItemRows rows(params.shape, item, memory, params.mask);
+  const ItemRows rows(params.shape, item, blocks, memory);
   float k[C] = {}, v[C] = {}, sum_k[C] = {}, sum_v[C] = {};
   if (keys.real(key)) {
     load_floats<C>(params.k + keys.entry(key) * D + column, k);
