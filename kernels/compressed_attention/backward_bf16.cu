@@ -58,14 +58,21 @@ constexpr int key_warps = 4, key_threads = 32 * key_warps;
 template <int D>
 __device__ void copy_row_tile(RowTile<D, row_tile>& tile, const Problem& problem, const Bf* q, const Bf* grad_out,
                               const bool* mask, const RowStatistics* statistics, int first, int end) {
-  const auto pointer = [&](const Bf* from, int row) {
-    return row < end && mask[problem.slot(row)] ? from + problem.entry(row) * D : nullptr;
-  };
-  copy_rows<D>(tile.q, row_tile, q, [&](int i) { return pointer(q, first + i); });
-  copy_rows<D>(tile.grad, row_tile, grad_out, [&](int i) { return pointer(grad_out, first + i); });
+  using Tile = Bf16Tile<D>;
+  constexpr int pieces = Tile::width / 8;
+  for (int i = static_cast<int>(threadIdx.x); i < row_tile * pieces; i += static_cast<int>(blockDim.x)) {
+    const int at = i / pieces, piece = i % pieces, row = first + at;
+    const bool real = row < end && mask[problem.slot(row)], copied = real && piece < D / 8;
+    const std::int64_t from = copied ? problem.entry(row) * D + piece * 8 : 0;
+    copy_async_16(tile.q + at * Tile::stride + piece * 8, q + from, copied);
+    copy_async_16(tile.grad + at * Tile::stride + piece * 8, grad_out + from, copied);
+    if (piece != 0) continue;
+    if (row < end)
+      copy_async_8(tile.statistics + at, statistics + row);
+    else
+      tile.statistics[at] = {infinity(), 0.0f};
+  }
   commit_copies();
-  for (int i = static_cast<int>(threadIdx.x); i < row_tile; i += static_cast<int>(blockDim.x))
-    tile.statistics[i] = first + i < end ? statistics[first + i] : RowStatistics{infinity(), 0.0f};
 }
 
 // Blocks: (tile of keys of a sample and part of its rows, KV head, sample).
