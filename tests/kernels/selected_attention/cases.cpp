@@ -173,6 +173,12 @@ std::vector<SelectedCase> selected_cases() {
   add("S beyond the blocks", [](Case& c) { c.columns = 9; });
   add("nothing selected", [](Case& c) { c.missing = 1; });
   add("all selected", [](Case& c) { c.blocks = c.columns = 7; });
+  add("few of many blocks", [](Case& c) {
+    c.blocks = 600;
+    c.heads = c.groups = 1;
+    c.columns = 4;
+    c.width = 8;
+  });
   add("multi-query", [](Case& c) {
     c.blocks = 37;
     c.block_size = 32;
