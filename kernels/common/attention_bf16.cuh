@@ -48,16 +48,19 @@ __device__ MmaA load_row_fragment(const Bf* upper, const Bf* lower, int step) {
 template <int D, int M, typename Rows>
 __device__ void load_row_fragments(MmaA (&fragments)[M][Bf16Tile<D>::steps], const Rows& rows, const bool* mask,
                                    const Bf* from, int warp_row) {
+  const Bf* pointer[M][2];
 #pragma unroll
-  for (int m = 0; m < M; ++m) {
-    const auto pointer = [&](int half) {
+  for (int m = 0; m < M; ++m)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
       const int row = warp_row + 16 * m + 8 * half + lane_group();
-      return rows.real_row(row, mask) ? from + rows.entry(row) * D : nullptr;
-    };
-    const Bf *const upper = pointer(0), *const lower = pointer(1);
+      pointer[m][half] = rows.real_row(row, mask) ? from + rows.entry(row) * D : nullptr;
+    }
 #pragma unroll
-    for (int step = 0; step < Bf16Tile<D>::steps; ++step) fragments[m][step] = load_row_fragment<D>(upper, lower, step);
-  }
+  for (int m = 0; m < M; ++m)
+#pragma unroll
+    for (int step = 0; step < Bf16Tile<D>::steps; ++step)
+      fragments[m][step] = load_row_fragment<D>(pointer[m][0], pointer[m][1], step);
 }
 
 // Keys (or values) of the warp as rows, in the same way.

@@ -28,7 +28,10 @@ struct Problem {
   __device__ std::int64_t entry(int row) const { return slot(row) * heads + group * per_query + row % per_query; }
   // Of [B, G]; times D: of [B, G, D].
   __device__ std::int64_t key(int block) const { return (first_block + block) * groups + group; }
-  __device__ bool real_row(int row, const bool* mask) const { return row < rows && mask[slot(row)]; }
+  __device__ bool real_row(int row, const bool* mask) const {
+    const bool real = mask[slot(min(row, rows - 1))];  // without a branch: so several loads are under way at once
+    return row < rows && real;
+  }
   __device__ bool real_block(int block, const bool* real) const { return block < blocks && real[first_block + block]; }
 };
 

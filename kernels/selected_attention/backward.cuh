@@ -35,19 +35,13 @@ struct ItemBlocks {
 // All threads of the thread block call it; the blocks can be read after the next __syncthreads().
 __device__ inline void list_item_blocks(ItemBlocks& blocks, const ListItem& item, const BlockList& list,
                                         const bool* mask, int block_size) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32,
-            warps = static_cast<int>(blockDim.x) / 32;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int first = 0; first < item.count; first += 32) {
     const int own = list.query_block[item.first + min(first + lane, item.count - 1)];
-#pragma unroll 4
-    for (int i = warp; i < min(32, item.count - first); i += warps) {
-      const int block = __shfl_sync(all_lanes, own, i);
-      const unsigned real = real_slots(mask, block, block_size);
-      if (lane == 0) {
-        blocks.block[first + i] = block;
-        blocks.real[first + i] = real;
-      }
-    }
+    for_each_block(own, min(32, item.count - first), mask, block_size, [&](int i, int block, unsigned real) {
+      blocks.block[first + i] = block;
+      blocks.real[first + i] = real;
+    });
   }
 }
 

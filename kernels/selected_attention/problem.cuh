@@ -24,7 +24,10 @@ struct SelectedRows {
 
   __device__ std::int64_t slot(int row) const { return first_slot + row / per_slot; }
   __device__ std::int64_t entry(int row) const { return slot(row) * heads + group * per_slot + row % per_slot; }
-  __device__ bool real_row(int row, const bool* mask) const { return row < rows && mask[slot(row)]; }
+  __device__ bool real_row(int row, const bool* mask) const {
+    const bool real = mask[slot(min(row, rows - 1))];  // without a branch: so several loads are under way at once
+    return row < rows && real;
+  }
 };
 
 // The selected blocks that exist, in the order of the selection: in shared memory.
@@ -34,32 +37,42 @@ struct SelectedList {
   int count;
 };
 
-// Bit i: slot i of the block is real; all lanes of the warp get it. Whoever lists blocks asks for these once, so that
-// the loops over keys or rows do not wait for the mask.
-__device__ inline unsigned real_slots(const bool* mask, std::int64_t block, int block_size) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, slot = lane % block_size;
-  return __ballot_sync(all_lanes, mask[block * block_size + slot] && lane < block_size);
+// The real slots of `count` <= 32 blocks, number i in lane i of every warp (-1: none), shared out over the warps:
+// put(i, block, bits) in one lane, bit j: slot j is real. Whoever lists blocks asks for these once, so that the loops
+// over keys or rows do not wait for the mask.
+template <typename Put>
+__device__ void for_each_block(int own, int count, const bool* mask, int block_size, const Put& put) {
+  constexpr int together = 4;  // loads under way at once
+  const int lane = static_cast<int>(threadIdx.x) % 32, warps = static_cast<int>(blockDim.x) / 32;
+  for (int first = static_cast<int>(threadIdx.x) / 32; first < count; first += together * warps) {
+    int block[together];
+    bool real[together];
+#pragma unroll
+    for (int n = 0; n < together; ++n) {
+      block[n] = __shfl_sync(all_lanes, own, (first + n * warps) % 32);
+      real[n] = mask[std::int64_t{block[n] < 0 ? 0 : block[n]} * block_size + lane % block_size];
+    }
+#pragma unroll
+    for (int n = 0; n < together; ++n) {
+      const unsigned bits = __ballot_sync(all_lanes, real[n] && lane < block_size);
+      if (first + n * warps < count && block[n] >= 0 && lane == 0) put(first + n * warps, block[n], bits);
+    }
+  }
 }
 
 // All threads of the thread block call it; the list can be read after the next __syncthreads().
 __device__ inline void list_selected(SelectedList& list, const std::int64_t* ids, const bool* mask,
                                      const SelectedShape& shape) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32,
-            warps = static_cast<int>(blockDim.x) / 32;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
   int count = 0;
   for (int first = 0; first < shape.columns; first += 32) {
     const int id = first + lane < shape.columns ? static_cast<int>(ids[first + lane]) : -1;
     const unsigned found = __ballot_sync(all_lanes, id >= 0);
-#pragma unroll 4
-    for (int column = warp; column < min(32, shape.columns - first); column += warps) {
-      const int block = __shfl_sync(all_lanes, id, column);
-      const unsigned real = real_slots(mask, block < 0 ? 0 : block, shape.block_size);
-      if (block >= 0 && lane == 0) {
-        const int place = count + __popc(found & ((1U << column) - 1));
-        list.block[place] = block;
-        list.real[place] = real;
-      }
-    }
+    for_each_block(id, min(32, shape.columns - first), mask, shape.block_size, [&](int i, int block, unsigned real) {
+      const int place = count + __popc(found & ((1U << i) - 1));
+      list.block[place] = block;
+      list.real[place] = real;
+    });
     count += __popc(found);
   }
   if (threadIdx.x == 0) list.count = count;
