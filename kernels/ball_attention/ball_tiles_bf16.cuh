@@ -7,6 +7,9 @@
 
 namespace erwin::kernels {
 
+// A thread block of the kernels over rows has 8 warps of 16 slots.
+constexpr int row_warps = 8, row_threads = 32 * row_warps, row_slots = 16 * row_warps;
+
 // Heads of one thread block: `Heads` query heads and the `Keys` KV heads that they read.
 template <int Width, int Heads, int Keys>
 struct HeadSet {
@@ -73,25 +76,65 @@ std::size_t shared_bytes(bool updated) {
   return updated ? sizeof(BallShared<Tile, Set>) : sizeof(BallShared<Tile, Set>::tiles);
 }
 
-// Rows of `Heads` heads from `head` of the slots [first, first + slot_tile), zeros where they are not real or beyond
-// `end`.
-template <typename Set, int Heads>
-__device__ void copy_heads(Bf* tile, const Bf* rows, std::int64_t stride, int head, const bool* mask, int first,
-                           int end) {
+// Calls body(i, slot, real) for the slots [first, first + slot_tile) that this one of `Threads` threads looks after, i
+// counted from `first`; `real`: a real slot before `end`. `slot` can be read in any case. `Each` threads share a slot.
+template <int Threads, int Each, typename Body>
+__device__ void for_each_slot(const bool* mask, int thread, int first, int end, const Body& body) {
+  constexpr int together = Threads / Each;
 #pragma unroll
-  for (int n = 0; n < Heads; ++n)
-    copy_rows<Set::D>(tile + n * Set::tile, slot_tile, rows, [&](int i) {
-      const int slot = first + i;
-      return slot < end && mask[slot] ? rows + slot * stride + (head + n) * Set::D : nullptr;
-    });
+  for (int turn = 0; turn < slot_tile; turn += together) {
+    const int i = turn + thread / Each;
+    if (together > slot_tile && i >= slot_tile) return;
+    const int slot = min(first + i, end - 1);
+    body(i, slot, first + i < end && mask[slot]);
+  }
 }
 
-template <typename Tile>
-__device__ void put_places(Tile& tile, const BallAttentionParams<Bf16>& params, int first, int end, float absent) {
-  for (int i = static_cast<int>(threadIdx.x); i < slot_tile; i += static_cast<int>(blockDim.x)) {
-    tile.place[i] = place_of(params, first + i, end, absent);
-    tile.relative[i] = relative_of(params, first + i, end);
-  }
+// Rows of `Heads` heads from `head` of two arrays, of the slots [first, first + slot_tile), zeros where they are not
+// real. A thread asks once which of its slots are real and copies the same piece of all the heads' rows: finding
+// addresses costs as much as half the attention does, if it is done for each piece.
+template <typename Set, int Threads, int Heads>
+__device__ void copy_heads(Bf* first_tile, Bf* second_tile, const Bf* first_rows, std::int64_t first_stride,
+                           const Bf* second_rows, std::int64_t second_stride, int head, const bool* mask, int first,
+                           int end) {
+  constexpr int pieces = Bf16Tile<Set::D>::width / 8;
+  const int thread = static_cast<int>(threadIdx.x), column = thread % pieces * 8;
+  const bool inside = column < Set::D;
+  const int from = head * Set::D + (inside ? column : 0);
+  for_each_slot<Threads, pieces>(mask, thread, first, end, [&](int i, int slot, bool real) {
+    const Bf *const one = first_rows + slot * first_stride + from, *const two =
+                                                                       second_rows + slot * second_stride + from;
+    const int to = i * Set::stride + column;
+#pragma unroll
+    for (int n = 0; n < Heads; ++n) {
+      copy_async_16(first_tile + n * Set::tile + to, one + n * Set::D, real && inside);
+      copy_async_16(second_tile + n * Set::tile + to, two + n * Set::D, real && inside);
+    }
+  });
+}
+
+// A slot's row of positions or relative positions; the fourth value is written at once.
+__device__ inline void copy_vector(float4& to, const float* rows, int slot, int dimension, bool real, float last) {
+  const float* const row = rows + std::int64_t{slot} * dimension;
+  copy_async_4(&to.x, row, real);
+  copy_async_4(&to.y, row + 1, real);
+  copy_async_4(&to.z, row + dimension - 1, real && dimension > 2);
+  to.w = last;
+}
+
+// Positions and relative positions, the latter only where there is an update. The last threads do it, because where the
+// rows are few the first ones copy them.
+template <int Threads, typename Tile>
+__device__ void copy_places(Tile& tile, const BallAttentionParams<Bf16>& params, int first, int end, float absent) {
+  const int thread = Threads - 1 - static_cast<int>(threadIdx.x), dimension = params.shape.dimension;
+  const float* const positions = params.sigma ? params.positions : nullptr;
+  for_each_slot<Threads, 1>(params.mask, thread, first, end, [&](int i, int slot, bool real) {
+    if (positions)
+      copy_vector(tile.place[i], positions, slot, dimension, real, real ? 0.0f : absent);
+    else
+      tile.place[i] = make_float4(0, 0, 0, real ? 0.0f : absent);
+    if (params.relative) copy_vector(tile.relative[i], params.relative, slot, dimension, real, real ? 1.0f : 0.0f);
+  });
 }
 
 template <typename Set>
@@ -214,10 +257,11 @@ __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, con
   for_each_slot_tile(
       shared.tiles, range, params.relative != nullptr,
       [&](BallKeyTile<Set>& tile, int first) {
-        copy_heads<Set, Set::keys>(tile.k, on_device(params.k), params.k_stride, group, params.mask, first, range.end);
-        copy_heads<Set, Set::keys>(tile.v, on_device(params.v), params.v_stride, group, params.mask, first, range.end);
+        copy_heads<Set, row_threads, Set::keys>(tile.k, tile.v, on_device(params.k), params.k_stride,
+                                                on_device(params.v), params.v_stride, group, params.mask, first,
+                                                range.end);
+        copy_places<row_threads>(tile, params, first, range.end, -infinity());
         commit_copies();
-        put_places(tile, params, first, range.end, -infinity());
       },
       [&](BallKeyTile<Set>& tile) {
         update_heads<Set, Set::keys>(tile.k, tile.relative, shared.columns.k);
@@ -226,9 +270,7 @@ __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, con
       body);
 }
 
-// Where a thread block of the kernels over rows works: 8 warps of 16 slots.
-constexpr int row_warps = 8, row_threads = 32 * row_warps, row_slots = 16 * row_warps;
-
+// Where a thread block of the kernels over rows works.
 template <typename Set>
 struct RowBlock {
   int tile, head, group, warp_slot;

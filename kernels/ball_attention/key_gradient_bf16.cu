@@ -93,15 +93,19 @@ template <typename Set>
 __device__ void copy_row_tile(BallRowTile<Set>& tile, const BallAttentionParams<Bf16>& params, const Bf* grad_out,
                               const RowStatistics* statistics, int head, int first, int end) {
   const std::int64_t stride = std::int64_t{params.shape.heads} * Set::D;
-  copy_heads<Set, Set::heads>(tile.q, on_device(params.q), params.q_stride, head, params.mask, first, end);
-  copy_heads<Set, Set::heads>(tile.grad, grad_out, stride, head, params.mask, first, end);
-  commit_copies();
-  put_places(tile, params, first, end, 0.0f);
+  copy_heads<Set, key_threads, Set::heads>(tile.q, tile.grad, on_device(params.q), params.q_stride, grad_out, stride,
+                                           head, params.mask, first, end);
+  copy_places<key_threads>(tile, params, first, end, 0.0f);
+  // Those of a masked slot say that it takes no part.
 #pragma unroll
-  for (int h = 0; h < Set::heads; ++h)
-    for (int i = static_cast<int>(threadIdx.x); i < slot_tile; i += static_cast<int>(blockDim.x))
-      tile.statistics[h][i] =
-          first + i < end ? statistics[(head + h) * params.shape.slots + first + i] : RowStatistics{infinity(), 0.0f};
+  for (int at = 0; at < Set::heads * slot_tile; at += key_threads) {
+    const int i = (at + static_cast<int>(threadIdx.x)) % slot_tile,
+              h = (at + static_cast<int>(threadIdx.x)) / slot_tile;
+    if (h >= Set::heads) break;
+    const int slot = min(first + i, end - 1);
+    copy_async_8(&tile.statistics[h][i], statistics + (head + h) * params.shape.slots + slot);
+  }
+  commit_copies();
 }
 
 // body(n, half, place) for the lane's two keys of the set's KV heads that there are; place: where the key lies in

@@ -17,10 +17,19 @@ __device__ inline void copy_async_16(void* shared, const void* from, bool real =
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(bytes) : "memory");
 }
 
-// 8 bytes, both addresses multiples of 8.
-__device__ inline void copy_async_8(void* shared, const void* from) {
+// 4 or 8 bytes in the same way, both addresses multiples of that.
+template <int Bytes>
+__device__ inline void copy_async_few(void* shared, const void* from, bool real) {
   const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(address), "l"(from) : "memory");
+  const int bytes = real ? Bytes : 0;
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(address), "l"(from), "n"(Bytes), "r"(bytes)
+               : "memory");
+}
+__device__ inline void copy_async_4(void* shared, const void* from, bool real = true) {
+  copy_async_few<4>(shared, from, real);
+}
+__device__ inline void copy_async_8(void* shared, const void* from, bool real = true) {
+  copy_async_few<8>(shared, from, real);
 }
 
 __device__ inline void commit_copies() {
