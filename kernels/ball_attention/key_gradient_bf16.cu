@@ -129,9 +129,14 @@ __device__ void store_part(float* to, const MmaD (&sum)[Set::columns], int half,
         real ? make_float2(sum[n].d[2 * half], sum[n].d[2 * half + 1]) : make_float2(0, 0);
 }
 
+// Narrow heads leave room for four thread blocks on a multiprocessor, as many as a plan asks for; wide ones would
+// spill.
+template <typename Set>
+constexpr int key_blocks = Set::D <= 16 ? 4 : 3;
+
 // Blocks: (tile of keys, set of KV heads, part of the query heads of a KV head).
 template <typename Set>
-__global__ void __launch_bounds__(key_threads, 3)
+__global__ void __launch_bounds__(key_threads, key_blocks<Set>)
     key_gradient_kernel(BallAttentionParams<Bf16> params, BallAttentionGradients<Bf16> gradients, BallMemory memory,
                         int splits, float scale) {
   extern __shared__ __align__(16) unsigned char dynamic[];
