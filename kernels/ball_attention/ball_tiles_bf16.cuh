@@ -7,27 +7,36 @@
 
 namespace erwin::kernels {
 
-// A thread block of the kernels over rows has 8 warps of 16 slots.
-constexpr int row_warps = 8, row_threads = 32 * row_warps, row_slots = 16 * row_warps;
-
-// Heads of one thread block: `Heads` query heads and the `Keys` KV heads that they read.
-template <int Width, int Heads, int Keys>
+// Heads of one thread block: `Rounds` times `Heads` query heads, those of a round at a time, and the `Keys` KV heads
+// that they read. Distances serve all rounds.
+template <int Width, int Heads, int Keys, int Rounds = 1>
 struct HeadSet {
-  static constexpr int D = Width, heads = Heads, keys = Keys;
+  static_assert(Rounds == 1 || Keys == 1);
+  static constexpr int D = Width, heads = Heads, keys = Keys, rounds = Rounds, all_heads = Heads * Rounds;
   static constexpr int steps = Bf16Tile<D>::steps, columns = Bf16Tile<D>::columns, stride = Bf16Tile<D>::stride;
   static constexpr int tile = slot_tile * stride;       // elements of one head's slots in shared memory
   static constexpr int next_key = Keys > 1 ? tile : 0;  // from the keys of one query head to those of the next
   static constexpr int next_head = Heads > 1 ? tile : 0;
+  // A thread block of the kernels over rows: warps of 16 slots, fewer of them where each keeps more heads.
+  static constexpr int row_warps = Rounds > 1 ? 4 : 8, row_threads = 32 * row_warps, row_slots = 16 * row_warps;
+  static constexpr int row_blocks = Rounds > 1 ? 3 : 2;  // on a multiprocessor, by the registers
 };
 
 struct HeadCounts {
-  int heads, keys;
+  int heads, keys, rounds;
+  int row_slots() const { return rounds > 1 ? HeadSet<8, 2, 1, 2>::row_slots : HeadSet<8, 2, 1>::row_slots; }
 };
+// Two rounds need fewer instructions, but make half as many thread blocks with half the warps: not for small problems.
 inline HeadCounts heads_together(const BallShape& shape) {
-  if (shape.width == 64) return {1, 1};
-  if (shape.heads_per_group() % 2 == 0) return {2, 1};
-  if (shape.heads_per_group() == 1 && shape.groups % 2 == 0) return {2, 2};
-  return {1, 1};
+  constexpr std::int64_t many_blocks = 8 * 132;
+  if (shape.width == 64) return {1, 1, 1};
+  if (shape.width <= 16 && shape.heads_per_group() % 4 == 0) {
+    const HeadCounts counts{2, 1, 2};
+    if (divide_up(shape.slots, counts.row_slots()) * (shape.heads / 4) >= many_blocks) return counts;
+  }
+  if (shape.heads_per_group() % 2 == 0) return {2, 1, 1};
+  if (shape.heads_per_group() == 1 && shape.groups % 2 == 0) return {2, 2, 1};
+  return {1, 1, 1};
 }
 
 // Calls body(HeadSet) for the shape.
@@ -37,6 +46,9 @@ int for_head_set(const BallShape& shape, const Body& body) {
     constexpr int D = width();
     if constexpr (D < 64) {
       const HeadCounts counts = heads_together(shape);
+      if constexpr (D <= 16) {
+        if (counts.rounds == 2) return body(HeadSet<D, 2, 1, 2>());
+      }
       if (counts.keys == 2) return body(HeadSet<D, 2, 2>());
       if (counts.heads == 2) return body(HeadSet<D, 2, 1>());
     }
@@ -55,15 +67,15 @@ struct BallKeyTile {
 
 template <typename Set>
 struct BallRowTile {
-  Bf q[Set::heads * Set::tile], grad[Set::heads * Set::tile];
+  Bf q[Set::all_heads * Set::tile], grad[Set::all_heads * Set::tile];
   float4 place[slot_tile], relative[slot_tile];
-  RowStatistics statistics[Set::heads][slot_tile];
+  RowStatistics statistics[Set::all_heads][slot_tile];
 };
 
 // Columns of the update that a thread block needs.
 template <typename Set>
 struct UpdateColumns {
-  float4 q[Set::heads * Set::D], k[Set::keys * Set::D], v[Set::keys * Set::D];
+  float4 q[Set::all_heads * Set::D], k[Set::keys * Set::D], v[Set::keys * Set::D];
 };
 
 template <typename Tile, typename Set>
@@ -257,10 +269,10 @@ __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, con
   for_each_slot_tile(
       shared.tiles, range, params.relative != nullptr,
       [&](BallKeyTile<Set>& tile, int first) {
-        copy_heads<Set, row_threads, Set::keys>(tile.k, tile.v, on_device(params.k), params.k_stride,
-                                                on_device(params.v), params.v_stride, group, params.mask, first,
-                                                range.end);
-        copy_places<row_threads>(tile, params, first, range.end, -infinity());
+        copy_heads<Set, Set::row_threads, Set::keys>(tile.k, tile.v, on_device(params.k), params.k_stride,
+                                                     on_device(params.v), params.v_stride, group, params.mask, first,
+                                                     range.end);
+        copy_places<Set::row_threads>(tile, params, first, range.end, -infinity());
         commit_copies();
       },
       [&](BallKeyTile<Set>& tile) {
@@ -277,12 +289,12 @@ struct RowBlock {
   SlotRange keys;  // of the whole thread block
   SlotRange own;   // of the warp
   __device__ explicit RowBlock(const BallShape& shape) {
-    const int sets = shape.heads / Set::heads;
+    const int sets = shape.heads / Set::all_heads;
     tile = static_cast<int>(blockIdx.x) / sets;
-    head = static_cast<int>(blockIdx.x) % sets * Set::heads;
+    head = static_cast<int>(blockIdx.x) % sets * Set::all_heads;
     group = head / (shape.heads / shape.groups);
-    warp_slot = tile * row_slots + static_cast<int>(threadIdx.x) / 32 * 16;
-    keys = balls_of(shape, tile * row_slots, tile * row_slots + row_slots - 1);
+    warp_slot = tile * Set::row_slots + static_cast<int>(threadIdx.x) / 32 * 16;
+    keys = balls_of(shape, tile * Set::row_slots, tile * Set::row_slots + Set::row_slots - 1);
     own = warp_slot < shape.slots ? balls_of(shape, warp_slot, warp_slot) : SlotRange{0, 0};
   }
 };
@@ -292,7 +304,7 @@ template <typename Set>
 __device__ void put_all_columns(UpdateColumns<Set>& columns, const BallAttentionParams<Bf16>& params, int head,
                                 int group) {
   if (!params.relative) return;
-  put_columns<Set>(columns.q, Set::heads * Set::D, params, head);
+  put_columns<Set>(columns.q, Set::all_heads * Set::D, params, head);
   put_columns<Set>(columns.k, Set::keys * Set::D, params, params.shape.heads + group);
   put_columns<Set>(columns.v, Set::keys * Set::D, params, params.shape.heads + params.shape.groups + group);
   __syncthreads();

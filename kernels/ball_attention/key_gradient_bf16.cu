@@ -45,47 +45,55 @@ __device__ void add_to_keys(MmaD (&sums)[Set::keys][Set::columns], const MmaA (&
   }
 }
 
+// The 16 rows from `at` of the heads of a round in a tile.
+template <typename Set>
+__device__ void add_rows(Keys<Set>& keys, const LaneDistances& distances, const float (&slopes)[Set::heads],
+                         const BallRowTile<Set>& tile, int round, int at, float scale) {
+  const Bf *const q = tile.q + round * Set::heads * Set::tile, *const grad = tile.grad + round * Set::heads * Set::tile;
+  MmaD s[Set::heads][2], dp[Set::heads][2];  // dP - delta
+  float shift[Set::heads][2][2];             // of the rows of columns 2t and 2t + 1
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h)
+#pragma unroll
+    for (int n = 0; n < 2; ++n) {
+      const float4 pair =
+          *reinterpret_cast<const float4*>(tile.statistics[round * Set::heads + h] + at + 8 * n + 2 * lane_pair());
+      shift[h][n][0] = pair.x;
+      shift[h][n][1] = pair.z;
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        s[h][n].d[i] = distances.to[n][i] * slopes[h];
+        dp[h][n].d[i] = i % 2 == 0 ? -pair.y : -pair.w;
+      }
+    }
+  add_products<Set::D, Set::heads, Set::next_head>(s, keys.k, q, at);
+  add_products<Set::D, Set::heads, Set::next_head>(dp, keys.v, grad, at);
+  MmaA weights[Set::heads], ds[Set::heads];
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h) {
+#pragma unroll
+    for (int n = 0; n < 2; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        s[h][n].d[i] = exp2_fast(fmaf(s[h][n].d[i], scale, -shift[h][n][i % 2]));
+        dp[h][n].d[i] *= s[h][n].d[i];
+      }
+    weights[h] = accumulators_as_a(s[h][0], s[h][1]);
+    ds[h] = accumulators_as_a(dp[h][0], dp[h][1]);
+  }
+  add_to_keys<Set>(keys.sum_v, weights, grad, at);
+  add_to_keys<Set>(keys.sum_k, ds, q, at);
+}
+
 // The rows of `part` of a tile.
 template <typename Set>
-__device__ void add_rows(Keys<Set>& keys, const LaneSlots& slots, const float (&slopes)[Set::heads],
+__device__ void add_rows(Keys<Set>& keys, const LaneSlots& slots, const float (&slopes)[Set::rounds][Set::heads],
                          const BallRowTile<Set>& tile, const SlotRange& part, float scale) {
 #pragma unroll 1
   for (int at = part.begin; at < part.end; at += 16) {
-    MmaD s[Set::heads][2], dp[Set::heads][2];  // dP - delta
-    float shift[Set::heads][2][2];             // of the rows of columns 2t and 2t + 1
-    {
-      const LaneDistances distances(slots, tile.place, at);
+    const LaneDistances distances(slots, tile.place, at);
 #pragma unroll
-      for (int h = 0; h < Set::heads; ++h)
-#pragma unroll
-        for (int n = 0; n < 2; ++n) {
-          const float4 pair = *reinterpret_cast<const float4*>(tile.statistics[h] + at + 8 * n + 2 * lane_pair());
-          shift[h][n][0] = pair.x;
-          shift[h][n][1] = pair.z;
-#pragma unroll
-          for (int i = 0; i < 4; ++i) {
-            s[h][n].d[i] = distances.to[n][i] * slopes[h];
-            dp[h][n].d[i] = i % 2 == 0 ? -pair.y : -pair.w;
-          }
-        }
-    }
-    add_products<Set::D, Set::heads, Set::next_head>(s, keys.k, tile.q, at);
-    add_products<Set::D, Set::heads, Set::next_head>(dp, keys.v, tile.grad, at);
-    MmaA weights[Set::heads], ds[Set::heads];
-#pragma unroll
-    for (int h = 0; h < Set::heads; ++h) {
-#pragma unroll
-      for (int n = 0; n < 2; ++n)
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          s[h][n].d[i] = exp2_fast(fmaf(s[h][n].d[i], scale, -shift[h][n][i % 2]));
-          dp[h][n].d[i] *= s[h][n].d[i];
-        }
-      weights[h] = accumulators_as_a(s[h][0], s[h][1]);
-      ds[h] = accumulators_as_a(dp[h][0], dp[h][1]);
-    }
-    add_to_keys<Set>(keys.sum_v, weights, tile.grad, at);
-    add_to_keys<Set>(keys.sum_k, ds, tile.q, at);
+    for (int r = 0; r < Set::rounds; ++r) add_rows<Set>(keys, distances, slopes[r], tile, r, at, scale);
   }
 }
 
@@ -93,15 +101,15 @@ template <typename Set>
 __device__ void copy_row_tile(BallRowTile<Set>& tile, const BallAttentionParams<Bf16>& params, const Bf* grad_out,
                               const RowStatistics* statistics, int head, int first, int end) {
   const std::int64_t stride = std::int64_t{params.shape.heads} * Set::D;
-  copy_heads<Set, key_threads, Set::heads>(tile.q, tile.grad, on_device(params.q), params.q_stride, grad_out, stride,
-                                           head, params.mask, first, end);
+  copy_heads<Set, key_threads, Set::all_heads>(tile.q, tile.grad, on_device(params.q), params.q_stride, grad_out,
+                                               stride, head, params.mask, first, end);
   copy_places<key_threads>(tile, params, first, end, 0.0f);
   // Those of a masked slot say that it takes no part.
 #pragma unroll
-  for (int at = 0; at < Set::heads * slot_tile; at += key_threads) {
+  for (int at = 0; at < Set::all_heads * slot_tile; at += key_threads) {
     const int i = (at + static_cast<int>(threadIdx.x)) % slot_tile,
               h = (at + static_cast<int>(threadIdx.x)) / slot_tile;
-    if (h >= Set::heads) break;
+    if (h >= Set::all_heads) break;
     const int slot = min(first + i, end - 1);
     copy_async_8(&tile.statistics[h][i], statistics + (head + h) * params.shape.slots + slot);
   }
@@ -132,7 +140,7 @@ __device__ void store_part(float* to, const MmaD (&sum)[Set::columns], int half,
 // Narrow heads leave room for four thread blocks on a multiprocessor, as many as a plan asks for; wide ones would
 // spill.
 template <typename Set>
-constexpr int key_blocks = Set::D <= 16 ? 4 : 3;
+constexpr int key_blocks = Set::D <= 16 && Set::rounds == 1 ? 4 : 3;
 
 // Blocks: (tile of keys, set of KV heads, part of the query heads of a KV head).
 template <typename Set>
@@ -152,20 +160,21 @@ __global__ void __launch_bounds__(key_threads, key_blocks<Set>)
   put_all_columns<Set>(shared.columns, params, group * per_group, group);
   Keys<Set> keys;
   load_keys<Set>(keys, params, slots, group, shared.columns);
-  // Query heads in turns of Set::heads; with two KV heads there is one turn.
-  const int turns = Set::keys > 1 ? 1 : per_group / Set::heads;
+  // Query heads in turns of Set::all_heads; with two KV heads there is one turn.
+  const int turns = Set::keys > 1 ? 1 : per_group / Set::all_heads;
   for (int turn = split * turns / splits; turn < (split + 1) * turns / splits; ++turn) {
-    const int head = group * per_group + turn * Set::heads;
+    const int head = group * per_group + turn * Set::all_heads;
     __syncthreads();  // nobody reads the last turn's tiles and columns any more
-    if (params.relative) put_columns<Set>(shared.columns.q, Set::heads * Set::D, params, head);
-    float slopes[Set::heads];
-    load_slopes<Set>(slopes, params.sigma, head);
+    if (params.relative) put_columns<Set>(shared.columns.q, Set::all_heads * Set::D, params, head);
+    float slopes[Set::rounds][Set::heads];
+#pragma unroll
+    for (int r = 0; r < Set::rounds; ++r) load_slopes<Set>(slopes[r], params.sigma, head + r * Set::heads);
     for_each_slot_tile(
         shared.tiles, range, params.relative != nullptr,
         [&](BallRowTile<Set>& tile, int first) {
           copy_row_tile<Set>(tile, params, on_device(gradients.grad_out), memory.statistics, head, first, range.end);
         },
-        [&](BallRowTile<Set>& tile) { update_heads<Set, Set::heads>(tile.q, tile.relative, shared.columns.q); },
+        [&](BallRowTile<Set>& tile) { update_heads<Set, Set::all_heads>(tile.q, tile.relative, shared.columns.q); },
         [&](const BallRowTile<Set>& tile, int first) {
           add_rows<Set>(keys, slots, slopes, tile, part_of(own, first, slot_tile), scale);
         });
@@ -189,8 +198,8 @@ __global__ void __launch_bounds__(key_threads, key_blocks<Set>)
 
 BallPlan ball_plan_bf16(const BallShape& shape) {
   const HeadCounts counts = heads_together(shape);
-  return {shape,     shape.slots, row_slots,
-          key_slots, counts.keys, shape.heads_per_group() / (counts.heads / counts.keys)};
+  const int per_turn = counts.heads / counts.keys * counts.rounds;
+  return {shape, shape.slots, counts.row_slots(), key_slots, counts.keys, shape.heads_per_group() / per_turn};
 }
 
 int launch_key_gradients(const BallAttentionParams<Bf16>& params, const BallAttentionGradients<Bf16>& gradients,

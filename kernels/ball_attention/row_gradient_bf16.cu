@@ -9,7 +9,7 @@ namespace erwin::kernels {
 
 namespace {
 
-// What a warp keeps of its 16 slots of the heads of a set.
+// What a warp keeps of its 16 slots of the heads of a round.
 template <typename Set>
 struct Rows {
   MmaA q[Set::heads][Set::steps], grad[Set::heads][Set::steps];
@@ -59,75 +59,89 @@ __device__ void load_rows(Rows<Set>& rows, const BallAttentionParams<Bf16>& para
   }
 }
 
+// The 16 keys of a tile from `at`.
+template <typename Set>
+__device__ void add_keys(Rows<Set>& rows, const LaneDistances& distances, const BallKeyTile<Set>& tile, int at,
+                         float scale) {
+  MmaD s[Set::heads][2], dp[Set::heads][2];  // dP - delta
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h)
+#pragma unroll
+    for (int n = 0; n < 2; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        s[h][n].d[i] = fmaf(distances.to[n][i], rows.slopes[h], distances.last[n][i % 2]);
+        dp[h][n].d[i] = -rows.statistics[h][i / 2].delta;
+      }
+  add_products<Set::D, Set::heads, Set::next_key>(s, rows.q, tile.k, at);
+  add_products<Set::D, Set::heads, Set::next_key>(dp, rows.grad, tile.v, at);
+  MmaA ds[Set::heads];
+#pragma unroll
+  for (int h = 0; h < Set::heads; ++h) {
+#pragma unroll
+    for (int n = 0; n < 2; ++n)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        dp[h][n].d[i] *= exp2_fast(fmaf(s[h][n].d[i], scale, -rows.statistics[h][i / 2].shift));
+        rows.sigma[h] = fmaf(dp[h][n].d[i], distances.to[n][i], rows.sigma[h]);
+      }
+    ds[h] = accumulators_as_a(dp[h][0], dp[h][1]);
+  }
+  add_weighted<Set::D, Set::heads, Set::next_key>(rows.sum, ds, tile.k, at);
+}
+
 // The keys of `part` of a tile.
 template <typename Set>
-__device__ void add_keys(Rows<Set>& rows, const LaneSlots& slots, const BallKeyTile<Set>& tile, const SlotRange& part,
-                         float scale) {
+__device__ void add_keys(Rows<Set> (&rounds)[Set::rounds], const LaneSlots& slots, const BallKeyTile<Set>& tile,
+                         const SlotRange& part, float scale) {
 #pragma unroll 1
   for (int at = part.begin; at < part.end; at += 16) {
     const LaneDistances distances(slots, tile.place, at);
-    MmaD s[Set::heads][2], dp[Set::heads][2];  // dP - delta
 #pragma unroll
-    for (int h = 0; h < Set::heads; ++h)
-#pragma unroll
-      for (int n = 0; n < 2; ++n)
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          s[h][n].d[i] = fmaf(distances.to[n][i], rows.slopes[h], distances.last[n][i % 2]);
-          dp[h][n].d[i] = -rows.statistics[h][i / 2].delta;
-        }
-    add_products<Set::D, Set::heads, Set::next_key>(s, rows.q, tile.k, at);
-    add_products<Set::D, Set::heads, Set::next_key>(dp, rows.grad, tile.v, at);
-    MmaA ds[Set::heads];
-#pragma unroll
-    for (int h = 0; h < Set::heads; ++h) {
-#pragma unroll
-      for (int n = 0; n < 2; ++n)
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          dp[h][n].d[i] *= exp2_fast(fmaf(s[h][n].d[i], scale, -rows.statistics[h][i / 2].shift));
-          rows.sigma[h] = fmaf(dp[h][n].d[i], distances.to[n][i], rows.sigma[h]);
-        }
-      ds[h] = accumulators_as_a(dp[h][0], dp[h][1]);
-    }
-    add_weighted<Set::D, Set::heads, Set::next_key>(rows.sum, ds, tile.k, at);
+    for (Rows<Set>& rows : rounds) add_keys<Set>(rows, distances, tile, at, scale);
   }
 }
 
 template <typename Set>
-__global__ void __launch_bounds__(row_threads, 2)
+__global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
     row_gradient_kernel(BallAttentionParams<Bf16> params, const Bf* grad_out, Bf* grad_q, BallMemory memory,
                         std::int64_t row_tiles, float scale) {
   extern __shared__ __align__(16) unsigned char dynamic[];
-  __shared__ float sigma[Set::heads][row_warps];
+  __shared__ float sigma[Set::all_heads][Set::row_warps];
   auto& shared = *reinterpret_cast<BallShared<BallKeyTile<Set>, Set>*>(dynamic);
   const RowBlock<Set> block(params.shape);
   put_all_columns<Set>(shared.columns, params, block.head, block.group);
   const LaneSlots slots(params, block.warp_slot);
-  Rows<Set> rows;
-  load_slopes<Set>(rows.slopes, params.sigma, block.head);
-  load_rows<Set>(rows, params, grad_out, slots, block.head, memory.statistics);
-  if (params.relative) {
+  Rows<Set> rounds[Set::rounds];
 #pragma unroll
-    for (int h = 0; h < Set::heads; ++h) update_fragments<Set>(rows.q[h], slots, shared.columns.q + h * Set::D);
+  for (int r = 0; r < Set::rounds; ++r) {
+    const int first = r * Set::heads;  // of the thread block's heads
+    load_slopes<Set>(rounds[r].slopes, params.sigma, block.head + first);
+    load_rows<Set>(rounds[r], params, grad_out, slots, block.head + first, memory.statistics);
+    if (!params.relative) continue;
+#pragma unroll
+    for (int h = 0; h < Set::heads; ++h)
+      update_fragments<Set>(rounds[r].q[h], slots, shared.columns.q + (first + h) * Set::D);
   }
   for_each_key_tile<Set>(shared, params, block.keys, block.group, [&](const BallKeyTile<Set>& tile, int first) {
-    add_keys<Set>(rows, slots, tile, part_of(block.own, first, slot_tile), scale);
+    add_keys<Set>(rounds, slots, tile, part_of(block.own, first, slot_tile), scale);
   });
   const float factor = scale / log2_e;
 #pragma unroll
-  for (int h = 0; h < Set::heads; ++h) {
+  for (int head = 0; head < Set::all_heads; ++head) {
+    const Rows<Set>& rows = rounds[head / Set::heads];
+    const int h = head % Set::heads;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       if (slots.slot[half] >= params.shape.slots) continue;
-      const std::int64_t entry = std::int64_t{slots.slot[half]} * params.shape.heads + block.head + h;
+      const std::int64_t entry = std::int64_t{slots.slot[half]} * params.shape.heads + block.head + head;
       store_gradient<Set>(grad_q + entry * Set::D, rows.sum[h], half, slots.real[half], factor);
     }
     const float sum = sum_over<32>(rows.sigma[h]);
-    if (threadIdx.x % 32 == 0) sigma[h][threadIdx.x / 32] = sum;
+    if (threadIdx.x % 32 == 0) sigma[head][threadIdx.x / 32] = sum;
   }
   __syncthreads();
-  if (threadIdx.x >= Set::heads) return;
+  if (threadIdx.x >= Set::all_heads) return;
   float sum = 0;
   for (const float x : sigma[threadIdx.x]) sum += x;
   memory.sigma_partial[(block.head + static_cast<int>(threadIdx.x)) * row_tiles + block.tile] = sum;
@@ -139,7 +153,7 @@ int launch_row_gradients(const BallAttentionParams<Bf16>& params, const BallAtte
                          const BallPlan& plan, const BallMemory& memory, void* stream) {
   return for_head_set(params.shape, [&](auto set) {
     using Set = decltype(set);
-    return launch(row_gradient_kernel<Set>, plan.row_tiles * (params.shape.heads / Set::heads), row_threads,
+    return launch(row_gradient_kernel<Set>, plan.row_tiles * (params.shape.heads / Set::all_heads), Set::row_threads,
                   shared_bytes<BallKeyTile<Set>, Set>(params.relative != nullptr), stream, params,
                   on_device(gradients.grad_out), on_device(gradients.grad_q), memory, plan.row_tiles,
                   log2_scale(Set::D));

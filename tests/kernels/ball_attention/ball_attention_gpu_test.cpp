@@ -84,21 +84,28 @@ TYPED_TEST(BallAttentionGpu, EqualsTheSumsInDouble) {
   }
 }
 
-// Many thread blocks: more than the small cases have, and heads in one part.
+// Many thread blocks: more than the small cases have, and heads in one part; with two or four of a KV head's query
+// heads at a time.
 TYPED_TEST(BallAttentionGpu, ManyBallsEqualTheSumsInDouble) {
-  const BallData data({"", 300, 16, 8, 8, 8, 3, true, true, false, 0.2, 1}, this->bf16);
-  const test::BallResult result = run<TypeParam>(data), expected = ball_reference(data);
-  const double tolerance = this->bf16 ? 2e-2 : 5e-6;
-  EXPECT_TRUE(test::close_in_norm("out", result.out, expected.out, tolerance));
-  EXPECT_TRUE(test::close_in_norm("grad q", result.grad_q, expected.grad_q, tolerance));
-  EXPECT_TRUE(test::close_in_norm("grad k", result.grad_k, expected.grad_k, tolerance));
-  EXPECT_TRUE(test::close_in_norm("grad v", result.grad_v, expected.grad_v, tolerance));
-  EXPECT_TRUE(test::close_sigma(result.grad_sigma, expected, this->bf16 ? 2e-3 : 1e-6));
+  for (const test::BallCase& what : {test::BallCase{"heads their own", 300, 16, 8, 8, 8, 3, true, true, false, 0.2, 1},
+                                     test::BallCase{"four heads", 1100, 16, 16, 1, 16, 3, true, true, false, 0.2, 1},
+                                     test::BallCase{"two groups", 530, 64, 8, 2, 8, 2, true, false, true, 0.2, 1}}) {
+    SCOPED_TRACE(what.name);
+    const BallData data(what, this->bf16);
+    const test::BallResult result = run<TypeParam>(data), expected = ball_reference(data);
+    const double tolerance = this->bf16 ? 2e-2 : 5e-6;
+    EXPECT_TRUE(test::close_in_norm("out", result.out, expected.out, tolerance));
+    EXPECT_TRUE(test::close_in_norm("grad q", result.grad_q, expected.grad_q, tolerance));
+    EXPECT_TRUE(test::close_in_norm("grad k", result.grad_k, expected.grad_k, tolerance));
+    EXPECT_TRUE(test::close_in_norm("grad v", result.grad_v, expected.grad_v, tolerance));
+    EXPECT_TRUE(test::close_sigma(result.grad_sigma, expected, this->bf16 ? 2e-3 : 1e-6));
+  }
 }
 
 TYPED_TEST(BallAttentionGpu, TwoRunsGiveTheSameBits) {
   for (const test::BallCase& what :
-       {test::BallCase{"", 9, 256, 16, 1, 16, 3, true, true}, test::BallCase{"", 40, 128, 4, 4, 32, 3, true, true}}) {
+       {test::BallCase{"", 9, 256, 16, 1, 16, 3, true, true}, test::BallCase{"", 40, 128, 4, 4, 32, 3, true, true},
+        test::BallCase{"", 1056, 16, 16, 1, 16, 3, true, true}}) {
     const BallData data(what, this->bf16);
     const test::BallResult one = run<TypeParam>(data), two = run<TypeParam>(data);
     EXPECT_TRUE(one.out == two.out) << "out";
