@@ -31,19 +31,24 @@ __device__ inline float4 vector_of(const float* rows, int slot, int dimension, f
 }
 
 // Position of a slot; w: `absent` where there is no real slot or it is beyond `end`, else 0. Without a distance term
-// positions are 0.
+// positions are 0. What a masked slot holds is read and dropped: then nothing waits for the mask.
 template <typename T>
 __device__ float4 place_of(const BallAttentionParams<T>& params, int slot, int end, float absent) {
-  if (slot >= end || !params.mask[slot]) return make_float4(0, 0, 0, absent);
-  if (!params.sigma) return make_float4(0, 0, 0, 0);
-  return vector_of(params.positions, slot, params.shape.dimension, 0.0f);
+  const int from = min(slot, end - 1);
+  const bool real = slot < end && params.mask[from];
+  const float4 place =
+      params.sigma ? vector_of(params.positions, from, params.shape.dimension, 0.0f) : make_float4(0, 0, 0, 0);
+  return real ? place : make_float4(0, 0, 0, absent);
 }
 
 // Relative position of a slot and 1, or zeros where there is no real slot or no update.
 template <typename T>
 __device__ float4 relative_of(const BallAttentionParams<T>& params, int slot, int end) {
-  if (!params.relative || slot >= end || !params.mask[slot]) return make_float4(0, 0, 0, 0);
-  return vector_of(params.relative, slot, params.shape.dimension, 1.0f);
+  if (!params.relative) return make_float4(0, 0, 0, 0);
+  const int from = min(slot, end - 1);
+  const bool real = slot < end && params.mask[from];
+  const float4 relative = vector_of(params.relative, from, params.shape.dimension, 1.0f);
+  return real ? relative : make_float4(0, 0, 0, 0);
 }
 
 // A column of the update, (H + 2G) D of them: its row of the matrix and its offset.

@@ -183,16 +183,18 @@ __device__ void update_heads(Bf* tile, const float4* relative, const float4* col
 
 // The two slots of a lane.
 struct LaneSlots {
-  int slot[2];
+  int slot[2], from[2];  // `from` can be read in any case
   bool real[2];
   float4 place[2], relative[2];
 
+  LaneSlots() = default;
   __device__ LaneSlots(const BallAttentionParams<Bf16>& params, int first) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       slot[half] = first + 8 * half + lane_group();
       const int end = static_cast<int>(params.shape.slots);
-      real[half] = slot[half] < end && params.mask[slot[half]];
+      from[half] = min(slot[half], end - 1);
+      real[half] = slot[half] < end && params.mask[from[half]];
       place[half] = place_of(params, slot[half], end, 0.0f);
       relative[half] = relative_of(params, slot[half], end);
     }
@@ -204,10 +206,14 @@ __device__ void load_fragments(MmaA (&fragments)[Set::steps], const LaneSlots& s
                                std::int64_t stride, int head) {
   const Bf* row[2];
 #pragma unroll
-  for (int half = 0; half < 2; ++half)
-    row[half] = slots.real[half] ? rows + slots.slot[half] * stride + head * Set::D : nullptr;
+  for (int half = 0; half < 2; ++half) row[half] = rows + slots.from[half] * stride + head * Set::D;
 #pragma unroll
-  for (int step = 0; step < Set::steps; ++step) fragments[step] = load_row_fragment<Set::D>(row[0], row[1], step);
+  for (int step = 0; step < Set::steps; ++step) {
+    fragments[step] = load_row_fragment<Set::D>(row[0], row[1], step);
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (!slots.real[i % 2]) fragments[step].a[i] = 0;
+  }
 }
 
 template <typename Set>
@@ -245,11 +251,13 @@ struct LaneDistances {
 };
 
 // Goes over the slots of `range`, the next tile under way meanwhile: start(tile, first) begins copies and commits them,
-// update(tile) is called where there is an update, body(tile, first) by all threads.
-template <typename Tile, typename Start, typename Update, typename Body>
+// prepare() is called while the first are under way, update(tile) where there is an update, body(tile, first) by all
+// threads.
+template <typename Tile, typename Start, typename Prepare, typename Update, typename Body>
 __device__ void for_each_slot_tile(Tile (&tiles)[2], const SlotRange& range, bool updated, const Start& start,
-                                   const Update& update, const Body& body) {
+                                   const Prepare& prepare, const Update& update, const Body& body) {
   start(tiles[0], range.begin);
+  prepare();
   for (int first = range.begin, turn = 0; first < range.end; first += slot_tile, turn ^= 1) {
     wait_for_copies<0>();
     __syncthreads();  // also: nobody reads the other tile any more
@@ -263,9 +271,9 @@ __device__ void for_each_slot_tile(Tile (&tiles)[2], const SlotRange& range, boo
 }
 
 // Goes over the keys of the balls that hold a thread block's rows.
-template <typename Set, typename Body>
+template <typename Set, typename Prepare, typename Body>
 __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, const BallAttentionParams<Bf16>& params,
-                                  const SlotRange& range, int group, const Body& body) {
+                                  const SlotRange& range, int group, const Prepare& prepare, const Body& body) {
   for_each_slot_tile(
       shared.tiles, range, params.relative != nullptr,
       [&](BallKeyTile<Set>& tile, int first) {
@@ -275,6 +283,7 @@ __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, con
         copy_places<Set::row_threads>(tile, params, first, range.end, -infinity());
         commit_copies();
       },
+      prepare,
       [&](BallKeyTile<Set>& tile) {
         update_heads<Set, Set::keys>(tile.k, tile.relative, shared.columns.k);
         update_heads<Set, Set::keys>(tile.v, tile.relative, shared.columns.v);

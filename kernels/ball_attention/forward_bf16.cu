@@ -58,24 +58,28 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
   extern __shared__ __align__(16) unsigned char memory[];
   auto& shared = *reinterpret_cast<BallShared<BallKeyTile<Set>, Set>*>(memory);
   const RowBlock<Set> block(params.shape);
-  put_all_columns<Set>(shared.columns, params, block.head, block.group);
-  const LaneSlots slots(params, block.warp_slot);
+  LaneSlots slots;
   Rows<Set> rounds[Set::rounds];
+  const auto load_rows = [&] {
+    put_all_columns<Set>(shared.columns, params, block.head, block.group);
+    slots = LaneSlots(params, block.warp_slot);
 #pragma unroll
-  for (int r = 0; r < Set::rounds; ++r) {
-    Rows<Set>& rows = rounds[r];
-    const int first = r * Set::heads;  // of the thread block's heads
-    load_slopes<Set>(rows.slopes, params.sigma, block.head + first);
+    for (int r = 0; r < Set::rounds; ++r) {
+      Rows<Set>& rows = rounds[r];
+      const int first = r * Set::heads;  // of the thread block's heads
+      load_slopes<Set>(rows.slopes, params.sigma, block.head + first);
 #pragma unroll
-    for (int h = 0; h < Set::heads; ++h) {
-      load_fragments<Set>(rows.q[h], slots, on_device(params.q), params.q_stride, block.head + first + h);
-      if (params.relative) update_fragments<Set>(rows.q[h], slots, shared.columns.q + (first + h) * Set::D);
+      for (int h = 0; h < Set::heads; ++h) {
+        load_fragments<Set>(rows.q[h], slots, on_device(params.q), params.q_stride, block.head + first + h);
+        if (params.relative) update_fragments<Set>(rows.q[h], slots, shared.columns.q + (first + h) * Set::D);
+      }
+      rows.state.begin();
     }
-    rows.state.begin();
-  }
-  for_each_key_tile<Set>(shared, params, block.keys, block.group, [&](const BallKeyTile<Set>& tile, int first) {
-    attend<Set>(rounds, slots, tile, part_of(block.own, first, slot_tile), scale);
-  });
+  };
+  for_each_key_tile<Set>(shared, params, block.keys, block.group, load_rows,
+                         [&](const BallKeyTile<Set>& tile, int first) {
+                           attend<Set>(rounds, slots, tile, part_of(block.own, first, slot_tile), scale);
+                         });
   if (block.warp_slot >= params.shape.slots) return;
 #pragma unroll
   for (int r = 0; r < Set::rounds; ++r)

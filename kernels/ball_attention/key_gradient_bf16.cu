@@ -174,6 +174,7 @@ __global__ void __launch_bounds__(key_threads, key_blocks<Set>)
         [&](BallRowTile<Set>& tile, int first) {
           copy_row_tile<Set>(tile, params, on_device(gradients.grad_out), memory.statistics, head, first, range.end);
         },
+        [] {},  // the keys stay
         [&](BallRowTile<Set>& tile) { update_heads<Set, Set::all_heads>(tile.q, tile.relative, shared.columns.q); },
         [&](const BallRowTile<Set>& tile, int first) {
           add_rows<Set>(keys, slots, slopes, tile, part_of(own, first, slot_tile), scale);

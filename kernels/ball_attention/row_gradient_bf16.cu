@@ -48,9 +48,9 @@ __device__ void load_rows(Rows<Set>& rows, const BallAttentionParams<Bf16>& para
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int slot = slots.slot[half];
-      const float lse = slots.real[half] ? params.lse[std::int64_t{slot} * params.shape.heads + head + h] : -infinity();
+      const float lse = params.lse[std::int64_t{slots.from[half]} * params.shape.heads + head + h];
       RowStatistics& row = rows.statistics[h][half];
-      row = row_statistics(lse, delta[half]);
+      row = row_statistics(slots.real[half] ? lse : -infinity(), delta[half]);
       if (lane_pair() == 0 && slot < params.shape.slots) statistics[(head + h) * params.shape.slots + slot] = row;
     }
 #pragma unroll
@@ -110,20 +110,23 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
   __shared__ float sigma[Set::all_heads][Set::row_warps];
   auto& shared = *reinterpret_cast<BallShared<BallKeyTile<Set>, Set>*>(dynamic);
   const RowBlock<Set> block(params.shape);
-  put_all_columns<Set>(shared.columns, params, block.head, block.group);
-  const LaneSlots slots(params, block.warp_slot);
+  LaneSlots slots;
   Rows<Set> rounds[Set::rounds];
+  const auto load = [&] {
+    put_all_columns<Set>(shared.columns, params, block.head, block.group);
+    slots = LaneSlots(params, block.warp_slot);
 #pragma unroll
-  for (int r = 0; r < Set::rounds; ++r) {
-    const int first = r * Set::heads;  // of the thread block's heads
-    load_slopes<Set>(rounds[r].slopes, params.sigma, block.head + first);
-    load_rows<Set>(rounds[r], params, grad_out, slots, block.head + first, memory.statistics);
-    if (!params.relative) continue;
+    for (int r = 0; r < Set::rounds; ++r) {
+      const int first = r * Set::heads;  // of the thread block's heads
+      load_slopes<Set>(rounds[r].slopes, params.sigma, block.head + first);
+      load_rows<Set>(rounds[r], params, grad_out, slots, block.head + first, memory.statistics);
+      if (!params.relative) continue;
 #pragma unroll
-    for (int h = 0; h < Set::heads; ++h)
-      update_fragments<Set>(rounds[r].q[h], slots, shared.columns.q + (first + h) * Set::D);
-  }
-  for_each_key_tile<Set>(shared, params, block.keys, block.group, [&](const BallKeyTile<Set>& tile, int first) {
+      for (int h = 0; h < Set::heads; ++h)
+        update_fragments<Set>(rounds[r].q[h], slots, shared.columns.q + (first + h) * Set::D);
+    }
+  };
+  for_each_key_tile<Set>(shared, params, block.keys, block.group, load, [&](const BallKeyTile<Set>& tile, int first) {
     add_keys<Set>(rounds, slots, tile, part_of(block.own, first, slot_tile), scale);
   });
   const float factor = scale / log2_e;
