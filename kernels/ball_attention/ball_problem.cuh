@@ -75,10 +75,13 @@ struct BallPlan {
   // row_tile, key_tile: slots (or rows of slots and heads) and keys of a thread block; most_splits: parts there can be.
   BallPlan(const BallShape& shape, std::int64_t rows, int row_tile, int key_tile, int groups_together, int most_splits)
       : row_tiles(divide_up(rows, row_tile)) {
-    constexpr std::int64_t wanted = 528;  // thread blocks: 4 on each of 132 multiprocessors
+    // As many parts as run at once (one more would wait for the others to end), and no more than make the longest
+    // short.
+    constexpr std::int64_t at_once = 528;  // thread blocks: 4 on each of 132 multiprocessors
     const std::int64_t blocks = divide_up(shape.slots, key_tile) * (shape.groups / groups_together);
-    const std::int64_t count = divide_up(wanted, blocks > 0 ? blocks : 1);
-    splits = static_cast<int>(count < most_splits ? count : most_splits);
+    const std::int64_t room = at_once / (blocks > 0 ? blocks : 1);
+    const std::int64_t most = room < 1 ? 1 : room < most_splits ? room : most_splits;
+    splits = static_cast<int>(divide_up(most_splits, divide_up(most_splits, most)));
   }
 };
 
