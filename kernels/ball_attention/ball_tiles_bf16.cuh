@@ -72,10 +72,11 @@ struct BallRowTile {
   RowStatistics statistics[Set::all_heads][slot_tile];
 };
 
-// Columns of the update that a thread block needs.
+// Columns of the update that a thread block needs: of its KV heads, and behind them of its query heads.
 template <typename Set>
 struct UpdateColumns {
-  float4 q[Set::all_heads * Set::D], k[Set::keys * Set::D], v[Set::keys * Set::D];
+  float4 k[Set::keys * Set::D], v[Set::keys * Set::D];
+  __device__ float4* q() { return reinterpret_cast<float4*>(this + 1); }
 };
 
 template <typename Tile, typename Set>
@@ -84,8 +85,9 @@ struct BallShared {
   UpdateColumns<Set> columns;  // left out without an update
 };
 template <typename Tile, typename Set>
-std::size_t shared_bytes(bool updated) {
-  return updated ? sizeof(BallShared<Tile, Set>) : sizeof(BallShared<Tile, Set>::tiles);
+std::size_t shared_bytes(bool updated, int heads) {
+  using Shared = BallShared<Tile, Set>;
+  return updated ? sizeof(Shared) + static_cast<std::size_t>(heads) * Set::D * sizeof(float4) : sizeof(Shared::tiles);
 }
 
 // Calls body(i, slot, real) for the slots [first, first + slot_tile) that this one of `Threads` threads looks after, i
@@ -250,33 +252,38 @@ struct LaneDistances {
   }
 };
 
-// Goes over the slots of `range`, the next tile under way meanwhile: start(tile, first) begins copies and commits them,
-// prepare() is called while the first are under way, update(tile) where there is an update, body(tile, first) by all
-// threads.
+// Goes over `count` tiles, the next one under way meanwhile: start(tile, i) begins copies and commits them, prepare()
+// is called while the first are under way, update(tile, i) where there is an update, body(tile, i) by all threads.
 template <typename Tile, typename Start, typename Prepare, typename Update, typename Body>
-__device__ void for_each_slot_tile(Tile (&tiles)[2], const SlotRange& range, bool updated, const Start& start,
-                                   const Prepare& prepare, const Update& update, const Body& body) {
-  start(tiles[0], range.begin);
+__device__ void for_each_tile(Tile (&tiles)[2], int count, bool updated, const Start& start, const Prepare& prepare,
+                              const Update& update, const Body& body) {
+  start(tiles[0], 0);
   prepare();
-  for (int first = range.begin, turn = 0; first < range.end; first += slot_tile, turn ^= 1) {
+  for (int i = 0; i < count; ++i) {
+    Tile& tile = tiles[i % 2];
     wait_for_copies<0>();
     __syncthreads();  // also: nobody reads the other tile any more
-    if (first + slot_tile < range.end) start(tiles[turn ^ 1], first + slot_tile);
+    if (i + 1 < count) start(tiles[(i + 1) % 2], i + 1);
     if (updated) {
-      update(tiles[turn]);
+      update(tile, i);
       __syncthreads();
     }
-    body(tiles[turn], first);
+    body(tile, i);
   }
+}
+
+__device__ inline int tile_count(const SlotRange& range) {
+  return (range.end - range.begin + slot_tile - 1) / slot_tile;
 }
 
 // Goes over the keys of the balls that hold a thread block's rows.
 template <typename Set, typename Prepare, typename Body>
 __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, const BallAttentionParams<Bf16>& params,
                                   const SlotRange& range, int group, const Prepare& prepare, const Body& body) {
-  for_each_slot_tile(
-      shared.tiles, range, params.relative != nullptr,
-      [&](BallKeyTile<Set>& tile, int first) {
+  for_each_tile(
+      shared.tiles, tile_count(range), params.relative != nullptr,
+      [&](BallKeyTile<Set>& tile, int i) {
+        const int first = range.begin + i * slot_tile;
         copy_heads<Set, Set::row_threads, Set::keys>(tile.k, tile.v, on_device(params.k), params.k_stride,
                                                      on_device(params.v), params.v_stride, group, params.mask, first,
                                                      range.end);
@@ -284,11 +291,11 @@ __device__ void for_each_key_tile(BallShared<BallKeyTile<Set>, Set>& shared, con
         commit_copies();
       },
       prepare,
-      [&](BallKeyTile<Set>& tile) {
+      [&](BallKeyTile<Set>& tile, int) {
         update_heads<Set, Set::keys>(tile.k, tile.relative, shared.columns.k);
         update_heads<Set, Set::keys>(tile.v, tile.relative, shared.columns.v);
       },
-      body);
+      [&](const BallKeyTile<Set>& tile, int i) { body(tile, range.begin + i * slot_tile); });
 }
 
 // Where a thread block of the kernels over rows works.
@@ -308,12 +315,12 @@ struct RowBlock {
   }
 };
 
-// The update's columns in shared memory, visible to all threads.
+// The update's columns in shared memory, those of `heads` query heads, visible to all threads.
 template <typename Set>
 __device__ void put_all_columns(UpdateColumns<Set>& columns, const BallAttentionParams<Bf16>& params, int head,
-                                int group) {
+                                int heads, int group) {
   if (!params.relative) return;
-  put_columns<Set>(columns.q, Set::all_heads * Set::D, params, head);
+  put_columns<Set>(columns.q(), heads * Set::D, params, head);
   put_columns<Set>(columns.k, Set::keys * Set::D, params, params.shape.heads + group);
   put_columns<Set>(columns.v, Set::keys * Set::D, params, params.shape.heads + params.shape.groups + group);
   __syncthreads();

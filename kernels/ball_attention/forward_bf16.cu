@@ -1,5 +1,5 @@
-// Ball attention forward in bf16: every warp keeps 16 slots of one or two heads in registers and goes once over the
-// keys of their ball. The distance term and the mask are what the accumulators of q.k begin with, so they cost one
+// Ball attention forward in bf16: every warp keeps 16 slots of one, two or four heads in registers and goes once over
+// the keys of their ball. The distance term and the mask are what the accumulators of q.k begin with, so they cost one
 // multiply-add.
 
 #include "kernels/ball_attention/ball_tiles_bf16.cuh"
@@ -61,7 +61,7 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
   LaneSlots slots;
   Rows<Set> rounds[Set::rounds];
   const auto load_rows = [&] {
-    put_all_columns<Set>(shared.columns, params, block.head, block.group);
+    put_all_columns<Set>(shared.columns, params, block.head, Set::all_heads, block.group);
     slots = LaneSlots(params, block.warp_slot);
 #pragma unroll
     for (int r = 0; r < Set::rounds; ++r) {
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
 #pragma unroll
       for (int h = 0; h < Set::heads; ++h) {
         load_fragments<Set>(rows.q[h], slots, on_device(params.q), params.q_stride, block.head + first + h);
-        if (params.relative) update_fragments<Set>(rows.q[h], slots, shared.columns.q + (first + h) * Set::D);
+        if (params.relative) update_fragments<Set>(rows.q[h], slots, shared.columns.q() + (first + h) * Set::D);
       }
       rows.state.begin();
     }
@@ -100,7 +100,8 @@ int ball_attention_cuda(const BallAttentionParams<Bf16>& params, void* stream) {
     using Set = decltype(set);
     const std::int64_t blocks = divide_up(params.shape.slots, Set::row_slots) * (params.shape.heads / Set::all_heads);
     return launch(forward_kernel<Set>, blocks, Set::row_threads,
-                  shared_bytes<BallKeyTile<Set>, Set>(params.relative != nullptr), stream, params, log2_scale(Set::D));
+                  shared_bytes<BallKeyTile<Set>, Set>(params.relative != nullptr, Set::all_heads), stream, params,
+                  log2_scale(Set::D));
   });
 }
 

@@ -16,7 +16,7 @@ struct Keys {
 
 template <typename Set>
 __device__ void load_keys(Keys<Set>& keys, const BallAttentionParams<Bf16>& params, const LaneSlots& slots, int group,
-                          const UpdateColumns<Set>& columns) {
+                          UpdateColumns<Set>& columns) {
   clear(keys.sum_k);
   clear(keys.sum_v);
 #pragma unroll
@@ -156,30 +156,36 @@ __global__ void __launch_bounds__(key_threads, key_blocks<Set>)
   const int warp_key = first_key + static_cast<int>(threadIdx.x) / 32 * 16;
   const SlotRange range = balls_of(shape, first_key, first_key + key_slots - 1);
   const SlotRange own = warp_key < shape.slots ? balls_of(shape, warp_key, warp_key) : SlotRange{0, 0};
-  const LaneSlots slots(params, warp_key);
-  put_all_columns<Set>(shared.columns, params, group * per_group, group);
-  Keys<Set> keys;
-  load_keys<Set>(keys, params, slots, group, shared.columns);
-  // Query heads in turns of Set::all_heads; with two KV heads there is one turn.
+  // Query heads in turns of Set::all_heads; with two KV heads there is one turn. Tiles follow each other across turns.
   const int turns = Set::keys > 1 ? 1 : per_group / Set::all_heads;
-  for (int turn = split * turns / splits; turn < (split + 1) * turns / splits; ++turn) {
-    const int head = group * per_group + turn * Set::all_heads;
-    __syncthreads();  // nobody reads the last turn's tiles and columns any more
-    if (params.relative) put_columns<Set>(shared.columns.q, Set::all_heads * Set::D, params, head);
-    float slopes[Set::rounds][Set::heads];
+  const int first_turn = split * turns / splits, last_turn = (split + 1) * turns / splits;
+  const int first_head = group * per_group + first_turn * Set::all_heads, tiles = tile_count(range);
+  const int shift = __ffs(tiles) - 1;  // tiles of a turn are a power of two, as m is
+  const auto turn_of = [&](int i) { return (i >> shift) * Set::all_heads; };  // its first head, counted from first_head
+  const auto first_of = [&](int i) { return range.begin + (i & (tiles - 1)) * slot_tile; };
+  LaneSlots slots;
+  Keys<Set> keys;
+  for_each_tile(
+      shared.tiles, (last_turn - first_turn) * tiles, params.relative != nullptr,
+      [&](BallRowTile<Set>& tile, int i) {
+        copy_row_tile<Set>(tile, params, on_device(gradients.grad_out), memory.statistics, first_head + turn_of(i),
+                           first_of(i), range.end);
+      },
+      [&] {
+        put_all_columns<Set>(shared.columns, params, first_head, (last_turn - first_turn) * Set::all_heads, group);
+        slots = LaneSlots(params, warp_key);
+        load_keys<Set>(keys, params, slots, group, shared.columns);
+      },
+      [&](BallRowTile<Set>& tile, int i) {
+        update_heads<Set, Set::all_heads>(tile.q, tile.relative, shared.columns.q() + turn_of(i) * Set::D);
+      },
+      [&](const BallRowTile<Set>& tile, int i) {
+        float slopes[Set::rounds][Set::heads];
 #pragma unroll
-    for (int r = 0; r < Set::rounds; ++r) load_slopes<Set>(slopes[r], params.sigma, head + r * Set::heads);
-    for_each_slot_tile(
-        shared.tiles, range, params.relative != nullptr,
-        [&](BallRowTile<Set>& tile, int first) {
-          copy_row_tile<Set>(tile, params, on_device(gradients.grad_out), memory.statistics, head, first, range.end);
-        },
-        [] {},  // the keys stay
-        [&](BallRowTile<Set>& tile) { update_heads<Set, Set::all_heads>(tile.q, tile.relative, shared.columns.q); },
-        [&](const BallRowTile<Set>& tile, int first) {
-          add_rows<Set>(keys, slots, slopes, tile, part_of(own, first, slot_tile), scale);
-        });
-  }
+        for (int r = 0; r < Set::rounds; ++r)
+          load_slopes<Set>(slopes[r], params.sigma, first_head + turn_of(i) + r * Set::heads);
+        add_rows<Set>(keys, slots, slopes, tile, part_of(own, first_of(i), slot_tile), scale);
+      });
   if (splits > 1) {
     const std::int64_t size = shape.slots * shape.groups * Set::D;
     float* const part = memory.key_partial + split * 2 * size;
@@ -209,9 +215,10 @@ int launch_key_gradients(const BallAttentionParams<Bf16>& params, const BallAtte
     using Set = decltype(set);
     const std::int64_t blocks =
         divide_up(params.shape.slots, key_slots) * (params.shape.groups / Set::keys) * plan.splits;
+    const int heads = Set::keys * params.shape.heads_per_group();  // at most
     return launch(key_gradient_kernel<Set>, blocks, key_threads,
-                  shared_bytes<BallRowTile<Set>, Set>(params.relative != nullptr), stream, params, gradients, memory,
-                  plan.splits, log2_scale(Set::D));
+                  shared_bytes<BallRowTile<Set>, Set>(params.relative != nullptr, heads), stream, params, gradients,
+                  memory, plan.splits, log2_scale(Set::D));
   });
 }
 

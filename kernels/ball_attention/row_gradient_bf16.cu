@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
   LaneSlots slots;
   Rows<Set> rounds[Set::rounds];
   const auto load = [&] {
-    put_all_columns<Set>(shared.columns, params, block.head, block.group);
+    put_all_columns<Set>(shared.columns, params, block.head, Set::all_heads, block.group);
     slots = LaneSlots(params, block.warp_slot);
 #pragma unroll
     for (int r = 0; r < Set::rounds; ++r) {
@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(Set::row_threads, Set::row_blocks)
       if (!params.relative) continue;
 #pragma unroll
       for (int h = 0; h < Set::heads; ++h)
-        update_fragments<Set>(rounds[r].q[h], slots, shared.columns.q + (first + h) * Set::D);
+        update_fragments<Set>(rounds[r].q[h], slots, shared.columns.q() + (first + h) * Set::D);
     }
   };
   for_each_key_tile<Set>(shared, params, block.keys, block.group, load, [&](const BallKeyTile<Set>& tile, int first) {
@@ -157,7 +157,7 @@ int launch_row_gradients(const BallAttentionParams<Bf16>& params, const BallAtte
   return for_head_set(params.shape, [&](auto set) {
     using Set = decltype(set);
     return launch(row_gradient_kernel<Set>, plan.row_tiles * (params.shape.heads / Set::all_heads), Set::row_threads,
-                  shared_bytes<BallKeyTile<Set>, Set>(params.relative != nullptr), stream, params,
+                  shared_bytes<BallKeyTile<Set>, Set>(params.relative != nullptr, Set::all_heads), stream, params,
                   on_device(gradients.grad_out), on_device(gradients.grad_q), memory, plan.row_tiles,
                   log2_scale(Set::D));
   });
