@@ -155,7 +155,7 @@ const CommandRegistration registration{[](CLI::App& app) {
       ->expected(2);
   command->add_option("--out", arguments->out, "write prediction, target and error: .h5, .vtp or .csv");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N");
-  command->add_option("--precision", arguments->precision, "float32, float64 or bf16");
+  command->add_option("--precision", arguments->precision, "float32, tf32 (on a GPU), bf16 or float64");
   command->add_option("--sample", arguments->sample, "one sample by name");
   command->add_option("--split", arguments->split,
                       "a split of the manifest; default: test where there is one, else everything");

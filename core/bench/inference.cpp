@@ -14,6 +14,7 @@
 #include "core/model/internal/batch_geometry.h"
 #include "core/model/internal/device_graph.h"
 #include "core/model/internal/network.h"
+#include "core/model/internal/tf32.h"
 
 namespace erwin::bench {
 
@@ -41,7 +42,7 @@ Subject subject_of(const Setting& setting, const Arithmetic& arithmetic, const s
   Subject subject{setting.network, Role::Other, [=, &job] {
                     const auto prepared = std::make_shared<Prepared>(setting, arithmetic, device, job);
                     return Problem{[prepared, arithmetic] {
-                                     const Tf32 tf32(arithmetic.tf32);
+                                     const model::Tf32 tf32(arithmetic.tf32);
                                      return prepared->forward();
                                    },
                                    {},
@@ -133,7 +134,7 @@ Row car_row(const Arithmetic& arithmetic, std::string what) {
 }
 
 void measure_car(Recorder& recorder, const Arithmetic& arithmetic, const std::string& device) {
-  const Tf32 tf32(arithmetic.tf32);
+  const model::Tf32 tf32(arithmetic.tf32);
   recorder.measure_row(car_row(arithmetic, ", tree and graph by the host"), [&](Row& row) {
     const OneCar car(arithmetic, device);
     row.launched = measure_on_host(

@@ -157,11 +157,4 @@ std::vector<Arithmetic> arithmetics(bool on_cpu) {
   return {{"float32", "float32"}, {"tf32", "float32", true}, {"bf16", "bf16"}};
 }
 
-Tf32::Tf32(bool on) : on_(on) {
-  if (on_) at::globalContext().setFloat32MatmulPrecision("high");
-}
-Tf32::~Tf32() {
-  if (on_) at::globalContext().setFloat32MatmulPrecision("highest");
-}
-
 }  // namespace erwin::bench

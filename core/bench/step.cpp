@@ -10,6 +10,7 @@
 #include "core/bench/internal/settings.h"
 #include "core/bench/internal/stopwatch.h"
 #include "core/bench/internal/subjects.h"
+#include "core/model/internal/tf32.h"
 #include "core/train/trainer.h"
 
 namespace erwin::bench {
@@ -57,7 +58,7 @@ Timing time_steps(Trainer& trainer, const Budget& budget, const Job& job) {
 
 void measure_steps(Recorder& recorder, const Setting& setting, const Arithmetic& arithmetic, const Samples& samples,
                    Row& row) {
-  const Tf32 tf32(arithmetic.tf32);
+  const model::Tf32 tf32(arithmetic.tf32);
   const auto source = [&samples](std::int64_t index, std::int64_t, const Job&) {
     return samples[static_cast<std::size_t>(index)];
   };

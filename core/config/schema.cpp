@@ -111,8 +111,9 @@ std::vector<Option> other_options() {
       real("train.clip", 0, 0, kNoLimit, "", "largest norm of the gradient; 0: not clipped"),
       whole("train.seed", 0, 0, 9007199254740992.0, "", "of weights and of the order of samples"),
       text("train.device", "auto", {}, "auto, cpu, cuda or cuda:N"),
-      text("train.precision", "float32", {"float32", "float64", "bf16"},
-           "type of weights and activations; bf16: matrix products only, with float32 master weights"),
+      text("train.precision", "float32", {"float32", "tf32", "bf16", "float64"},
+           "type of weights and activations; tf32: float32 with factors of matrix products rounded to TF32 on a GPU; "
+           "bf16: matrix products only, with float32 master weights"),
       whole("train.threads", 0, 0, 4096, "threads", "CPU threads; 0: all"),
       whole("train.loaders", 2, 1, 256, "threads", "threads that load and prepare samples ahead"),
       flag("train.graph", true,

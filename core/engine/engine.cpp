@@ -1,6 +1,7 @@
 #include "core/engine/engine.h"
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -84,6 +85,7 @@ struct Engine::Impl {
   Worker worker;  // last: its thread uses the members above
 
   void make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how);
+  void surviving_device(const std::function<void()>& work);
   void forget_answers();
   void post_prediction(const Subject& subject);
   void predict_again();
@@ -108,6 +110,25 @@ void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, 
   info->step = read.step;
   info->parameters = predictor->model().parameter_count();
   publisher.update([&](EngineSnapshot& s) { s.model = info; });
+}
+
+// A device that failed takes everything on it along, and this process cannot use it again (its errors are sticky): the
+// network starts anew on the CPU from the weights that were read.
+void Engine::Impl::surviving_device(const std::function<void()>& work) {
+  std::optional<Error> failure;
+  try {
+    work();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::Device || !predictor || resolve_device(settings.device) == "cpu") throw;
+    failure = error;
+  }
+  if (!failure) return;
+  forget_answers();
+  settings.device = "cpu";
+  make_network(Checkpoint(predictor->checkpoint()), path, settings);
+  publisher.update([&](EngineSnapshot& s) { s.settings = settings; });
+  throw Error(ErrorKind::Device, failure->message(), failure->detail(),
+              "The network has been moved to the CPU and can be used on. For the GPU start the program again");
 }
 
 void Engine::Impl::forget_answers() {
@@ -135,7 +156,7 @@ void Engine::Impl::post_prediction(const Subject& subject) {
             throw Error(ErrorKind::Config, "there is no network to predict with", {}, "Open a checkpoint first");
           if (tap && subject == predicted) return;
           forget_answers();
-          run_prediction(subject, layer, job);
+          surviving_device([&] { run_prediction(subject, layer, job); });
           show_gates(job);
         });
         const std::lock_guard lock(mutex);
@@ -253,7 +274,8 @@ void Engine::query(const QueryRequest& request) {
         // A click without a prediction is no mistake: there is just nothing to ask.
         if (request.point < 0 || !impl->tap) impl->publisher.update([](EngineSnapshot& s) { s.query = nullptr; });
         if (!impl->tap) return;
-        impl->publisher.run("looking where the point looks", stop, [&](const Job& job) { impl->answer(request, job); });
+        impl->publisher.run("looking where the point looks", stop,
+                            [&](const Job& job) { impl->surviving_device([&] { impl->answer(request, job); }); });
       },
       "query");
 }

@@ -36,13 +36,6 @@ void append(auto& to, const auto& from) {
   throw Error(ErrorKind::Internal, "a sample does not fit the network it was given to", sample.name + ": " + what);
 }
 
-void check_rows(const ModelSample& sample, const ModelConfig& config) {
-  const auto count = [&](std::int64_t columns) { return static_cast<std::size_t>(sample.points * columns); };
-  if (sample.points < 1 || sample.positions.size() != count(config.dimension)) misfit(sample, "positions");
-  if (sample.features.size() != count(config.input_features)) misfit(sample, "input features");
-  if (sample.edge_source.size() != sample.edge_receiver.size()) misfit(sample, "edges");
-}
-
 void check_trees(const ModelSample& sample, const ModelConfig& config) {
   if (!sample.trees.main || sample.trees.main->point_count != sample.points) misfit(sample, "ball tree");
   if (sample.trees.main->slot_count % config.unit() != 0) misfit(sample, "units of the ball tree");
@@ -188,6 +181,13 @@ void set_edges(Batch& batch, const at::Tensor& source, const at::Tensor& receive
   batch.receiver_offsets = indices_of(receiver_offsets, options);
   batch.source_order = indices_of(by_source, options);
   batch.source_offsets = indices_of(source_offsets, options);
+}
+
+void check_rows(const ModelSample& sample, const ModelConfig& config) {
+  const auto count = [&](std::int64_t columns) { return static_cast<std::size_t>(sample.points * columns); };
+  if (sample.points < 1 || sample.positions.size() != count(config.dimension)) misfit(sample, "positions");
+  if (sample.features.size() != count(config.input_features)) misfit(sample, "input features");
+  if (sample.edge_source.size() != sample.edge_receiver.size()) misfit(sample, "edges");
 }
 
 Batch make_batch_of_points(const std::vector<const ModelSample*>& samples, const ModelConfig& config,

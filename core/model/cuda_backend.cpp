@@ -5,7 +5,9 @@
 #include <c10/core/Device.h>
 #include <dlfcn.h>
 
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "core/base/log.h"
 #include "core/model/internal/device_graph.h"
@@ -22,10 +24,14 @@ std::string why() {
 
 void load_plugin() {
 #ifdef ERWINSCOPE_CUDA_PLUGIN
-  void* const plugin = ::dlopen(ERWINSCOPE_CUDA_PLUGIN, RTLD_NOW | RTLD_LOCAL);
+  // In lib/ beside the program's bin/, wherever both have been moved to.
+  std::error_code problem;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
+  const auto library = program.parent_path().parent_path() / "lib" / ERWINSCOPE_CUDA_PLUGIN;
+  void* const plugin = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (plugin) make_cuda_graph = reinterpret_cast<MakeGraph>(::dlsym(plugin, "erwin_make_cuda_graph"));
   if (!make_cuda_graph)
-    erwin::log(erwin::LogLevel::Warning, "training steps will be launched kernel by kernel, which is slower: " + why());
+    erwin::log(erwin::LogLevel::Warning, "work on the device will be launched kernel by kernel, which is slower: " + why());
 #endif
 }
 

@@ -176,9 +176,16 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
                          batch.receiver_offsets.narrow(0, first, points + 1) - edge, {}, Reduce::Mean));
     }
   } else {
-    const at::Tensor from = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);
-    const at::Tensor to = gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets);
-    means = mean_segments(messages(from, to, relative), batch.edge_receiver, batch.receiver_offsets);
+    at::Tensor rows_of_edges = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);
+    const auto to = [&] { return gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets); };
+    if (c10::GradMode::is_enabled()) {
+      rows_of_edges = messages(rows_of_edges, to(), relative);
+    } else {
+      // In place: rows of all edges are the widest arrays of a prediction.
+      rows_of_edges.add_(to()).add_(at::linear(relative, relative_weight));
+      rows_of_edges = step.message_norm(at::gelu_(rows_of_edges));
+    }
+    means = mean_segments(rows_of_edges, batch.edge_receiver, batch.receiver_offsets);
   }
   at::Tensor updated;
   for_row_chunks(x, context.job, [&](std::int64_t first, std::int64_t count) {

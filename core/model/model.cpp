@@ -13,7 +13,9 @@
 #include "core/model/internal/batch_geometry.h"
 #include "core/model/internal/kernel_switch.h"
 #include "core/model/internal/network.h"
+#include "core/model/internal/tf32.h"
 #include "core/model/internal/torch_errors.h"
+#include "core/model/prediction_memory.h"
 
 namespace erwin {
 
@@ -25,6 +27,7 @@ at::ScalarType type_of(Precision precision) {
       return at::kDouble;
     case Precision::BFloat16:
       return at::kBFloat16;
+    case Precision::Tf32:
     case Precision::Float32:
       break;
   }
@@ -99,25 +102,12 @@ void check_array(const WeightArray& array, const model::Parameters::Entry& entry
   if (array.data.size() != bytes) refuse_weights("a weight's data are cut off", array.name);
 }
 
-// About what a forward pass without gradients holds at its widest place: a dozen arrays of the trunk's width per slot
-// (residual rows, q, k, v, results, skips of a U-net), the three branches' arrays of all heads, and the graph.
-std::uint64_t forward_bytes(const ModelConfig& config, const ModelSample& sample, std::size_t element) {
-  std::int64_t per_slot = 0, reduction = 1;
-  if (config.kind == ModelKind::Erwin) {
-    for (std::size_t l = 0; l < config.unet.widths.size(); ++l) {
-      per_slot = std::max(per_slot, 12 * std::int64_t{config.unet.widths[l]} / reduction);
-      if (l < config.unet.strides.size()) reduction *= config.unet.strides[l];
-    }
-  } else {
-    const bool nsa = config.kind == ModelKind::ErwinNsa;
-    per_slot = 12 * config.flat.width + (nsa ? 8 * config.flat.heads * config.flat.head_dim : 0);
-  }
-  const std::int64_t slots = sample.trees.main ? sample.trees.main->slot_count : sample.points;
-  const std::size_t edge_bytes = 8 * sizeof(std::int64_t);
-  return element * static_cast<std::uint64_t>(slots * per_slot) + edge_bytes * sample.edge_source.size();
-}
-
 }  // namespace
+
+std::span<const Precision> all_precisions() {
+  static constexpr Precision all[] = {Precision::Float32, Precision::Tf32, Precision::BFloat16, Precision::Float64};
+  return all;
+}
 
 const char* name_of(Precision precision) {
   switch (precision) {
@@ -125,6 +115,8 @@ const char* name_of(Precision precision) {
       return "float64";
     case Precision::BFloat16:
       return "bf16";
+    case Precision::Tf32:
+      return "tf32";
     case Precision::Float32:
       break;
   }
@@ -132,10 +124,12 @@ const char* name_of(Precision precision) {
 }
 
 Precision precision_from(const std::string& name) {
-  for (const Precision precision : {Precision::Float32, Precision::Float64, Precision::BFloat16})
+  std::string allowed;
+  for (const Precision precision : all_precisions()) {
     if (name == name_of(precision)) return precision;
-  throw Error(ErrorKind::Config, "there is no precision of this name", "precision = " + name,
-              "Allowed: float32, float64, bf16");
+    allowed += (allowed.empty() ? "" : ", ") + std::string(name_of(precision));
+  }
+  throw Error(ErrorKind::Config, "there is no precision of this name", "precision = " + name, "Allowed: " + allowed);
 }
 
 Model::Model(const ModelConfig& config, std::uint64_t seed, const std::string& device, Precision precision)
@@ -150,6 +144,7 @@ Model::Model(const ModelConfig& config, std::uint64_t seed, const std::string& d
   impl_->options = at::TensorOptions().dtype(type).device(device_from(device));
   model::translating_torch_errors("making the network",
                                   [&] { impl_->network = model::make_network(config, seed, impl_->options); });
+  impl_->graphs = std::make_unique<model::PredictionGraphs>(impl_->config, *impl_->network, impl_->options);
 }
 
 Model::~Model() = default;
@@ -210,13 +205,15 @@ model::Batch Model::Impl::batch_of(const ModelSample& sample, const Job& job) {
 }
 
 Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job) const {
-  const at::ScalarType type = c10::typeMetaToScalarType(impl_->options.dtype());
   if (impl_->options.device().is_cpu())
-    require_memory(forward_bytes(impl_->config, sample, at::elementSize(model::wide_type(type))),
+    require_memory(predict_prediction_memory(impl_->config, impl_->precision, sample.points,
+                                             sample.trees.main ? sample.trees.main->slot_count : sample.points,
+                                             static_cast<std::int64_t>(sample.edge_source.size()), /*on_cpu=*/true),
                    "the prediction of " + std::to_string(sample.points) + " points");
   Output output;
   model::translating_torch_errors("the prediction of " + sample.name, [&] {
     const c10::AutoGradMode without_gradient(false);
+    const model::Tf32 tf32(impl_->precision == Precision::Tf32);
     model::TapRecorder recorder;
     model::ForwardContext context;
     context.job = &job;
@@ -225,8 +222,12 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
       recorder.tap.point_count = sample.points;
       context.recorder = &recorder;
     }
-    const model::Batch batch = impl_->batch_of(sample, job);
-    const at::Tensor rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
+    at::Tensor rows;
+    if (!tap && !sample.trees.main) rows = impl_->graphs->run(sample);
+    if (!rows.defined()) {
+      const model::Batch batch = impl_->batch_of(sample, job);
+      rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
+    }
     job.check();
     const float* values = rows.const_data_ptr<float>();
     output.values.assign(values, values + rows.numel());

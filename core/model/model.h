@@ -17,8 +17,10 @@
 
 namespace erwin {
 
-enum class Precision { Float32, Float64, BFloat16 };
-const char* name_of(Precision precision);           // "float32", "float64", "bf16"
+// Tf32 is float32 whose matrix products round their factors to TF32 on a CUDA device, and float32 elsewhere.
+enum class Precision { Float32, Tf32, BFloat16, Float64 };
+std::span<const Precision> all_precisions();
+const char* name_of(Precision precision);           // "float32", "tf32", "bf16", "float64"
 Precision precision_from(const std::string& name);  // Error{Config}
 
 // One entry per device found: "cpu", "cuda:0" with its name and memory.

@@ -10,59 +10,67 @@ namespace erwin {
 
 namespace {
 
-// Numbers per slot that autograd keeps for a block, counted in the layers' sources: inputs of products, of norms, of
-// gates and of attention. wide: always float32 (float64); narrow: of the precision of the matrix products.
-struct Kept {
-  double wide = 0, narrow = 0;
+// Bytes of one number: of rows between layers, norms and statistics (wide), of matrix products (narrow).
+struct Bytes {
+  double wide = 4, narrow = 4;
 };
 
-Kept& operator+=(Kept& a, const Kept& b) {
-  a.wide += b.wide;
-  a.narrow += b.narrow;
-  return a;
-}
+// What autograd keeps of one slot, in bytes, counted in the layers' sources: inputs of products, norms, gates and
+// attention. The CPU has no kernels of ours for RMSNorm and SwiGLU, whose ATen operations keep more.
+class Kept {
+public:
+  Kept(const ModelConfig& config, Bytes bytes, bool on_cpu) : config_(config), bytes_(bytes), on_cpu_(on_cpu) {}
 
-Kept swiglu(double width, double ratio) {
-  // norm's input and output; w1 x, silu(w1 x), w2 x, their product
-  return {width, width + 4 * ratio * width};
-}
-
-Kept ball_block(double width, double heads, double ratio) {
-  Kept kept = swiglu(width, ratio);
-  // norm's input; norm's output with positions, q, k, v twice (the product's and the attention's layout), the result
-  kept += {width + heads, width + 6 * width + 2 * width};
-  return kept;
-}
-
-Kept nsa_block(const FlatConfig& flat, double ratio) {
-  const double width = flat.width, inner = static_cast<double>(flat.heads) * flat.head_dim,
-               keys = 2.0 * flat.kv_heads * flat.head_dim;
-  Kept kept = swiglu(width, ratio);
-  // norm; u twice; the shared and the local q, k, v in two layouts; three branches' results; gates; the merged rows
-  kept += {width + 3.0 * flat.heads, 2 * width + 4 * (inner + keys) + 3 * inner + 4.0 * flat.heads + 2 * inner};
-  // phi = mlp keeps both layers' inputs per block: b D numbers of k and v each, per slot 4 D
-  if (flat.compression == Compression::Mlp) kept += {0, 6.0 * flat.head_dim * flat.kv_heads};
-  return kept;
-}
-
-// Over all blocks of a batch's slots.
-Kept trunk(const ModelConfig& config, double slots) {
-  Kept total;
-  const auto add = [&](const Kept& kept, double times) { total += {kept.wide * times, kept.narrow * times}; };
-  if (config.kind == ModelKind::Erwin) {
-    const UnetConfig& unet = config.unet;
-    double rows = slots;
-    for (std::size_t l = 0; l < unet.widths.size(); ++l) {
-      const int blocks = unet.encoder_depths[l] + (l < unet.decoder_depths.size() ? unet.decoder_depths[l] : 0);
-      add(ball_block(unet.widths[l], unet.encoder_heads[l], config.mlp_ratio), blocks * rows);
-      if (l < unet.strides.size()) rows /= unet.strides[l];
-    }
-    return total;
+  double ball_block(double width, double heads) const {
+    // the rows with positions, q, k, v, the result; lse
+    return norm(width) + 5 * width * bytes_.narrow + heads * bytes_.wide + swiglu(width);
   }
+  double full_block(double width, double heads) const { return ball_block(width, heads) + width * bytes_.narrow; }
+  double nsa_block() const {
+    const FlatConfig& flat = config_.flat;
+    const double width = flat.width, inner = 1.0 * flat.heads * flat.head_dim,
+                 keys = 2.0 * flat.kv_heads * flat.head_dim;
+    // the normalised rows; q, k, v; three branches' results and lse, gates, the merged rows
+    const double kept =
+        (width + inner + keys + 3 * inner + 3.0 * flat.heads + inner) * bytes_.narrow + 3.0 * flat.heads * bytes_.wide;
+    // phi: per block its summaries and hidden rows; `mlp` first keeps every row, widened
+    const double phi = keys * 6 * bytes_.wide / flat.block_size +
+                       (flat.compression == Compression::Mlp ? keys * (bytes_.wide + 2 * bytes_.narrow) : 0);
+    return norm(width) + kept + phi + swiglu(width);
+  }
+
+private:
+  double norm(double width) const { return (on_cpu_ ? 3 : 1) * width * bytes_.wide + bytes_.wide; }
+  double swiglu(double width) const {
+    // the normalised rows, w1 x, w2 x, their product; the CPU silu(w1 x) too
+    return norm(width) + (1 + (on_cpu_ ? 4 : 3) * config_.mlp_ratio) * width * bytes_.narrow;
+  }
+
+  const ModelConfig& config_;
+  Bytes bytes_;
+  bool on_cpu_;
+};
+
+// Of a whole trunk over a batch's slots.
+double kept_by_trunk(const ModelConfig& config, const Kept& kept, double slots, Bytes bytes) {
   const FlatConfig& flat = config.flat;
-  add(config.kind == ModelKind::ErwinNsa ? nsa_block(flat, config.mlp_ratio)
-                                         : ball_block(flat.width, flat.heads, config.mlp_ratio),
-      flat.depth * slots);
+  if (config.kind == ModelKind::ErwinNsa) return flat.depth * slots * kept.nsa_block();
+  if (config.kind == ModelKind::Full) return flat.depth * slots * kept.full_block(flat.width, flat.heads);
+  if (config.kind == ModelKind::Ball) return flat.depth * slots * kept.ball_block(flat.width, flat.heads);
+  const UnetConfig& unet = config.unet;
+  double total = 0, rows = slots;
+  for (std::size_t l = 0; l < unet.widths.size(); ++l) {
+    const double width = unet.widths[l];
+    total += unet.encoder_depths[l] * rows * kept.ball_block(width, unet.encoder_heads[l]);
+    if (l == unet.strides.size()) break;
+    total += unet.decoder_depths[l] * rows * kept.ball_block(width, unet.decoder_heads[l]);
+    const double stride = unet.strides[l], parent_width = unet.widths[l + 1], parents = rows / stride;
+    // Going up: the parents' rows with their children's offsets, and what the norm sees. Going down the same, where
+    // something is pooled at all.
+    total += parents * (parent_width + stride * config.dimension) * bytes.narrow + 2 * rows * width * bytes.wide;
+    if (stride > 1) total += rows * (width + config.dimension) * bytes.narrow + 2 * parents * parent_width * bytes.wide;
+    rows = parents;
+  }
   return total;
 }
 
@@ -77,30 +85,46 @@ SampleSize sample_size(const ModelConfig& config, std::int64_t points) {
   const auto rounded = config.padding == Padding::Duplicate
                            ? static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(units)))
                            : units;
-  return {points, rounded * unit, config.mp_steps > 0 ? points * config.graph.k : 0};
+  // A chain of bonds has two per bead.
+  const std::int64_t per_point = config.graph.kind == GraphKind::Lines ? 2 : config.graph.k;
+  return {points, rounded * unit, config.mp_steps > 0 ? points * per_point : 0};
 }
 
 MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, std::int64_t parameters,
                           const SampleSize& largest, bool on_cpu) {
-  const double element = train.precision == "float64" ? 8 : 4, matrix = train.precision == "bf16" ? 2 : element;
+  const bool half = train.precision == "bf16";
+  const double wide = train.precision == "float64" ? 8 : 4;
+  const Bytes bytes{wide, half ? 2 : wide};
   const double batch = static_cast<double>(train.batch), slots = batch * static_cast<double>(largest.slots),
                points = batch * static_cast<double>(largest.points), edges = batch * static_cast<double>(largest.edges);
   const double width = trunk_width(model);
   MemoryPlan plan;
-  // weights, gradients and two averages; bf16 has the masters and their gradients besides
-  const double numbers = static_cast<double>(parameters) * (train.precision == "bf16" ? 2 * 2 + 4 * 4 : 4 * element);
-  plan.state = static_cast<std::uint64_t>(numbers);
-  const Kept blocks = trunk(model, slots);
-  // Per edge and step: both ends, their sum, the norm's input and output.
-  const double messages = model.mp_steps * (edges * width * 4 + points * width * 6) * element;
-  plan.activations = static_cast<std::uint64_t>(blocks.wide * element + blocks.narrow * matrix + messages);
-  // Gradients of the widest block's activations, a chunk of attention's logits, the batches that wait.
-  const double widest = slots * width * (2 + 4.0 * model.mlp_ratio) * element + edges * width * 3 * element;
-  const double waiting =
-      (2.0 + train.loaders) * train.samples_per_step() / batch *
-      (slots * 64 + points * (model.input_features + model.output_features + 3) * element + edges * 40);
-  const double chunk = on_cpu ? 64e6 : 512e6;
-  plan.working = static_cast<std::uint64_t>(widest + waiting + chunk);
+  // weights, gradients and two averages; bf16 has float32 masters and averages beside its weights and gradients
+  plan.state = static_cast<std::uint64_t>(static_cast<double>(parameters) * (half ? 2 * 2 + 4 * 4 : 4 * wide));
+
+  const Kept kept(model, bytes, on_cpu);
+  // Per edge and step: what GELU and the norm see, and its statistics. Per point: the rows, those with the messages'
+  // mean, and what the norm sees.
+  const double messages =
+      model.mp_steps * (edges * (width * (bytes.narrow + wide) + 2 * wide) +
+                        points * (width * (3 * bytes.narrow + wide + (half ? wide : 0)) + 2 * wide));
+  const double ends = points * (width * (3 * bytes.narrow + wide) + 2.0 * model.embedding_channels * bytes.narrow);
+  const double trunk = kept_by_trunk(model, kept, slots, bytes);
+  plan.activations = static_cast<std::uint64_t>(trunk + messages + ends);
+
+  // The backward pass begins with the last block while everything is kept, and ends with the messages, when the trunk
+  // is given back.
+  const double last_block = slots * width * (2 * wide + (3.0 * model.mlp_ratio + 1) * bytes.narrow);
+  const double first_messages = edges * width * 2 * (wide + bytes.narrow);
+  const double peak = std::max(trunk + messages + ends + last_block, messages + first_messages);
+  // A batch's positions, features, targets, edges in three orders and slots, of those that wait and the one at work.
+  const double geometry = edges * 3 * 8 + points * (2 + 3) * 8 +
+                          points * (model.input_features + model.output_features + model.dimension) * wide +
+                          slots * (model.dimension * wide + 4 * 8 + 2);
+  const double waiting = (3.0 + train.loaders) * train.accumulate * geometry;
+  // A chunk of attention's logits, where there is no kernel.
+  const double chunk = on_cpu ? 64e6 : 0;
+  plan.working = static_cast<std::uint64_t>(peak - (trunk + messages + ends) + waiting + chunk);
   return plan;
 }
 

@@ -84,6 +84,13 @@ Error with_what_fits(const Error& error, const RunSetup& setup, const Trainer& t
                "Go on with about half the memory: erwinscope train --from " + run.last().string() + " with " + fits);
 }
 
+// What was on the device is lost with it: the weights of the last checkpoint are what is left.
+Error with_last_checkpoint(const Error& error, std::int64_t step, const RunLayout& run) {
+  return Error(error.kind(), error.message(), error.detail() + "; step " + std::to_string(step) + " is saved",
+               "Go on from there: erwinscope train --resume " + run.root().string() +
+                   "; where it happens again, with --device cpu");
+}
+
 std::map<std::string, std::string> provenance_of(const RunSetup& setup, const Trainer& trainer,
                                                  const std::string& command) {
   return {{"data_hash", setup.data_hash},
@@ -158,7 +165,9 @@ RunResult run_loop(RunLoop& loop, const RunLayout& run, const RunSetup& setup, c
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::Cancelled) throw;
     const bool memory = error.kind() == ErrorKind::Memory || error.kind() == ErrorKind::DeviceMemory;
-    const Error said = memory ? with_what_fits(error, setup, trainer, run) : error;
+    const Error said = memory                              ? with_what_fits(error, setup, trainer, run)
+                       : error.kind() == ErrorKind::Device ? with_last_checkpoint(error, loop.saved_step(), run)
+                                                           : error;
     failed(said);
     throw said;
   }

@@ -15,6 +15,7 @@
 #include "core/base/error.h"
 #include "core/base/memory.h"
 #include "core/model/internal/network.h"
+#include "core/model/internal/tf32.h"
 #include "core/model/internal/torch_errors.h"
 #include "core/model/predict.h"
 #include "core/train/internal/adamw.h"
@@ -156,6 +157,7 @@ struct Trainer::Impl {
     step.record.step = done + 1;
     step.record.learning_rate = train.learning_rate(done);
     model::translating_torch_errors("training step " + std::to_string(done + 1), [&] {
+      const model::Tf32 tf32(model.impl().precision == Precision::Tf32);
       optimiser.set_learning_rate(step.record.learning_rate);
       at::Tensor numbers = train.graph && !on_cpu() ? graphs.run(*step.input) : at::Tensor();
       if (!numbers.defined()) numbers = whole_step(*step.input);

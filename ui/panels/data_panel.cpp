@@ -130,7 +130,7 @@ QWidget* DataPanel::make_model() {
   device_->setToolTip(tr("Where the network runs: auto takes a GPU where there is one"));
   precision_->setObjectName("precision");
   precision_->setToolTip(tr("Numbers the network computes with"));
-  for (const Precision precision : {Precision::Float32, Precision::BFloat16, Precision::Float64})
+  for (const Precision precision : all_precisions())
     precision_->addItem(QString::fromUtf8(name_of(precision)), static_cast<int>(precision));
   form->addRow(tr("Device"), device_);
   form->addRow(tr("Precision"), precision_);

@@ -177,11 +177,7 @@ void Play::add_state_steps() {
       run.device = value;
       window_.configure(run);
     } else if (name == "precision") {
-      const Precision all[] = {Precision::Float32, Precision::BFloat16, Precision::Float64};
-      const auto found = std::find_if(std::begin(all), std::end(all), [&](Precision p) { return value == name_of(p); });
-      if (found == std::end(all))
-        throw Error(ErrorKind::Config, "this precision is not known", value, "There are float32, bf16 and float64");
-      run.precision = *found;
+      run.precision = precision_from(value);
       window_.configure(run);
     } else {
       window_.set_option(name, value);

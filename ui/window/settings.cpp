@@ -62,7 +62,7 @@ Remembered Settings::read(QString* remark) const {
   const std::string device = file.value("run/device", "auto").toString().toStdString();
   if (!device.empty() && device.size() < 16) values.run.device = device;
   const std::string precision = file.value("run/precision").toString().toStdString();
-  for (const Precision known : {Precision::Float32, Precision::Float64, Precision::BFloat16})
+  for (const Precision known : all_precisions())
     if (precision == name_of(known)) values.run.precision = known;
   read_look(file, values.look, remark);
   if (file.status() != QSettings::NoError && remark)

@@ -47,16 +47,4 @@ struct Arithmetic {
 // float32 alone on a CPU.
 std::vector<Arithmetic> arithmetics(bool on_cpu);
 
-// While it lives, Torch's float32 matmuls may round their factors to TF32, if asked for.
-class Tf32 {
-public:
-  explicit Tf32(bool on);
-  ~Tf32();
-  Tf32(const Tf32&) = delete;
-  Tf32& operator=(const Tf32&) = delete;
-
-private:
-  bool on_;
-};
-
 }  // namespace erwin::bench

@@ -49,6 +49,9 @@ struct Batch {
   std::int64_t samples() const { return static_cast<std::int64_t>(point_offsets.size()) - 1; }
 };
 
+// Raises Error{Internal} where a sample's arrays do not have the sizes that the configuration asks for.
+void check_rows(const ModelSample& sample, const ModelConfig& config);
+
 // Samples one after the other, on the network's device and of its type. The trees must be those of `config` (see
 // SampleTrees); a fixture's own trees are fed by putting them there.
 // Raises Error{Internal} where a sample's trees do not fit the configuration.

@@ -14,6 +14,7 @@
 #include "core/model/internal/batch.h"
 #include "core/model/internal/batch_trees.h"
 #include "core/model/internal/parameters.h"
+#include "core/model/internal/prediction_graphs.h"
 #include "core/model/internal/primitives.h"
 #include "core/model/model.h"
 
@@ -109,6 +110,7 @@ struct Model::Impl {
   at::TensorOptions options;  // type and device of the weights
   std::unique_ptr<model::Network> network;
   model::BatchTreeBuilder geometry;  // for samples without trees
+  std::unique_ptr<model::PredictionGraphs> graphs;
 
   // A sample's tensors on the device, with what follows from its positions.
   model::Batch batch_of(const ModelSample& sample, const Job& job);

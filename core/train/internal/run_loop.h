@@ -36,6 +36,7 @@ public:
   RunResult run(const RunLayout& layout, const Job& job);
   void resumed();  // notes in the metrics where it goes on
   RunLog& log() { return log_; }
+  std::int64_t saved_step() const { return saved_step_; }  // of the newest checkpoint; -1: none
 
 private:
   void step(const Job& job);

@@ -132,15 +132,15 @@ TEST(TrainerGpu, AReplayedStepIsTheOneThatIsLaunched) {
       const ModelConfig config = test::small_network(kind);
       TrainConfig train = options("cuda");
       train.precision = precision;
-      train.steps = 30;
+      train.steps = 50;
       Trainer replayed(config, train, 3, spirals(config, 0)), again(config, train, 3, spirals(config, 0));
       train.graph = false;
       Trainer launched(config, train, 3, spirals(config, 0));
-      const std::vector<StepRecord> a = records(replayed, 30), b = records(launched, 30), c = records(again, 30);
-      EXPECT_EQ(replayed.replayed_steps(), 29) << "the first step of a shape is launched";
+      const std::vector<StepRecord> a = records(replayed, 50), b = records(launched, 50), c = records(again, 50);
+      EXPECT_EQ(replayed.replayed_steps(), 49) << "the first step of a shape is launched";
       EXPECT_EQ(launched.replayed_steps(), 0);
-      ASSERT_EQ(a.size(), 30u);
-      ASSERT_EQ(b.size(), 30u);
+      ASSERT_EQ(a.size(), 50u);
+      ASSERT_EQ(b.size(), 50u);
       for (std::size_t i = 0; i < a.size(); ++i) {
         EXPECT_EQ(a[i].loss, c[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
         EXPECT_EQ(a[i].loss, b[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
