@@ -14,7 +14,7 @@ if [ ! -f "$torch/lib/libtorch_cpu.so" ]; then
 fi
 # PyPI's PyTorch keeps CUDA's libraries in folders beside its own.
 path=$here/lib:$torch/lib
-for folder in "$torch"/../nvidia/*/lib /usr/local/cuda/lib64; do
+for folder in "$torch"/../nvidia/*/lib /usr/local/cuda/lib64 /usr/local/nvidia/lib64; do
   if [ -d "$folder" ]; then path=$path:$folder; fi
 done
 export LD_LIBRARY_PATH=$path${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

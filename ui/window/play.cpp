@@ -29,6 +29,7 @@
 #include "ui/window/main_window.h"
 #include "ui/window/play_report.h"
 #include "ui/window/play_steps.h"
+#include "ui/window/play_timer.h"
 
 namespace erwin::ui {
 
@@ -132,7 +133,8 @@ QString as_text(const QJsonValue& value) {
 
 }  // namespace
 
-Play::Play(MainWindow& window, const std::string& source) : window_(window), source_(source) {
+Play::Play(MainWindow& window, const std::string& source)
+    : window_(window), source_(source), timer_(std::make_unique<PlayTimer>(window)) {
   add_state_steps();
   add_input_steps();
   add_output_steps();
@@ -233,6 +235,18 @@ void Play::add_output_steps() {
     else
       throw Error(ErrorKind::Config, "there is nothing of this name to print", rest,
                   "Use selection, fields, options or run");
+    return true;
+  };
+  steps_["time"] = [this](const std::string& rest) {
+    if (!timer_->time([&] { perform(rest); })) return false;
+    QJsonObject report = timer_->report();
+    report["step"] = QString::fromStdString(rest);
+    write(report);
+    return true;
+  };
+  steps_["turn"] = [this](const std::string& rest) {
+    if (!timer_->turn(static_cast<int>(std::clamp<qint64>(whole_number(rest), 1, 10'000)))) return false;
+    write(timer_->report());
     return true;
   };
   steps_["screenshot"] = [this](const std::string& rest) {
@@ -361,19 +375,22 @@ void Play::step() {
     if (complete_) finish(0);
     return;
   }
-  const std::string& line = lines_.front().second;
-  const std::size_t space = line.find(' ');
-  const std::string verb = line.substr(0, space), rest = space == std::string::npos ? "" : trimmed(line.substr(space));
   try {
-    const auto found = steps_.find(verb == "colour" ? "color" : verb);
-    if (found == steps_.end())
-      throw Error(ErrorKind::Config, "there is no such step", verb, "'erwinscope gui --help' lists the steps");
-    if (found->second(rest)) lines_.pop_front();
+    if (perform(lines_.front().second)) lines_.pop_front();
   } catch (const Error& error) {
     fail(error);
     return;
   }
   if (!over_) soon();
+}
+
+bool Play::perform(const std::string& line) {
+  const std::size_t space = line.find(' ');
+  const std::string verb = line.substr(0, space), rest = space == std::string::npos ? "" : trimmed(line.substr(space));
+  const auto found = steps_.find(verb == "colour" ? "color" : verb);
+  if (found == steps_.end())
+    throw Error(ErrorKind::Config, "there is no such step", verb, "'erwinscope gui --help' lists the steps");
+  return found->second(rest);
 }
 
 void Play::fail(const Error& error) {

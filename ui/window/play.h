@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ class QSocketNotifier;
 namespace erwin::ui {
 
 class MainWindow;
+class PlayTimer;
 
 class Play : public QObject {
   Q_OBJECT
@@ -43,6 +45,7 @@ private:
   void step();
   void fail(const Error& error);
   void finish(int code);
+  bool perform(const std::string& line);
   bool wait_for(const std::string& what);
   void check(const std::string& what);
   void write(const class QJsonObject& object) const;
@@ -56,6 +59,7 @@ private:
   bool complete_ = false, scheduled_ = false, over_ = false;
   std::int64_t wait_until_ = 0;
   int descriptor_ = -1;
+  std::unique_ptr<PlayTimer> timer_;
   QSocketNotifier* notifier_ = nullptr;
 };
 

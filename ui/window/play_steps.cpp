@@ -35,6 +35,8 @@ const std::vector<PlayStep>& play_steps() {
        "paused, "
        "stopped, finished; until it has done N steps; until the picture shows what it sees"},
       {"assert", "WHAT VALUE...", "fail unless: fields NAME...; or a key of 'print selection' has this value"},
+      {"time", "STEP", "perform a step and print how long it takes until nothing runs and the picture is complete"},
+      {"turn", "N", "turn the camera by N pictures and print the time between them"},
       {"print", "selection|fields|options|run", "one line of JSON on standard output"},
       {"screenshot", "FILE", "the picture as PNG"},
       {"grab", "FILE", "the whole window as PNG"},

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# The whole program, window included, on a machine with an NVIDIA GPU and no screen, from the bundle (bundle.sh): trains on
+# CUDA with the probe in the picture, predicts, queries, measures frames of large clouds, and draws them without X.
+#
+#   packaging/walk_gpu.sh PROGRAM [XVFB-FOLDER]
+#
+# PROGRAM: the bundle's ./erwinscope/erwinscope. XVFB-FOLDER: unpacked from the bundle of BUNDLE_XVFB=1, where the
+# machine has no Xvfb. OUT: folder for what is written, default build/walk: *.png, walk.jsonl (times), fields.txt.
+# DEVICE: default cuda. POINTS: of the large clouds, default "1000000 10000000".
+set -euo pipefail
+
+program=$(readlink -f "$1")
+server=${2:-}
+out=$(mkdir -p "${OUT:-build/walk}" && cd "${OUT:-build/walk}" && pwd)
+device=${DEVICE:-cuda}
+points=${POINTS:-1000000 10000000}
+work=$(mktemp -d)
+xvfb=
+trap '[ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null; rm -rf "$work"' EXIT
+title() { echo "== $1 (after $SECONDS s)"; }
+
+start_server() {
+  if [ -n "$server" ]; then
+    # The server looks for its keyboard tables and their compiler in the system's places.
+    [ -d /usr/share/X11/xkb ] || { mkdir -p /usr/share/X11 && cp -r "$server/share/xkb" /usr/share/X11/; }
+    [ -x /usr/bin/xkbcomp ] || cp "$server/bin/xkbcomp" /usr/bin/
+    LD_LIBRARY_PATH=$server/lib LIBGL_DRIVERS_PATH=$server/dri "$server/bin/Xvfb" :77 -screen 0 1680x1050x24 +extension GLX \
+      >"$work/xvfb.log" 2>&1 &
+  else
+    Xvfb :77 -screen 0 1680x1050x24 >"$work/xvfb.log" 2>&1 &
+  fi
+  xvfb=$!
+  for _ in $(seq 50); do
+    [ -S /tmp/.X11-unix/X77 ] && return
+    kill -0 "$xvfb" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$work/xvfb.log" >&2
+  return 1
+}
+# A server without a screen draws with Mesa; programs draw with the driver's GL where there is one.
+if ldconfig -p | grep -q libGLX_nvidia || ls /usr/local/nvidia/lib64/libGLX_nvidia* >/dev/null 2>&1; then GLX_VENDOR=nvidia; fi
+# play NAME: steps from standard input
+play() {
+  local status=0
+  DISPLAY=:77 QT_QPA_PLATFORM=xcb __GLX_VENDOR_LIBRARY_NAME=${GLX_VENDOR:-mesa} timeout "${LIMIT:-120}" "$program" gui --settings "$work/settings.ini" --play - \
+    >>"$out/walk.jsonl" 2>"$work/$1.log" || status=$?
+  [ "$status" = 0 ] || { echo "$1 ended with $status"; tail -n 5 "$work/$1.log"; }
+}
+
+data=$(dirname "$program")/share/erwinscope/datasets
+[ -d "$data" ] || data=$(cd "$(dirname "$program")/../../../datasets" && pwd)
+title "clouds"
+for n in $points; do "$program" generate sample "$work/$n.h5" --points "$n" >/dev/null; done
+title "fields on $device and on the CPU"
+for d in "$device" cpu; do "$program" infer "$data/flow-erwin-nsa.h5" "$data/flow.toml" --device "$d" --json >"$work/$d.json" || true; done
+python3 - "$work/$device.json" "$work/cpu.json" >"$out/fields.txt" <<'PY' || true
+import json, sys
+there, here = (json.load(open(f)) for f in sys.argv[1:3])
+print(json.dumps({"there": there.get("mean"), "cpu": here.get("mean")}))
+PY
+cat "$out/fields.txt"
+title "pictures without X"
+for n in $points; do
+  env -u DISPLAY "$program" render "$work/$n.h5" --out "$out/egl_$n.png" --size 1280x800 2>"$work/render.log" ||
+    tail -n 3 "$work/render.log"
+done
+# shellcheck disable=SC2086 # a list
+env -u DISPLAY "$program" bench scene --points $points 2>&1 | tee "$out/scene.txt" || true
+start_server
+title "the window"
+cat >"$work/run.toml" <<TOML
+[model]
+kind = "erwin-nsa"
+embedding_channels = 32
+width = 64
+depth = 4
+ball_size = 128
+rotate = 45
+[train]
+steps = 50
+batch = 4
+lr = 1e-3
+device = "$device"
+precision = "bf16"
+TOML
+play start <<PLAY
+time open $data/flow.toml
+time load $data/flow-erwin-nsa.h5
+set device $device
+wait idle
+time run
+query 700
+wait idle
+time query 300
+time layer 2
+time color attention
+print selection
+grab $out/window.png
+PLAY
+title "training"
+play train <<PLAY
+open $data/flow.toml
+wait idle
+train $work/run.toml $data/flow.toml $work/run 50
+wait run running
+wait step 5
+action train-probe
+wait probe
+grab $out/probe.png
+wait run finished
+print run
+load $work/run/checkpoints/last.h5
+set device $device
+wait idle
+query 300
+wait idle
+assert fields prediction
+grab $out/trained.png
+PLAY
+for n in $points; do
+  title "$n points"
+  play "$n" <<PLAY
+size 1280x800
+time open $work/$n.h5
+action meter
+turn 100
+time color pressure
+time color balls
+time level 6
+time set point-size 3
+time action undo
+grab $out/window_$n.png
+PLAY
+done
+if [ -f "$out/window_1000000.png" ]; then
+  title "a prediction of 10^6 points, cancelled"
+  LIMIT=200 play cancel <<PLAY
+open $work/1000000.h5
+load $data/flow-erwin-nsa.h5
+wait 3000
+time action cancel
+PLAY
+fi
+title "done"
+cat "$out/walk.jsonl"
