@@ -111,19 +111,20 @@ void train(const TrainArguments& arguments) {
   const std::stop_callback told(
       job.stop_token(), [] { std::fputs("\nfinishing the step and saving; once more to stop at once\n", stderr); });
   ProgressLine progress;
+  const auto say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   if (!arguments.resume.empty()) {
     if (!arguments.config.empty() || !arguments.from.empty() || !arguments.out.empty() || !arguments.settings.empty() ||
         arguments.seed >= 0)
       refuse("--resume goes on with a run as it is; only --steps, --data and --device go with it",
              "For other settings make a new run: erwinscope train --from " + arguments.resume +
                  "/checkpoints/last.h5 --set ...");
-    ResumeRequest request{arguments.resume, std::nullopt, arguments.data, arguments.device, command_line(arguments)};
+    ResumeRequest request{arguments.resume, std::nullopt, arguments.data, arguments.device, command_line(arguments), say};
     if (arguments.steps >= 0) request.steps = arguments.steps;
     return print(resume_training(request, job, std::ref(progress)));
   }
   if (arguments.config.empty() && arguments.from.empty())
     refuse("nothing says what to train", "Give a configuration or a preset's name, --resume RUN or --from CHECKPOINT");
-  RunRequest request{configured(arguments), chosen_out(arguments), command_line(arguments), arguments.from};
+  RunRequest request{configured(arguments), chosen_out(arguments), command_line(arguments), arguments.from, say};
   print(run_training(request, job, std::ref(progress)));
 }
 

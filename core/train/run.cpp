@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
+using train::MemoryForecast;
 using train::RunLoop;
 using train::RunSetup;
 
@@ -61,8 +62,8 @@ std::unique_ptr<train::LimitedMemory> limit_memory(const Config& config) {
   return std::make_unique<train::LimitedMemory>(forced_limit(options));
 }
 
-// Gives a line for the log. Weights and the process's own memory are taken already when this is asked.
-std::string check_memory(const RunSetup& setup, const Trainer& trainer) {
+// Weights and the process's own memory are taken already when this is asked.
+MemoryForecast check_memory(const RunSetup& setup, const Trainer& trainer) {
   std::uint64_t available = free_memory(trainer.device());
   if (const std::uint64_t limit = forced_limit(setup.train); limit > 0) available = std::min(available, limit);
   const std::int64_t parameters = trainer.model().parameter_count();
@@ -70,7 +71,7 @@ std::string check_memory(const RunSetup& setup, const Trainer& trainer) {
   const MemoryPlan plan = predict_memory(setup.model, setup.train, parameters, setup.largest, on_cpu);
   if (setup.train.memory_check)
     require_training_memory(setup.model, setup.train, parameters, setup.largest, trainer.device(), available);
-  return "memory: predicted " + format_bytes(plan.total()) + ", free " + format_bytes(available);
+  return {plan.total(), available};
 }
 
 // The same error with what to do now. More was needed than was predicted or free, so half of the prediction is offered.
@@ -263,7 +264,8 @@ RunResult run_training(const RunRequest& request, const Job& job, const RunWatch
     throw Error(ErrorKind::Config, "the checkpoint is at or beyond the last step",
                 "step " + std::to_string(trainer.steps_done()) + ", train.steps = " + std::to_string(setup.train.steps),
                 "Give a larger number with --steps");
-  const std::string memory = check_memory(setup, trainer);
+  const MemoryForecast memory = check_memory(setup, trainer);
+  if (request.say) request.say(memory.text());
   setup.store->get(setup.training.front(), job);
 
   auto provenance = provenance_of(setup, trainer, request.command);
@@ -277,7 +279,8 @@ RunResult run_training(const RunRequest& request, const Job& job, const RunWatch
   write_provenance(directory.partial(), setup, trainer, provenance);
   RunLoop loop(directory.partial(), setup, trainer, blank_checkpoint(setup, std::move(provenance)), watch);
   loop.log().line("started: " + request.command);
-  loop.log().line(memory);
+  loop.log().line(memory.text());
+  loop.set_forecast(memory);
   loop.save_first();
   directory.place();
   const RunLayout run(request.out);
@@ -312,7 +315,8 @@ RunResult resume_training(const ResumeRequest& request, const Job& job, const Ru
                 "Give the same data with --data, or start a new run: erwinscope train --from " + run.last().string());
   Trainer trainer = make_trainer(setup);
   trainer.restore(checkpoint);
-  const std::string memory = check_memory(setup, trainer);
+  const MemoryForecast memory = check_memory(setup, trainer);
+  if (request.say) request.say(memory.text());
   if (request.steps || !request.data.empty()) write_text_atomically(run.config(), setup.config.to_toml());
 
   auto provenance = checkpoint.provenance;
@@ -321,7 +325,8 @@ RunResult resume_training(const ResumeRequest& request, const Job& job, const Ru
   blank.training = checkpoint.training;  // for the best so far
   RunLoop loop(run, setup, trainer, std::move(blank), watch);
   loop.log().line("resumed from step " + std::to_string(checkpoint.step) + ": " + request.command);
-  loop.log().line(memory);
+  loop.log().line(memory.text());
+  loop.set_forecast(memory);
   loop.resumed();
   return run_loop(loop, run, setup, trainer, job);
 }

@@ -21,6 +21,7 @@ struct RunRequest {
   // A checkpoint whose weights the run starts from, with its optimiser, step and place among the samples where it has
   // them. Its recipe (inputs, target, normalisation) is kept.
   std::filesystem::path from;
+  std::function<void(const std::string& line)> say = {};  // told before the first step how much memory is needed and free
 };
 
 struct ResumeRequest {
@@ -28,6 +29,7 @@ struct ResumeRequest {
   std::optional<std::int64_t> steps;  // another last step: the run is extended, its schedule stays
   std::string data, device;           // empty: as before; the data must be the same
   std::string command;
+  std::function<void(const std::string& line)> say = {};
 };
 
 // What a person wants to see of the run as it goes.

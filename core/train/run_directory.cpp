@@ -112,6 +112,10 @@ void write_run_state(const RunLayout& run, const RunState& state) {
   nlohmann::ordered_json json{
       {"state", name_of(state.phase)}, {"step", state.step},     {"steps", state.steps}, {"pid", ::getpid()},
       {"host", host_name()},           {"device", state.device}, {"time", utc_now()}};
+  if (state.memory_predicted > 0) {
+    json["memory_predicted"] = state.memory_predicted;
+    json["memory_free"] = state.memory_free;
+  }
   if (!state.error.empty()) json["error"] = state.error;
   if (!state.hint.empty()) json["hint"] = state.hint;
   write_text_atomically(run.state(), json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
@@ -130,6 +134,8 @@ RunState read_run_state(const RunLayout& run) {
     state.device = json.value("device", "");
     state.error = json.value("error", "");
     state.hint = json.value("hint", "");
+    state.memory_predicted = json.value("memory_predicted", std::uint64_t{0});
+    state.memory_free = json.value("memory_free", std::uint64_t{0});
   } catch (const nlohmann::json::exception&) {
     throw Error(ErrorKind::Format, "the run's state cannot be read", path.string());
   }

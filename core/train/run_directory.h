@@ -55,6 +55,7 @@ struct RunState {
   std::int64_t pid = 0;
   std::string host, device;
   std::string error, hint;  // of a failed run
+  std::uint64_t memory_predicted = 0, memory_free = 0;  // bytes on the device, before the first step; 0: not known
 
   bool alive() const { return phase == RunPhase::Running || phase == RunPhase::Paused; }
   bool can_pause() const { return phase == RunPhase::Running; }

@@ -82,6 +82,8 @@ void RunLoop::write_state(RunPhase phase) {
   state.step = trainer_.steps_done();
   state.steps = setup_.train.steps;
   state.device = trainer_.device();
+  state.memory_predicted = forecast_.predicted;
+  state.memory_free = forecast_.free;
   write_run_state(layout_, state);
 }
 

@@ -46,6 +46,10 @@ Facts::Rows rows_of(const RunView& run) {
   if (run.state.alive() && run.seconds_left >= 0)
     rows.emplace_back(QObject::tr("Time left"), time_text(run.seconds_left));
   if (run.memory > 0) rows.emplace_back(QObject::tr("Memory"), memory_text(run.memory));
+  if (run.state.memory_predicted > 0)
+    rows.emplace_back(QObject::tr("Predicted"), QObject::tr("%1, with %2 free")
+                                                    .arg(memory_text(run.state.memory_predicted),
+                                                         memory_text(run.state.memory_free)));
   if (!run.state.device.empty()) rows.emplace_back(QObject::tr("Runs on"), QString::fromStdString(run.state.device));
   if (!run.training.empty()) rows.emplace_back(QObject::tr("Loss"), number(run.training.back().loss));
   if (run.best)

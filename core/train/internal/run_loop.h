@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/memory.h"
 #include "core/model/checkpoint.h"
 #include "core/train/internal/prober.h"
 #include "core/train/internal/run_setup.h"
@@ -25,6 +26,14 @@ private:
   std::ofstream file_;
 };
 
+// Of a training step, on its device.
+struct MemoryForecast {
+  std::uint64_t predicted = 0, free = 0;
+  std::string text() const {
+    return "memory: about " + format_bytes(predicted) + " are needed, " + format_bytes(free) + " are free";
+  }
+};
+
 class RunLoop {
 public:
   // checkpoint: what every checkpoint of the run holds beside weights, step and training state.
@@ -36,6 +45,8 @@ public:
   RunResult run(const RunLayout& layout, const Job& job);
   void resumed();  // notes in the metrics where it goes on
   RunLog& log() { return log_; }
+  // For the state that is written from now on.
+  void set_forecast(const MemoryForecast& forecast) { forecast_ = forecast; }
   std::int64_t saved_step() const { return saved_step_; }  // of the newest checkpoint; -1: none
 
 private:
@@ -54,6 +65,7 @@ private:
   void write_state(RunPhase phase);
   bool ends_step(std::int64_t every) const { return every > 0 && trainer_.steps_done() % every == 0; }
 
+  MemoryForecast forecast_;
   RunLayout layout_;
   RunSetup setup_;
   Trainer& trainer_;

@@ -53,7 +53,7 @@ TEST(EngineGpu, PredictsAsTheCpuAndAnswersClicks) {
   engine.query({500, 1, -1, Branch::All});
   EngineSnapshot there = settle(engine, engine.mailbox());
   ASSERT_FALSE(there.failure) << there.failure->message << " " << there.failure->detail;
-  EXPECT_EQ(there.model->device, "cuda:0");
+  EXPECT_TRUE(there.model->device.starts_with("cuda")) << there.model->device;
   expect_close(values_of(there), here);
   engine.query({500, 1, -1, Branch::All});
   there = settle(engine, engine.mailbox());

@@ -67,6 +67,7 @@ TEST(HostileHdf5, FlippedBitsOpenOrAreRefused) {
   for (const char* name :
        {"cosmology/abacus_mini_n64/halos_z0.h5", "pointclouds/pdal/autzen.h5", "car/shapenet_car_cgns/train_00.cgns"}) {
     const std::string whole = bytes_of(folder / name);
+    ASSERT_FALSE(whole.empty()) << name << " is absent";
     for (unsigned seed = 360; seed < 400; ++seed) {
       const auto path = put(scratch.path() / ("flip" + std::to_string(seed) + ".h5"),
                             flipped(whole, seed, 20, seed % 2 ? whole.size() : 8000));

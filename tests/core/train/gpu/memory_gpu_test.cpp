@@ -43,7 +43,7 @@ constexpr Case cases[] = {{"shapenet-car-erwin", 2},
 ModelConfig network(const std::string& preset) {
   Config config = Config::from_toml_file(find_config(preset));
   ModelConfig model = model_config(config);
-  model.input_features = 3;
+  model.dimension = model.input_features = 3;
   model.output_features = 1;
   return model;
 }
