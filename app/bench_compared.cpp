@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/bench.h"
+#include "core/bench/curve.h"
 #include "app/bench_report.h"
 #include "app/command.h"
 #include "core/base/atomic_file.h"
@@ -23,7 +24,7 @@ using Measure = std::vector<bench::Row> (*)(const bench::Options& options, const
 
 struct Request {
   bench::Options options;
-  std::string json, csv;
+  std::string json, csv, svg;
 };
 
 void run(const std::string& name, Measure measure, const Request& request) {
@@ -44,7 +45,9 @@ void run(const std::string& name, Measure measure, const Request& request) {
     throw Error(ErrorKind::Config, "no row has such a name", "--rows",
                 "Give a part of a name: a size as in \"N 4096\", \"dense\", \"forward\", \"bf16\"");
   print(rows, environment);
-  if (!request.csv.empty()) write_text_atomically(request.csv, curve_csv(rows));
+  if (!request.csv.empty()) write_text_atomically(request.csv, bench::curve_csv(rows));
+  if (!request.svg.empty())
+    write_text_atomically(request.svg, bench::curve_svg(rows, environment.device + ", bf16, " + today()));
 }
 
 CLI::App& add(CLI::App& bench, const std::string& name, const std::string& help, Measure measure,
@@ -78,6 +81,7 @@ void add_all(CLI::App& bench) {
                         bench::bench_step, step);
   add_points(steps, step);
   steps.add_option("--csv", step->csv, "write time and memory against the number of points to this file");
+  steps.add_option("--svg", step->svg, "and a picture of them to this one");
 }
 
 const CommandRegistration registration{[](CLI::App& app) { add_all(bench_command(app)); }};

@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <ctime>
-#include <sstream>
 
 #include "core/base/version.h"
 
@@ -182,22 +181,6 @@ ordered_json json_of(const std::string& name, const std::vector<bench::Row>& row
            "graph"},
           {"rows", table},
           {"ratios", compared}};
-}
-
-std::string curve_csv(const std::vector<bench::Row>& rows) {
-  std::ostringstream csv;
-  csv << "network,points,precision,step_ms,step_ms_graph,peak_bytes,note\n";
-  for (const bench::Row& row : rows) {
-    if (!row.group.starts_with("curve")) continue;
-    csv << row.what << ',' << row.shape.at("points") << ',' << row.precision << ',';
-    if (row.launched) csv << row.launched->median;
-    csv << ',';
-    if (row.replayed) csv << row.replayed->median;
-    csv << ',';
-    if (row.peak_bytes) csv << *row.peak_bytes;
-    csv << ",\"" << row.note << "\"\n";
-  }
-  return csv.str();
 }
 
 }  // namespace erwin::app

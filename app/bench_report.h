@@ -19,7 +19,4 @@ void print(const std::vector<bench::Row>& rows, const bench::Environment& enviro
 nlohmann::ordered_json json_of(const std::string& name, const std::vector<bench::Row>& rows,
                                const bench::Environment& environment);
 
-// The rows of the curve: network, points, precision, milliseconds as launched and as a graph, peak bytes.
-std::string curve_csv(const std::vector<bench::Row>& rows);
-
 }  // namespace erwin::app
