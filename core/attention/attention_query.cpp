@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "core/attention/internal/softmax.h"
+#include "core/attention/internal/row_reader.h"
 #include "core/base/error.h"
 
 namespace erwin {
@@ -23,11 +23,11 @@ public:
         query_(query),
         job_(job),
         heads_(heads_of(layer, query.head)),
-        slot_weight_(at(layer.slots())) {
+        reader_(tap, layer, job),
+        sum_(layer) {
     if (layer.kind != LayerKind::Nsa) return;
     row_.block_compressed.resize(at(layer.blocks()));
     row_.block_selected.resize(at(layer.blocks()));
-    compressed_.resize(at(layer.blocks()));
     selected_.resize(at(layer.blocks()));
   }
 
@@ -58,19 +58,17 @@ private:
   }
 
   void add_head(std::int64_t slot, int head) {
-    double gate_local = 1, gate_compressed = 0, gate_selected = 0;
+    const HeadGates gate = gates_of(layer_, slot, head);
     if (layer_.kind == LayerKind::Nsa) {
-      gate_compressed = static_cast<double>(layer_.gate.row({slot, 0})[at(head)]);
-      gate_selected = static_cast<double>(layer_.gate.row({slot, 1})[at(head)]);
-      gate_local = static_cast<double>(layer_.gate.row({slot, 2})[at(head)]);
-      row_.gate_local += share_ * gate_local;
-      row_.gate_compressed += share_ * gate_compressed;
-      row_.gate_selected += share_ * gate_selected;
+      row_.gate_local += share_ * gate.local;
+      row_.gate_compressed += share_ * gate.compressed;
+      row_.gate_selected += share_ * gate.selected;
     }
-    if (wants(Branch::Local)) add_local(slot, head, factor(gate_local));
+    const HeadQuery query = reader_.query_of(slot, head);
+    if (wants(Branch::Local)) add_local(query, factor(gate.local));
     if (layer_.kind != LayerKind::Nsa) return;
-    if (wants(Branch::Compressed)) add_compressed(slot, head, factor(gate_compressed));
-    if (wants(Branch::Selected)) add_selected(slot, head, factor(gate_selected));
+    if (wants(Branch::Compressed)) add_compressed(query, factor(gate.compressed));
+    if (wants(Branch::Selected)) add_selected(query, factor(gate.selected));
   }
 
   void compare_lse(const Array<float>& recorded, std::int64_t slot, int head, double lse) {
@@ -80,108 +78,50 @@ private:
     row_.lse_gap = std::max(row_.lse_gap, std::abs(lse - other));
   }
 
-  Keys keys(const Array<float>& k, int head) const {
-    return {k, kv_head_of(layer_, head), 1 / std::sqrt(static_cast<double>(layer_.head_dim))};
-  }
-
-  void add_local(std::int64_t slot, int head, double weight) {
-    Keys local = keys(layer_.local_k, head);
-    if (!layer_.sigma.empty()) {
-      local.positions = &layer_.positions;
-      local.sigma = static_cast<double>(layer_.sigma.values()[at(head)]);
-      local.query_slot = slot;
-    }
-    const SlotRange ball = aligned_range(layer_, slot, layer_.ball_size);
-    logits_.clear();
-    append_logits(layer_, local, query_vector(layer_.local_q, slot, head), ball, logits_, job_);
-    compare_lse(layer_.lse_local, slot, head, softmax(logits_));
-    for (std::int64_t s = ball.begin; s < ball.end; ++s) slot_weight_[at(s)] += weight * logits_[at(s - ball.begin)];
+  void add_local(const HeadQuery& query, double weight) {
+    compare_lse(layer_.lse_local, query.slot, query.head, reader_.read_local(query));
+    for (std::size_t i = 0; i < reader_.local.size(); ++i)
+      sum_.slot[at(reader_.ball.begin) + i] += weight * reader_.local[i];
     row_.local += weight;
     row_.expected_sum += weight;
   }
 
-  // The query of the compressed branch: the token's, or the mean over the real queries of its block.
-  std::vector<double> compressed_query(std::int64_t slot, int head) const {
-    if (!tap_.query_per_block) return query_vector(layer_.q, slot, head);
-    const SlotRange block = aligned_range(layer_, slot, layer_.block_size);
-    std::vector<double> mean(at(layer_.head_dim));
-    std::int64_t count = 0;
-    for (std::int64_t s = block.begin; s < block.end; ++s) {
-      if (!layer_.real(s)) continue;
-      const auto row = layer_.q.row({s, head});
-      for (std::size_t e = 0; e < mean.size(); ++e) mean[e] += static_cast<double>(row[e]);
-      ++count;
+  void add_compressed(const HeadQuery& query, double weight) {
+    compare_lse(layer_.lse_compressed, query.slot, query.head, reader_.read_compressed(query));
+    for (std::size_t block = 0; block < reader_.compressed.size(); ++block) {
+      sum_.compressed[block] += weight * reader_.compressed[block];
+      row_.compressed += weight * reader_.compressed[block];
     }
-    for (double& value : mean) value /= static_cast<double>(count);
-    return mean;
-  }
-
-  bool block_is_real(std::int64_t block) const {
-    const SlotRange range = block_range(layer_, block);
-    return layer_.slot_point_begin[at(range.begin)] < layer_.slot_point_begin[at(range.end)];
-  }
-
-  void add_compressed(std::int64_t slot, int head, double weight) {
-    const Keys compressed = keys(layer_.block_k, head);
-    const std::vector<double> q = compressed_query(slot, head);
-    logits_.assign(at(layer_.blocks()), -std::numeric_limits<double>::infinity());
-    for (std::int64_t block = 0; block < layer_.blocks(); ++block)
-      if (block_is_real(block))
-        logits_[at(block)] = dot(q, layer_.block_k.row({block, compressed.kv_head})) * compressed.scale;
-    if (!layer_.memory_k.empty())
-      logits_.push_back(dot(q, layer_.memory_k.row({compressed.kv_head})) * compressed.scale);
-    compare_lse(layer_.lse_compressed, slot, head, softmax(logits_));
-    for (std::int64_t block = 0; block < layer_.blocks(); ++block) {
-      compressed_[at(block)] += weight * logits_[at(block)];
-      row_.compressed += weight * logits_[at(block)];
-    }
-    if (!layer_.memory_k.empty()) row_.memory += weight * logits_.back();
+    row_.memory += weight * reader_.memory;
     row_.expected_sum += weight;
   }
 
-  void add_selected(std::int64_t slot, int head, double weight) {
-    const Keys exact = keys(layer_.k, head);
-    const std::vector<double> q = query_vector(layer_.q, slot, head);
-    std::vector<SlotRange> ranges;
-    logits_.clear();
-    for (std::size_t i = first_listed_; i < row_.selected.size(); ++i) {
-      if (row_.selected[i].kv_head != exact.kv_head) continue;
-      ranges.push_back(block_range(layer_, row_.selected[i].block));
-      append_logits(layer_, exact, q, ranges.back(), logits_, job_);
-    }
-    const double lse = softmax(logits_);
-    compare_lse(layer_.lse_selected, slot, head, lse);
+  void add_selected(const HeadQuery& query, double weight) {
+    const double lse = reader_.read_selected(query);
+    compare_lse(layer_.lse_selected, query.slot, query.head, lse);
     if (lse == -std::numeric_limits<double>::infinity()) return;
-    std::size_t next = 0, range = 0;
+    const int kv_head = kv_head_of(layer_, query.head);
+    std::size_t next = 0;
     for (std::size_t i = first_listed_; i < row_.selected.size(); ++i) {
-      if (row_.selected[i].kv_head != exact.kv_head) continue;
+      if (row_.selected[i].kv_head != kv_head) continue;
       double mass = 0;
-      for (std::int64_t s = ranges[range].begin; s < ranges[range].end; ++s, ++next) {
-        slot_weight_[at(s)] += weight * logits_[next];
-        mass += weight * logits_[next];
+      const SlotRange range = block_range(layer_, row_.selected[i].block);
+      for (std::int64_t s = range.begin; s < range.end; ++s, ++next) {
+        sum_.slot[at(s)] += weight * reader_.selected[next];
+        mass += weight * reader_.selected[next];
       }
       row_.selected[i].weight += mass;
       selected_[at(row_.selected[i].block)] += mass;
-      ++range;
     }
     row_.selected_sum += weight;
     row_.expected_sum += weight;
   }
 
-  // From slots and blocks to points: evenly over the points of a slot, evenly over the real points of a block.
   void spread() {
     std::vector<double> points(at(tap_.point_count));
-    const auto share_out = [&](SlotRange slots, double weight) {
-      const std::int64_t first = layer_.slot_point_begin[at(slots.begin)],
-                         last = layer_.slot_point_begin[at(slots.end)];
-      for (std::int64_t i = first; i < last; ++i)
-        points[at(layer_.slot_points[at(i)])] += weight / static_cast<double>(last - first);
-    };
-    for (std::int64_t slot = 0; slot < layer_.slots(); ++slot)
-      if (slot_weight_[at(slot)] > 0) share_out({slot, slot + 1}, slot_weight_[at(slot)]);
-    for (std::size_t block = 0; block < compressed_.size(); ++block) {
-      if (compressed_[block] > 0) share_out(block_range(layer_, static_cast<std::int64_t>(block)), compressed_[block]);
-      row_.block_compressed[block] = static_cast<float>(compressed_[block]);
+    spread_to_points(layer_, sum_, points);
+    for (std::size_t block = 0; block < sum_.compressed.size() && layer_.kind == LayerKind::Nsa; ++block) {
+      row_.block_compressed[block] = static_cast<float>(sum_.compressed[block]);
       row_.block_selected[block] = static_cast<float>(selected_[block]);
     }
     row_.points.assign(points.begin(), points.end());
@@ -196,7 +136,9 @@ private:
   double share_ = 0;
   std::int64_t listed_block_ = -1;
   std::size_t first_listed_ = 0;
-  std::vector<double> slot_weight_, compressed_, selected_, logits_;
+  RowReader reader_;
+  WeightSum sum_;
+  std::vector<double> selected_;
 };
 
 std::vector<std::int64_t> query_slots(const Tap& tap, const LayerTap& layer, const AttentionQuery& query) {
@@ -243,10 +185,7 @@ const char* name_of(LayerKind kind) {
 AttentionRow attention_row(const Tap& tap, const AttentionQuery& query, const Job& job) {
   const LayerTap& layer = tap.require_layer(query.layer);
   require_record(layer);
-  if (layer.kind != LayerKind::Nsa && (query.branch == Branch::Compressed || query.branch == Branch::Selected))
-    throw Error(ErrorKind::Config, std::string("this layer has no ") + name_of(query.branch) + " branch",
-                "layer " + std::to_string(layer.layer) + " " + layer.name + " is of kind " + name_of(layer.kind),
-                "Choose the branch all or local");
+  require_branch(layer, query.branch);
   return RowBuilder(tap, layer, query, job).build(query_slots(tap, layer, query));
 }
 

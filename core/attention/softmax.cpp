@@ -16,11 +16,10 @@ constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 // Keys per piece of work between two looks at the stop token (far below 50 ms).
 constexpr std::int64_t keys_per_chunk = 1 << 17;
 
-double distance(const Array<float>& positions, std::int64_t a, std::int64_t b) {
-  const auto p = positions.row({a}), q = positions.row({b});
+double distance(std::span<const double> p, std::span<const float> q) {
   double sum = 0;
   for (std::size_t axis = 0; axis < p.size(); ++axis) {
-    const double difference = static_cast<double>(p[axis]) - static_cast<double>(q[axis]);
+    const double difference = p[axis] - static_cast<double>(q[axis]);
     sum += difference * difference;
   }
   return std::sqrt(sum);
@@ -36,9 +35,13 @@ void require_shape(const Array<float>& array, std::vector<std::int64_t> shape, c
 }  // namespace
 
 double dot(std::span<const double> q, std::span<const float> k) {
-  double sum = 0;
-  for (std::size_t e = 0; e < q.size(); ++e) sum += q[e] * static_cast<double>(k[e]);
-  return sum;
+  // Four sums: additions need not wait for one another.
+  double sums[4] = {};
+  std::size_t e = 0;
+  for (; e + 4 <= q.size(); e += 4)
+    for (std::size_t i = 0; i < 4; ++i) sums[i] += q[e + i] * static_cast<double>(k[e + i]);
+  for (; e < q.size(); ++e) sums[0] += q[e] * static_cast<double>(k[e]);
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 void append_logits(const LayerTap& layer, const Keys& keys, std::span<const double> q, SlotRange range,
@@ -51,12 +54,16 @@ void append_logits(const LayerTap& layer, const Keys& keys, std::span<const doub
       logit = minus_infinity;
       if (!layer.real(slot)) continue;
       logit = dot(q, keys.k.row({slot, keys.kv_head})) * keys.scale;
-      if (keys.positions) logit += keys.sigma * distance(*keys.positions, keys.query_slot, slot);
+      if (keys.positions) logit += keys.sigma * distance(keys.query_position, keys.positions->row({slot}));
     }
   };
   for (std::int64_t first = range.begin; first < range.end; first += keys_per_chunk) {
     job.check();
-    parallel_for(first, std::min(range.end, first + keys_per_chunk), 4096, fill);
+    const std::int64_t last = std::min(range.end, first + keys_per_chunk);
+    if (last - first <= 4096)
+      fill(first, last);
+    else
+      parallel_for(first, last, 4096, fill);
   }
 }
 
@@ -137,6 +144,11 @@ void require_record(const LayerTap& layer) {
   if (layer.selected.shape().size() != 3 || layer.selected.size(0) != blocks || layer.selected.size(1) != g ||
       layer.selected_score.shape() != layer.selected.shape())
     throw Error(ErrorKind::Internal, "the attention record's selection has the wrong size", "layer " + layer.name);
+}
+
+bool block_is_real(const LayerTap& layer, std::int64_t block) {
+  const SlotRange range = block_range(layer, block);
+  return layer.slot_point_begin[at(range.begin)] < layer.slot_point_begin[at(range.end)];
 }
 
 std::vector<double> query_vector(const Array<float>& q, std::int64_t slot, int head) {

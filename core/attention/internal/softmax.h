@@ -26,7 +26,7 @@ struct Keys {
   double scale;                             // 1 / sqrt(D)
   const Array<float>* positions = nullptr;  // with sigma: the distance term's
   double sigma = 0;
-  std::int64_t query_slot = 0;
+  std::span<const double> query_position = {};
 };
 
 double dot(std::span<const double> q, std::span<const float> k);
@@ -56,5 +56,8 @@ void require_record(const LayerTap& layer);
 
 // Row [D] of q in float64.
 std::vector<double> query_vector(const Array<float>& q, std::int64_t slot, int head);
+
+// Does the block hold a point?
+bool block_is_real(const LayerTap& layer, std::int64_t block);
 
 }  // namespace erwin::attention

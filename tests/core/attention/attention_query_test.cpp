@@ -19,31 +19,6 @@ using test::Shape;
 
 constexpr double tolerance = 1e-6;
 
-std::vector<Shape> nsa_shapes() {
-  Shape plain{.name = "nsa_gqa"};
-  Shape multi_query{.name = "nsa_one_kv_head", .heads = 6, .kv_heads = 1};
-  Shape full_heads{.name = "nsa_as_many_kv_heads", .heads = 3, .kv_heads = 3, .dimension = 2};
-  Shape one_ball{.name = "nsa_one_ball", .balls = 1};
-  Shape few{.name = "nsa_fewer_blocks_than_wanted", .chosen = 6, .balls = 2};
-  Shape holes{.name = "nsa_empty_block_and_holes", .padding = 0.4, .empty_block = 5};
-  Shape rotated{.name = "nsa_rotated", .rotated = true};
-  Shape pooled{.name = "nsa_pooled", .points_per_slot = 3};
-  Shape copies{.name = "nsa_copies_are_keys", .padding = 0.3, .copies = true};
-  Shape per_block{.name = "nsa_query_per_block", .padding = 0.3, .query_per_block = true};
-  Shape no_memory{.name = "nsa_without_memory", .memory = false};
-  return {plain, multi_query, full_heads, one_ball, few, holes, rotated, pooled, copies, per_block, no_memory};
-}
-
-std::vector<Shape> shapes() {
-  std::vector<Shape> all = nsa_shapes();
-  Shape ball{.name = "ball", .kind = LayerKind::Ball, .kv_heads = 4};
-  Shape ball_pooled{
-      .name = "ball_pooled_rotated", .kind = LayerKind::Ball, .kv_heads = 4, .points_per_slot = 4, .rotated = true};
-  Shape full{.name = "full", .kind = LayerKind::Full, .kv_heads = 4, .balls = 4};
-  all.insert(all.end(), {ball, ball_pooled, full});
-  return all;
-}
-
 double gate(const LayerTap& layer, std::int64_t slot, int branch, int head) {
   if (layer.kind != LayerKind::Nsa) return branch == 2 ? 1 : 0;
   return static_cast<double>(layer.gate.row({slot, branch, head})[0]);
@@ -230,10 +205,10 @@ TEST_P(EveryShape, APointsSlotIsFoundWithAndWithoutTheIndex) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Attention, EveryShape, ::testing::ValuesIn(shapes()),
+INSTANTIATE_TEST_SUITE_P(Attention, EveryShape, ::testing::ValuesIn(test::all_shapes()),
                          [](const auto& given) { return given.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Attention, EveryNsaShape, ::testing::ValuesIn(nsa_shapes()),
+INSTANTIATE_TEST_SUITE_P(Attention, EveryNsaShape, ::testing::ValuesIn(test::nsa_shapes()),
                          [](const auto& given) { return given.param.name; });
 
 TEST(MissedMass, TheBestSelectionMissesOnlyLighterBlocks) {

@@ -272,4 +272,62 @@ std::int64_t own_slot(const LayerTap& layer, std::int64_t point) {
   return -1;
 }
 
+DenseRows dense_rows(const Tap& tap, int head, Branch branch) {
+  const LayerTap& layer = tap.layers.front();
+  const std::vector<DenseHead> tables = dense_heads(tap);
+  const auto n = static_cast<std::size_t>(tap.point_count);
+  DenseRows rows{std::vector<std::vector<double>>(n, std::vector<double>(n)), std::vector<double>(n)};
+  for (int h = 0; h < layer.heads; ++h) {
+    if (head >= 0 && h != head) continue;
+    const DenseHead& table = tables[static_cast<std::size_t>(h)];
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::int64_t slot = own_slot(layer, static_cast<std::int64_t>(i));
+      for (int b = 0; b < 3; ++b) {  // local, compressed, selected; gates lie as compressed, selected, local
+        const Branch name = b == 0 ? Branch::Local : b == 1 ? Branch::Compressed : Branch::Selected;
+        if ((branch != Branch::All && branch != name) || (layer.kind != LayerKind::Nsa && b > 0)) continue;
+        double factor = head >= 0 ? 1 : 1.0 / layer.heads;
+        if (branch == Branch::All && layer.kind == LayerKind::Nsa)
+          factor *= static_cast<double>(layer.gate.row({slot, b == 0 ? 2 : b - 1, h})[0]);
+        const std::vector<double> row = dense_points(layer, table, slot, b, tap.point_count);
+        for (std::size_t j = 0; j < n; ++j) rows.weight[i][j] += factor * row[j];
+        if (b == 1) rows.memory[i] += factor * table.memory[static_cast<std::size_t>(slot)];
+      }
+    }
+  }
+  return rows;
+}
+
+std::vector<Shape> nsa_shapes() {
+  Shape plain{.name = "nsa_gqa"};
+  Shape multi_query{.name = "nsa_one_kv_head", .heads = 6, .kv_heads = 1};
+  Shape full_heads{.name = "nsa_as_many_kv_heads", .heads = 3, .kv_heads = 3, .dimension = 2};
+  Shape one_ball{.name = "nsa_one_ball", .balls = 1};
+  Shape few{.name = "nsa_fewer_blocks_than_wanted", .chosen = 6, .balls = 2};
+  Shape holes{.name = "nsa_empty_block_and_holes", .padding = 0.4, .empty_block = 5};
+  Shape rotated{.name = "nsa_rotated", .rotated = true};
+  Shape pooled{.name = "nsa_pooled", .points_per_slot = 3};
+  Shape copies{.name = "nsa_copies_are_keys", .padding = 0.3, .copies = true};
+  Shape per_block{.name = "nsa_query_per_block", .padding = 0.3, .query_per_block = true};
+  Shape no_memory{.name = "nsa_without_memory", .memory = false};
+  return {plain, multi_query, full_heads, one_ball, few, holes, rotated, pooled, copies, per_block, no_memory};
+}
+
+std::vector<Shape> all_shapes() {
+  std::vector<Shape> all = nsa_shapes();
+  Shape ball{.name = "ball", .kind = LayerKind::Ball, .kv_heads = 4};
+  Shape ball_pooled{
+      .name = "ball_pooled_rotated", .kind = LayerKind::Ball, .kv_heads = 4, .points_per_slot = 4, .rotated = true};
+  Shape full{.name = "full", .kind = LayerKind::Full, .kv_heads = 4, .balls = 4};
+  all.insert(all.end(), {ball, ball_pooled, full});
+  return all;
+}
+
+std::vector<float> make_positions(std::int64_t points, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, 2);
+  std::vector<float> positions(static_cast<std::size_t>(3 * points));
+  for (float& value : positions) value = normal(random);
+  return positions;
+}
+
 }  // namespace erwin::test

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "core/attention/attention_query.h"
 #include "core/attention/tap.h"
 
 namespace erwin::test {
@@ -43,5 +44,20 @@ std::vector<double> dense_points(const LayerTap& layer, const DenseHead& head, s
 
 // The slot that holds a point as its own, found by looking at all of them.
 std::int64_t own_slot(const LayerTap& layer, std::int64_t point);
+
+// Method 8.4's A over points, dense: row i is that of the slot that answers for point i, of one head or (-1) averaged;
+// a branch alone has no gates.
+struct DenseRows {
+  std::vector<std::vector<double>> weight;  // [n][n]
+  std::vector<double> memory;               // [n]
+};
+DenseRows dense_rows(const Tap& tap, int head, Branch branch);
+
+// Every kind of record that the numbers must be right for: plain, rotated, pooled, with copies, holes, one KV head.
+std::vector<Shape> nsa_shapes();
+std::vector<Shape> all_shapes();
+
+// Positions [n, 3] of the points, made up.
+std::vector<float> make_positions(std::int64_t points, unsigned seed);
 
 }  // namespace erwin::test
