@@ -143,6 +143,12 @@ private:
 
 std::vector<std::int64_t> query_slots(const Tap& tap, const LayerTap& layer, const AttentionQuery& query) {
   if (query.point >= 0) return {require_slot(tap, layer, query.point)};
+  if (!query.points.empty()) {
+    std::vector<std::int64_t> answering;
+    for (const std::int64_t point : query.points) answering.push_back(require_slot(tap, layer, point));
+    std::sort(answering.begin(), answering.end());  // a block's selection is then listed once
+    return answering;
+  }
   if (query.slot_begin < 0 || query.slot_begin >= query.slot_end || query.slot_end > layer.slots())
     throw Error(ErrorKind::Config, "the query is neither a point nor a run of slots",
                 "slots " + std::to_string(query.slot_begin) + " to " + std::to_string(query.slot_end) + " of " +

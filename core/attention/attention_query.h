@@ -34,6 +34,9 @@ struct AttentionQuery {
   std::int64_t point = -1;  // the query, a point of the cloud; -1: the slots below
   // A block, ball or any other node as the query: the mean row of the real slots in [slot_begin, slot_end).
   std::int64_t slot_begin = 0, slot_end = 0;
+  // Any other set of points: the mean of their rows, each the row of the slot that answers for the point. Goes before
+  // the slots where it is not empty and `point` is -1.
+  std::vector<std::int64_t> points = {};
 };
 
 // A block that the query's block selected, for one key/value head.

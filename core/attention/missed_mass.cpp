@@ -25,23 +25,12 @@ std::vector<double> block_mass(const LayerTap& layer, std::int64_t slot, int hea
   return mass;
 }
 
-// Blocks that a query sees at full resolution: those of its ball and those its KV head selected.
-std::vector<char> seen_blocks(const LayerTap& layer, std::int64_t slot, int head, SlotRange ball) {
-  std::vector<char> seen(at(layer.blocks()));
-  for (std::int64_t block = ball.begin / layer.block_size; block * layer.block_size < ball.end; ++block)
-    seen[at(block)] = 1;
-  for (const SelectedBlock& chosen : selected_blocks(layer, slot, head)) seen[at(chosen.block)] = 1;
-  return seen;
-}
-
 }  // namespace
 
 MissedMass missed_mass(const Tap& tap, int layer_number, int head, std::int64_t point, const Job& job) {
   const LayerTap& layer = tap.require_layer(layer_number);
   require_record(layer);
-  if (layer.kind != LayerKind::Nsa)
-    throw Error(ErrorKind::Config, "this layer selects no blocks, so it misses none",
-                "layer " + std::to_string(layer.layer) + " " + layer.name + " is of kind " + name_of(layer.kind));
+  require_selection(layer);
   const std::int64_t slot = require_slot(tap, layer, point);
   const SlotRange ball = aligned_range(layer, slot, layer.ball_size);
   const std::vector<int> heads = heads_of(layer, head);
@@ -50,7 +39,7 @@ MissedMass missed_mass(const Tap& tap, int layer_number, int head, std::int64_t 
   std::vector<double> total(at(layer.blocks())), unseen(at(layer.blocks()));
   for (const int h : heads) {
     const std::vector<double> mass = block_mass(layer, slot, h, job);
-    const std::vector<char> seen = seen_blocks(layer, slot, h, ball);
+    const std::vector<char> seen = seen_blocks(layer, slot, h);
     for (std::size_t block = 0; block < mass.size(); ++block) {
       const double share = mass[block] / static_cast<double>(heads.size());
       total[block] += share;

@@ -146,6 +146,21 @@ void require_record(const LayerTap& layer) {
     throw Error(ErrorKind::Internal, "the attention record's selection has the wrong size", "layer " + layer.name);
 }
 
+std::vector<char> seen_blocks(const LayerTap& layer, std::int64_t slot, int head) {
+  std::vector<char> seen(at(layer.blocks()));
+  const SlotRange ball = aligned_range(layer, slot, layer.ball_size);
+  for (std::int64_t block = ball.begin / layer.block_size; block * layer.block_size < ball.end; ++block)
+    seen[at(block)] = 1;
+  for (const SelectedBlock& chosen : selected_blocks(layer, slot, head)) seen[at(chosen.block)] = 1;
+  return seen;
+}
+
+void require_selection(const LayerTap& layer) {
+  if (layer.kind != LayerKind::Nsa)
+    throw Error(ErrorKind::Config, "this layer selects no blocks, so it misses none",
+                "layer " + std::to_string(layer.layer) + " " + layer.name + " is of kind " + name_of(layer.kind));
+}
+
 bool block_is_real(const LayerTap& layer, std::int64_t block) {
   const SlotRange range = block_range(layer, block);
   return layer.slot_point_begin[at(range.begin)] < layer.slot_point_begin[at(range.end)];

@@ -57,6 +57,12 @@ void require_record(const LayerTap& layer);
 // Row [D] of q in float64.
 std::vector<double> query_vector(const Array<float>& q, std::int64_t slot, int head);
 
+// Blocks that a query of this slot sees at full resolution: those of its ball and those its KV head selected. [blocks]
+std::vector<char> seen_blocks(const LayerTap& layer, std::int64_t slot, int head);
+
+// Raises Error{Config} where the layer selects no blocks.
+void require_selection(const LayerTap& layer);
+
 // Does the block hold a point?
 bool block_is_real(const LayerTap& layer, std::int64_t block);
 
