@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "core/attention/explain.h"
 #include "core/bench/bench.h"
 #include "core/bench/internal/settings.h"
 #include "core/bench/internal/stopwatch.h"
@@ -72,6 +73,26 @@ public:
     model_.predict(sample, std::nullopt, job);
   }
 
+  // A prediction that records attention, for the questions below.
+  void record_attention(const Job& job) {
+    ModelSample sample;
+    sample.name = setting_.name;
+    sample.points = setting_.points;
+    sample.positions = sample.features = positions_;
+    add_geometry(sample, setting_.config, job);
+    tap_ = model_.predict(sample, TapRequest{true, {}}, job).tap;
+    PointCloud::Parts parts;
+    parts.positions = positions_;
+    cloud_ = std::make_shared<const PointCloud>(std::move(parts));
+    tree_ = tree_of_layer(tap_->layers.back(), sample.trees.main, sample.trees.rotated, positions_,
+                          setting_.config.rotate_degrees, job);
+  }
+  // Where another point looks in the last layer: its row, ball path, selected blocks, misses and recall.
+  void explain_next(const Job& job) {
+    point_ = (point_ + 997) % setting_.points;
+    explain(*tap_, *cloud_, *tree_, {point_, 0, tap_->layers.back().layer, -1, 10}, job);
+  }
+
   // Tree and graph where the positions are copied to.
   void on_the_device() {
     const c10::AutoGradMode without_gradient(false);
@@ -119,6 +140,10 @@ private:
   std::vector<float> positions_;
   at::Tensor pinned_, positions_there_, recorded_, prediction_;
   model::BatchTreeBuilder builder_;
+  TapPtr tap_;
+  PointCloudPtr cloud_;
+  BallTreePtr tree_;
+  std::int64_t point_ = 0;
   std::unique_ptr<model::DeviceGraph> graph_;
 };
 
@@ -139,6 +164,12 @@ void measure_car(Recorder& recorder, const Arithmetic& arithmetic, const std::st
     const OneCar car(arithmetic, device);
     row.launched = measure_on_host(
         recorder.budget(), [&] { car.through_the_host(recorder.job()); }, recorder.job());
+  });
+  recorder.measure_row(car_row(arithmetic, ", explaining a query after it"), [&](Row& row) {
+    OneCar car(arithmetic, device);
+    car.record_attention(recorder.job());
+    row.launched = measure_on_host(
+        recorder.budget(), [&] { car.explain_next(recorder.job()); }, recorder.job());
   });
   if (recorder.device().is_cpu()) return;
   recorder.measure_row(car_row(arithmetic, ", tree and graph on the device"), [&](Row& row) {

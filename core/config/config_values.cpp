@@ -139,6 +139,7 @@ TrainConfig train_config(const Config& config) {
   train.threads = small(config, "train.threads");
   train.loaders = small(config, "train.loaders");
   train.graph = config.flag("train.graph");
+  train.recompute = config.text("train.recompute");
   train.shuffle_points = config.flag("train.shuffle_points");
   train.rotate_points = config.text("train.rotate_points");
   train.log_every = config.integer("train.log_every");
@@ -170,6 +171,7 @@ void put(Config& config, const TrainConfig& train) {
   config.assign("train.threads", std::int64_t{train.threads});
   config.assign("train.loaders", std::int64_t{train.loaders});
   config.assign("train.graph", train.graph);
+  config.assign("train.recompute", train.recompute);
   config.assign("train.shuffle_points", train.shuffle_points);
   config.assign("train.rotate_points", train.rotate_points);
   config.assign("train.log_every", train.log_every);

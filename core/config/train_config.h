@@ -24,9 +24,10 @@ struct TrainConfig {
   std::uint64_t seed = 0;
   std::string device = "auto";
   std::string precision = "float32";
-  int threads = 0;  // 0: all
-  int loaders = 2;  // threads that prepare samples ahead
-  bool graph = true;  // replay steps whose shapes repeat (CUDA)
+  int threads = 0;                 // 0: all
+  int loaders = 2;                 // threads that prepare samples ahead
+  std::string recompute = "auto";  // "on", "off", "auto": where a step does not fit otherwise
+  bool graph = true;               // replay steps whose shapes repeat (CUDA)
   bool shuffle_points = false;
   std::string rotate_points = "none";  // "x", "y", "z": about that axis; "any": any rotation
   std::int64_t log_every = 1;

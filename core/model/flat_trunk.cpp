@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "core/model/internal/network.h"
 #include "core/model/internal/nsa.h"
 #include "core/model/internal/primitives.h"
+#include "core/model/internal/recompute.h"
 
 namespace erwin::model {
 
@@ -135,17 +137,30 @@ public:
 
   at::Tensor forward(const at::Tensor& embedded, const Batch& batch, ForwardContext& context) override {
     const LevelGeometry& level = batch.levels.front();
-    const Partition main = partition_of(level, level.positions, level.mask, level.offsets, level.real_slots, false);
-    std::optional<Partition> rotated;
+    const auto main = std::make_shared<const Partition>(
+        partition_of(level, level.positions, level.mask, level.offsets, level.real_slots, false));
+    std::shared_ptr<const Partition> rotated;
     if (level.has_rotated)
-      rotated = partition_of(level, level.positions.index_select(0, level.rotated.source), level.rotated.mask,
-                             level.rotated.offsets, level.rotated.inverse.index_select(0, level.real_slots), true);
+      rotated = std::make_shared<const Partition>(
+          partition_of(level, level.positions.index_select(0, level.rotated.source), level.rotated.mask,
+                       level.rotated.offsets, level.rotated.inverse.index_select(0, level.real_slots), true));
     at::Tensor x = embedded.index_select(0, batch.slot_point);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       context.reached(static_cast<double>(i) / static_cast<double>(blocks_.size()), blocks_[i].name);
       const bool turn = rotated && i % 2 == 1;
-      x = x + attended(blocks_[i], x, turn ? *rotated : main, batch, context);
-      x = x + blocks_[i].swiglu(by_rows(x, context.job, blocks_[i].norm2), context.job);
+      const auto partition = turn ? rotated : main;
+      if (context.recompute) {
+        x = recomputed(
+            [this, i, partition, &batch](const at::Tensor& rows) {
+              ForwardContext again;
+              again.training = true;
+              return block_of(blocks_[i], rows, *partition, batch, again);
+            },
+            x);
+        ++context.next_layer;
+      } else {
+        x = block_of(blocks_[i], x, *partition, batch, context);
+      }
       if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
     }
     return x.index_select(0, batch.point_slot);
@@ -163,6 +178,12 @@ private:
     partition.relative =
         config_.kind == ModelKind::Full ? relative_to_sample(positions, mask, offsets) : partition.slots.relative;
     return partition;
+  }
+
+  static at::Tensor block_of(const Block& block, const at::Tensor& x, const Partition& partition, const Batch& batch,
+                             ForwardContext& context) {
+    const at::Tensor rows = x + attended(block, x, partition, batch, context);
+    return rows + block.swiglu(by_rows(rows, context.job, block.norm2), context.job);
   }
 
   // Attention of a block on the rows x, which are in main order before and after.

@@ -10,6 +10,7 @@
 
 #include "core/model/internal/kernel_switch.h"
 #include "core/model/internal/network.h"
+#include "core/model/internal/recompute.h"
 #include "kernels/segment_mean/segment_mean.h"
 
 namespace erwin::model {
@@ -139,7 +140,14 @@ at::Tensor Embed::operator()(const at::Tensor& features, const Batch& batch, con
   });
   for (const Step& step : steps_) {
     context.check();
-    x = message_step(step, x, relative, batch, context);
+    if (context.recompute)
+      x = recomputed(
+          [this, &step, relative, &batch](const at::Tensor& rows) {
+            return message_step(step, rows, relative, batch, ForwardContext());
+          },
+          x);
+    else
+      x = message_step(step, x, relative, batch, context);
   }
   return x;
 }

@@ -2,9 +2,12 @@
 
 #include <ATen/ATen.h>
 
+#include <memory>
+
 #include "core/model/internal/attention_ops.h"
 #include "core/model/internal/layer_record.h"
 #include "core/model/internal/levels.h"
+#include "core/model/internal/recompute.h"
 
 namespace erwin::model {
 
@@ -67,15 +70,16 @@ public:
   }
 
   at::Tensor forward(const at::Tensor& embedded, const Batch& batch, ForwardContext& context) override {
-    std::vector<UnetLevel> levels;
-    for (std::size_t l = 0; l < batch.levels.size(); ++l) levels.push_back(prepare_level(batch, config_, l));
+    const auto prepared = std::make_shared<std::vector<UnetLevel>>();
+    const std::vector<UnetLevel>& levels = *prepared;
+    for (std::size_t l = 0; l < batch.levels.size(); ++l) prepared->push_back(prepare_level(batch, config_, l));
     const std::size_t coarsest = levels.size() - 1;
     std::vector<at::Tensor> rows(levels.size());  // after the blocks of each encoder level
     at::Tensor x = embedded.index_select(0, batch.slot_point);
     const double stages = static_cast<double>(2 * coarsest + 1);
     for (std::size_t l = 0; l <= coarsest; ++l) {
       context.reached(static_cast<double>(l) / stages, "encoder level " + std::to_string(l));
-      x = rows[l] = run(encoder_[l], x, levels[l], batch, context);
+      x = rows[l] = run(encoder_[l], x, prepared, l, batch, context);
       // With stride 1 a level is its own parent: the pooling layer exists, but nothing passes through it.
       if (l < coarsest && config_.unet.strides[l] > 1)
         x = pools_[l].forward(x, levels[l], levels[l + 1], context.training);
@@ -85,7 +89,7 @@ public:
       context.reached(static_cast<double>(coarsest + 1 + i) / stages, "decoder level " + std::to_string(l));
       x = unpools_[i].forward(x, rows[l], levels[l], context.training);
       rows[l] = at::Tensor();
-      x = run(decoder_[i], x, levels[l], batch, context);
+      x = run(decoder_[i], x, prepared, l, batch, context);
     }
     return x.index_select(0, batch.point_slot);
   }
@@ -103,9 +107,24 @@ private:
     return made;
   }
 
-  static at::Tensor run(const Blocks& blocks, at::Tensor x, const UnetLevel& level, const Batch& batch,
+  using Levels = std::shared_ptr<const std::vector<UnetLevel>>;
+
+  static at::Tensor run(const Blocks& blocks, at::Tensor x, const Levels& levels, std::size_t index, const Batch& batch,
                         ForwardContext& context) {
-    for (const BallBlock& block : blocks) x = block.forward(x, level, batch, context);
+    for (const BallBlock& block : blocks) {
+      if (!context.recompute) {
+        x = block.forward(x, (*levels)[index], batch, context);
+        continue;
+      }
+      x = recomputed(
+          [&block, levels, index, &batch](const at::Tensor& rows) {
+            ForwardContext again;
+            again.training = true;
+            return block.forward(rows, (*levels)[index], batch, again);
+          },
+          x);
+      ++context.next_layer;
+    }
     return x;
   }
 

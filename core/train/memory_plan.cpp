@@ -51,28 +51,50 @@ private:
   bool on_cpu_;
 };
 
-// Of a whole trunk over a batch's slots.
-double kept_by_trunk(const ModelConfig& config, const Kept& kept, double slots, Bytes bytes) {
-  const FlatConfig& flat = config.flat;
-  if (config.kind == ModelKind::ErwinNsa) return flat.depth * slots * kept.nsa_block();
-  if (config.kind == ModelKind::Full) return flat.depth * slots * kept.full_block(flat.width, flat.heads);
-  if (config.kind == ModelKind::Ball) return flat.depth * slots * kept.ball_block(flat.width, flat.heads);
-  const UnetConfig& unet = config.unet;
-  double total = 0, rows = slots;
-  for (std::size_t l = 0; l < unet.widths.size(); ++l) {
-    const double width = unet.widths[l];
-    total += unet.encoder_depths[l] * rows * kept.ball_block(width, unet.encoder_heads[l]);
-    if (l == unet.strides.size()) break;
-    total += unet.decoder_depths[l] * rows * kept.ball_block(width, unet.decoder_heads[l]);
-    const double stride = unet.strides[l], parent_width = unet.widths[l + 1], parents = rows / stride;
-    // Going up: the parents' rows with their children's offsets, and what the norm sees. Going down the same, where
-    // something is pooled at all.
-    total += parents * (parent_width + stride * config.dimension) * bytes.narrow + 2 * rows * width * bytes.wide;
-    if (stride > 1) total += rows * (width + config.dimension) * bytes.narrow + 2 * parents * parent_width * bytes.wide;
-    rows = parents;
+// What a trunk keeps of a batch, in bytes, block by block.
+class TrunkBytes {
+public:
+  TrunkBytes(const ModelConfig& config, const Kept& kept, double slots, Bytes bytes, bool recompute)
+      : bytes_(bytes), recompute_(recompute) {
+    const FlatConfig& flat = config.flat;
+    if (config.kind == ModelKind::ErwinNsa) add_blocks(flat.depth, slots, kept.nsa_block(), flat.width);
+    if (config.kind == ModelKind::Full)
+      add_blocks(flat.depth, slots, kept.full_block(flat.width, flat.heads), flat.width);
+    if (config.kind == ModelKind::Ball)
+      add_blocks(flat.depth, slots, kept.ball_block(flat.width, flat.heads), flat.width);
+    if (config.kind == ModelKind::Erwin) add_unet(config, kept, slots);
   }
-  return total;
-}
+  double total() const { return total_; }
+  // Where blocks run again: what the largest of them keeps meanwhile.
+  double again() const { return again_; }
+
+private:
+  void add_blocks(double count, double rows, double bytes_per_row, double width) {
+    total_ += count * rows * (recompute_ ? width * bytes_.wide : bytes_per_row);
+    if (recompute_) again_ = std::max(again_, rows * bytes_per_row);
+  }
+  void add_unet(const ModelConfig& config, const Kept& kept, double slots) {
+    const UnetConfig& unet = config.unet;
+    double rows = slots;
+    for (std::size_t l = 0; l < unet.widths.size(); ++l) {
+      const double width = unet.widths[l];
+      add_blocks(unet.encoder_depths[l], rows, kept.ball_block(width, unet.encoder_heads[l]), width);
+      if (l == unet.strides.size()) break;
+      add_blocks(unet.decoder_depths[l], rows, kept.ball_block(width, unet.decoder_heads[l]), width);
+      const double stride = unet.strides[l], parent_width = unet.widths[l + 1], parents = rows / stride;
+      // Going up: the parents' rows with their children's offsets, and what the norm sees. Going down the same, where
+      // something is pooled at all.
+      total_ += parents * (parent_width + stride * config.dimension) * bytes_.narrow + 2 * rows * width * bytes_.wide;
+      if (stride > 1)
+        total_ += rows * (width + config.dimension) * bytes_.narrow + 2 * parents * parent_width * bytes_.wide;
+      rows = parents;
+    }
+  }
+
+  Bytes bytes_;
+  bool recompute_;
+  double total_ = 0, again_ = 0;
+};
 
 double trunk_width(const ModelConfig& config) {
   return config.kind == ModelKind::Erwin ? config.unet.widths.front() : config.flat.width;
@@ -105,17 +127,19 @@ MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, st
   const Kept kept(model, bytes, on_cpu);
   // Per edge and step: what GELU and the norm see, and its statistics. Per point: the rows, those with the messages'
   // mean, and what the norm sees.
-  const double messages =
-      model.mp_steps * (edges * (width * (bytes.narrow + wide) + 2 * wide) +
-                        points * (width * (3 * bytes.narrow + wide + (half ? wide : 0)) + 2 * wide));
+  const bool recompute = train.recompute == "on";
+  const double one_step = edges * (width * (bytes.narrow + wide) + 2 * wide) +
+                          points * (width * (3 * bytes.narrow + wide + (half ? wide : 0)) + 2 * wide);
+  const double messages = model.mp_steps * (recompute ? points * width * wide : one_step);
   const double ends = points * (width * (3 * bytes.narrow + wide) + 2.0 * model.embedding_channels * bytes.narrow);
-  const double trunk = kept_by_trunk(model, kept, slots, bytes);
+  const TrunkBytes blocks(model, kept, slots, bytes, recompute);
+  const double trunk = blocks.total();
   plan.activations = static_cast<std::uint64_t>(trunk + messages + ends);
 
   // The backward pass begins with the last block while everything is kept, and ends with the messages, when the trunk
   // is given back.
-  const double last_block = slots * width * (2 * wide + (3.0 * model.mlp_ratio + 1) * bytes.narrow);
-  const double first_messages = edges * width * 2 * (wide + bytes.narrow);
+  const double last_block = blocks.again() + slots * width * (2 * wide + (3.0 * model.mlp_ratio + 1) * bytes.narrow);
+  const double first_messages = (recompute ? one_step : 0) + edges * width * 2 * (wide + bytes.narrow);
   const double peak = std::max(trunk + messages + ends + last_block, messages + first_messages);
   // A batch's positions, features, targets, edges in three orders and slots, of those that wait and the one at work.
   const double geometry = edges * 3 * 8 + points * (2 + 3) * 8 +
@@ -127,6 +151,25 @@ MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, st
   plan.working = static_cast<std::uint64_t>(peak - (trunk + messages + ends) + waiting + chunk);
   return plan;
 }
+
+namespace {
+
+// The options that differ, as they are typed, each followed by a space.
+std::string settings_text(const TrainConfig& from, const TrainConfig& to) {
+  std::string text;
+  const auto set = [&](const std::string& option, const std::string& value) {
+    text += "--set train." + option + "=" + value + " ";
+  };
+  if (to.batch != from.batch) {
+    set("batch", std::to_string(to.batch));
+    set("accumulate", std::to_string(to.accumulate));
+  }
+  if (to.recompute != from.recompute) set("recompute", to.recompute);
+  if (to.precision != from.precision) set("precision", to.precision);
+  return text;
+}
+
+}  // namespace
 
 std::string what_fits(const ModelConfig& model, const TrainConfig& train, std::int64_t parameters,
                       const SampleSize& largest, bool on_cpu, std::uint64_t available) {
@@ -140,15 +183,15 @@ std::string what_fits(const ModelConfig& model, const TrainConfig& train, std::i
       if (train.batch % batch != 0) continue;
       smaller.batch = batch;
       smaller.accumulate = train.accumulate * (train.batch / batch);
-      if (!fits(smaller, largest)) continue;
-      std::string text;
-      if (batch != train.batch)
-        text += "--set train.batch=" + std::to_string(batch) +
-                " --set train.accumulate=" + std::to_string(smaller.accumulate) + " ";
-      if (smaller.precision != train.precision) text += "--set train.precision=bf16 ";
-      if (text.empty()) return "the same settings";
-      const std::uint64_t needs = predict_memory(model, smaller, parameters, largest, on_cpu).total();
-      return text + "(about " + format_bytes(needs) + ")";
+      for (const bool recompute : {false, true}) {
+        if (recompute && train.recompute == "off") continue;
+        smaller.recompute = recompute ? "on" : train.recompute;
+        if (!fits(smaller, largest)) continue;
+        const std::string text = settings_text(train, smaller);
+        if (text.empty()) return "the same settings";
+        const std::uint64_t needs = predict_memory(model, smaller, parameters, largest, on_cpu).total();
+        return text + "(about " + format_bytes(needs) + ")";
+      }
     }
   }
   smaller.batch = 1;

@@ -62,6 +62,23 @@ std::unique_ptr<train::LimitedMemory> limit_memory(const Config& config) {
   return std::make_unique<train::LimitedMemory>(forced_limit(options));
 }
 
+// Before the trainer is made, which needs to know: whether blocks keep what their backward pass needs or run again.
+void choose_recomputation(RunSetup& setup) {
+  if (setup.train.recompute != "auto") return;
+  setup.train.recompute = "off";
+  if (!setup.train.memory_check) return;
+  const std::string device = resolve_device(setup.train.device);
+  std::uint64_t available = free_memory(device);
+  if (const std::uint64_t limit = forced_limit(setup.train); limit > 0) available = std::min(available, limit);
+  const auto fits = [&](const char* recompute) {
+    TrainConfig train = setup.train;
+    train.recompute = recompute;
+    return predict_memory(setup.model, train, estimate_parameters(setup.model), setup.largest, device == "cpu")
+               .total() <= available;
+  };
+  if (!fits("off") && fits("on")) setup.train.recompute = "on";
+}
+
 // Weights and the process's own memory are taken already when this is asked.
 MemoryForecast check_memory(const RunSetup& setup, const Trainer& trainer) {
   std::uint64_t available = free_memory(trainer.device());
@@ -71,7 +88,7 @@ MemoryForecast check_memory(const RunSetup& setup, const Trainer& trainer) {
   const MemoryPlan plan = predict_memory(setup.model, setup.train, parameters, setup.largest, on_cpu);
   if (setup.train.memory_check)
     require_training_memory(setup.model, setup.train, parameters, setup.largest, trainer.device(), available);
-  return {plan.total(), available};
+  return {plan.total(), available, setup.train.recompute == "on"};
 }
 
 // The same error with what to do now. More was needed than was predicted or free, so half of the prediction is offered.
@@ -258,6 +275,7 @@ RunResult run_training(const RunRequest& request, const Job& job, const RunWatch
   if (!request.from.empty()) from = load_training_checkpoint(request.from);
   const auto limit = limit_memory(request.config);
   RunSetup setup = train::set_up(request.config, from ? std::optional(from->recipe) : std::nullopt, job);
+  choose_recomputation(setup);
   Trainer trainer = make_trainer(setup);
   if (from) trainer.restore(*from);
   if (trainer.steps_done() >= setup.train.steps)
@@ -313,6 +331,7 @@ RunResult resume_training(const ResumeRequest& request, const Job& job, const Ru
                 setup.config.text("data.path") + ": SHA-256 " + setup.data_hash.substr(0, 12) + ", the run's is " +
                     hash->second.substr(0, 12),
                 "Give the same data with --data, or start a new run: erwinscope train --from " + run.last().string());
+  choose_recomputation(setup);
   Trainer trainer = make_trainer(setup);
   trainer.restore(checkpoint);
   const MemoryForecast memory = check_memory(setup, trainer);

@@ -124,6 +124,7 @@ struct Trainer::Impl {
     for (const train::BatchPart& part : input.parts) {
       model::ForwardContext context;
       context.training = true;
+      context.recompute = train.recompute == "on";
       const at::Tensor out = model.impl().network->forward(part.batch, context).to(wide());
       const at::Tensor loss = at::mse_loss(out, part.targets) * part.share;
       loss.backward();

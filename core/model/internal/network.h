@@ -35,7 +35,9 @@ struct SelectionList {
 };
 
 struct ForwardContext {
-  bool training = false;  // BatchNorm on batch statistics
+  bool training = false;   // BatchNorm on batch statistics
+  bool recompute = false;  // blocks and message steps keep their input alone and run again in the backward pass, which
+                           // must come while the batch still lives
   TapRecorder* recorder = nullptr;
   const Job* job = nullptr;  // looked at per chunk
   int next_layer = 0;        // order of evaluation of attention layers

@@ -29,8 +29,10 @@ private:
 // Of a training step, on its device.
 struct MemoryForecast {
   std::uint64_t predicted = 0, free = 0;
+  bool recompute = false;
   std::string text() const {
-    return "memory: about " + format_bytes(predicted) + " are needed, " + format_bytes(free) + " are free";
+    return "memory: about " + format_bytes(predicted) + " are needed, " + format_bytes(free) + " are free" +
+           (recompute ? "; blocks run again in the backward pass, which keeps less" : "");
   }
 };
 

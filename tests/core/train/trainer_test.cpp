@@ -266,6 +266,38 @@ TEST(Trainer, NamesTheLayerWhereNumbersLeaveTheFiniteOnes) {
   expect_same(trainer.weights(), checkpoint.weights);
 }
 
+// Activations that are computed again are the same, and so are the gradients.
+TEST(Trainer, RecomputingChangesNothing) {
+  for (const ModelKind kind : {ModelKind::Erwin, ModelKind::ErwinNsa, ModelKind::Ball, ModelKind::Full})
+    for (const char* precision : {"float32", "bf16"}) {
+      const ModelConfig config = small(kind);
+      TrainConfig train;
+      train.device = "cpu";
+      train.batch = 2;
+      train.precision = precision;
+      const auto source = [&](std::int64_t index, std::int64_t, const Job&) {
+        SampleRecipe recipe;
+        recipe.target = "height";
+        return std::make_shared<const ModelSample>(
+            prepare_sample(*spiral(80 + 7 * static_cast<int>(index), 0), 0, recipe, config));
+      };
+      train.recompute = "off";
+      Trainer keeping(config, train, 4, source);
+      train.recompute = "on";
+      Trainer again(config, train, 4, source);
+      for (int i = 0; i < 4; ++i) {
+        const auto one = keeping.advance(), other = again.advance();
+        ASSERT_EQ(one.size(), 1u);
+        ASSERT_EQ(other.size(), 1u);
+        EXPECT_EQ(one[0].loss, other[0].loss) << name_of(kind) << " " << precision << " step " << i + 1;
+      }
+      const Weights a = keeping.weights(), b = again.weights();
+      ASSERT_EQ(a.size(), b.size());
+      for (std::size_t i = 0; i < a.size(); ++i)
+        EXPECT_TRUE(a[i].data == b[i].data) << name_of(kind) << " " << precision << " " << a[i].name;
+    }
+}
+
 TEST(Trainer, AFrozenSigmaStays) {
   ModelConfig config = small(ModelKind::ErwinNsa);
   config.freeze_sigma = true;

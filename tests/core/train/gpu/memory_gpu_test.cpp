@@ -69,13 +69,14 @@ void expect_within(std::uint64_t predicted, std::int64_t measured, const std::st
 TEST(MemoryGpu, OfATrainingStepIsWhatWasPredicted) {
   ERWIN_CUDA_OR_SKIP();
   for (const Case& one : cases)
-    for (const char* precision : {"float32", "bf16"}) {
+    for (const auto& [precision, recompute] : {std::pair{"float32", "off"}, {"bf16", "off"}, {"float32", "on"}}) {
       const ModelConfig config = network(one.preset);
       const auto sample = sample_of(config, true);
       TrainConfig train;
       train.device = "cuda";
       train.batch = one.batch;
       train.precision = precision;
+      train.recompute = recompute;
       train.graph = false;
       at::accelerator::emptyCache();
       at::accelerator::resetPeakStats(0);
@@ -88,7 +89,8 @@ TEST(MemoryGpu, OfATrainingStepIsWhatWasPredicted) {
         trainer.finish();
       }
       const MemoryPlan plan = predict_memory(config, train, parameters, sample_size(config, points), false);
-      expect_within(plan.total(), allocated(true) - before, std::string(one.preset) + " " + precision);
+      expect_within(plan.total(), allocated(true) - before,
+                    std::string(one.preset) + " " + precision + " " + recompute);
     }
 }
 

@@ -134,16 +134,23 @@ TEST(TrainerGpu, AReplayedStepIsTheOneThatIsLaunched) {
       train.precision = precision;
       train.steps = 50;
       Trainer replayed(config, train, 3, spirals(config, 0)), again(config, train, 3, spirals(config, 0));
+      train.recompute = "on";
+      Trainer recomputed(config, train, 3, spirals(config, 0));
+      train.recompute = "off";
       train.graph = false;
       Trainer launched(config, train, 3, spirals(config, 0));
       const std::vector<StepRecord> a = records(replayed, 50), b = records(launched, 50), c = records(again, 50);
       EXPECT_EQ(replayed.replayed_steps(), 49) << "the first step of a shape is launched";
       EXPECT_EQ(launched.replayed_steps(), 0);
+      const std::vector<StepRecord> d = records(recomputed, 50);
+      EXPECT_EQ(recomputed.replayed_steps(), 49) << "blocks that run again can be recorded too";
+      ASSERT_EQ(d.size(), 50u);
       ASSERT_EQ(a.size(), 50u);
       ASSERT_EQ(b.size(), 50u);
       for (std::size_t i = 0; i < a.size(); ++i) {
         EXPECT_EQ(a[i].loss, c[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
         EXPECT_EQ(a[i].loss, b[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
+        EXPECT_EQ(a[i].loss, d[i].loss) << name_of(kind) << " " << precision << " step " << i + 1;
       }
       const Weights one = replayed.weights(), other = launched.weights();
       for (std::size_t i = 0; i < one.size(); ++i)

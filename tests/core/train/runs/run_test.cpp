@@ -291,6 +291,7 @@ TEST_F(Runs, WhatWillNotFitIsRefusedWithWhatDoes) {
   const std::int64_t parameters = start(wanted, "first").parameters;
   const ModelConfig model = model_config(Config::from_toml_file(RunLayout(path("first")).config()));
   wanted.set("train.batch=4");
+  wanted.set("train.recompute=off");
   TrainConfig train = train_config(wanted);
   const auto total = [&] { return predict_memory(model, train, parameters, sample_size(model, 84), true).total(); };
   const std::uint64_t four = total();
@@ -308,6 +309,30 @@ TEST_F(Runs, WhatWillNotFitIsRefusedWithWhatDoes) {
   wanted.set("train.memory_check=false");
   wanted.set("train.memory_limit=0");
   start(wanted, "run");
+}
+
+// Between what a step needs that keeps everything and one that runs its blocks again, a run does the latter by itself,
+// and arrives at the same weights.
+TEST_F(Runs, WhereItDoesNotFitOtherwiseBlocksRunAgain) {
+  Config wanted = config();
+  wanted.set("train.steps=3");
+  wanted.set("train.batch=4");
+  wanted.set("train.recompute=off");
+  const std::int64_t parameters = start(wanted, "whole").parameters;
+  const ModelConfig model = model_config(Config::from_toml_file(RunLayout(path("whole")).config()));
+  TrainConfig train = train_config(wanted);
+  const std::uint64_t keeping = predict_memory(model, train, parameters, sample_size(model, 84), true).total();
+  train.recompute = "on";
+  const std::uint64_t again = predict_memory(model, train, parameters, sample_size(model, 84), true).total();
+  ASSERT_LT(again, keeping);
+  wanted.set("train.recompute=auto");
+  // The limit is forced upon the tensors too, so it is not only the prediction that has to fit.
+  wanted.assign("train.memory_limit", 0.5 * static_cast<double>(again + keeping) / (1 << 30));
+  start(wanted, "again");
+  expect_same_weights(RunLayout(path("again")).last(), RunLayout(path("whole")).last());
+  std::ifstream log(RunLayout(path("again")).log());
+  const std::string text{std::istreambuf_iterator<char>(log), {}};
+  EXPECT_NE(text.find("run again in the backward pass"), std::string::npos) << text;
 }
 
 // One sample is too large for the limit: what was done until then is saved, and the run goes on from there with more.
@@ -349,6 +374,7 @@ TEST(MemoryPlan, OffersWhatFits) {
   model.unet.widths = {256, 512};
   TrainConfig train;
   train.batch = 16;
+  train.recompute = "off";
   const SampleSize size = sample_size(model, 100000);
   const auto total = [&](const TrainConfig& one) { return predict_memory(model, one, 1000000, size, false).total(); };
   TrainConfig half = train;
