@@ -114,11 +114,12 @@ hid_t memory_type<std::int64_t>() {
 }
 
 template <typename T>
-std::vector<T> read_as(const File::Impl& file, const std::string& path, Question question, const Job& job) {
-  if (file.remote) return file.remote->ask_numbers<T>(question, path, job);
+std::vector<T> read_as(const File::Impl& file, const std::string& path, Question question, const Job& job,
+                       Rows part = {}) {
+  if (file.remote) return file.remote->ask_numbers<T>(question, path, text_of(part), job);
   std::vector<T> values;
   read_slabs<T>(
-      file, path, job,
+      file, path, part, job,
       [&](std::uint64_t count) {
         require_memory(times(count, sizeof(T)), "the array " + path);
         values.reserve(count);
@@ -176,26 +177,31 @@ void write_array(const File::Impl& file, const std::string& path, const std::vec
 }  // namespace
 
 template <typename T>
-void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
+void read_slabs(const File::Impl& file, const std::string& path, Rows part, const Job& job,
                 const std::function<void(std::uint64_t)>& begin,
                 const std::function<void(const T*, std::size_t)>& add) {
   const Lock lock;
   const OpenDataset open = open_checked(file, path);
   if (!is_number(open.info.type)) throw Error(ErrorKind::Format, "the array does not hold numbers", path);
-  const auto count = static_cast<std::uint64_t>(open.info.count());
+  const std::int64_t rows_there = open.info.shape.empty() ? 1 : open.info.shape[0];
+  if (part.count < 0) part.count = rows_there - part.first;
+  if (part.first < 0 || part.count < 0 || part.first > rows_there - part.count)
+    throw Error(ErrorKind::Format, "the array has fewer rows",
+                path + ": row " + std::to_string(part.first + part.count - 1) + " of " + std::to_string(rows_there));
+  const auto row_values = static_cast<std::uint64_t>(rows_there ? open.info.count() / rows_there : 0);
+  const std::uint64_t count = row_values * static_cast<std::uint64_t>(part.count);
   begin(count);
   if (count == 0) return;
   // Slabs of whole chunks along the first axis, so that a stop is seen soon and no chunk is unpacked twice. A scalar is
   // one row.
   std::vector<hsize_t> size(open.info.shape.begin(), open.info.shape.end()), start(size.size(), 0);
-  const std::int64_t rows = size.empty() ? 1 : open.info.shape[0];
-  const std::uint64_t row_values = count / static_cast<std::uint64_t>(rows);
+  const std::int64_t end = part.first + part.count;
   auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(slab_bytes / times(row_values, sizeof(T))));
   step = std::max<std::int64_t>(1, step / open.rows_per_chunk) * open.rows_per_chunk;
   std::vector<T> slab;
-  for (std::int64_t row = 0; row < rows; row += step) {
+  for (std::int64_t row = part.first; row < end; row += step) {
     job.check();
-    const auto here = static_cast<hsize_t>(std::min(step, rows - row));
+    const auto here = static_cast<hsize_t>(std::min(step, end - row));
     const hsize_t flat = here * row_values;
     require_memory(times(flat, sizeof(T)), "the array " + path);
     slab.resize(flat);
@@ -216,11 +222,11 @@ void read_slabs(const File::Impl& file, const std::string& path, const Job& job,
 }
 
 using Begin = std::function<void(std::uint64_t)>;
-template void read_slabs<float>(const File::Impl&, const std::string&, const Job&, const Begin&,
+template void read_slabs<float>(const File::Impl&, const std::string&, Rows, const Job&, const Begin&,
                                 const std::function<void(const float*, std::size_t)>&);
-template void read_slabs<double>(const File::Impl&, const std::string&, const Job&, const Begin&,
+template void read_slabs<double>(const File::Impl&, const std::string&, Rows, const Job&, const Begin&,
                                  const std::function<void(const double*, std::size_t)>&);
-template void read_slabs<std::int64_t>(const File::Impl&, const std::string&, const Job&, const Begin&,
+template void read_slabs<std::int64_t>(const File::Impl&, const std::string&, Rows, const Job&, const Begin&,
                                        const std::function<void(const std::int64_t*, std::size_t)>&);
 
 DatasetInfo File::info(const std::string& dataset) const {
@@ -244,6 +250,25 @@ std::vector<double> File::read_doubles(const std::string& dataset, const Job& jo
 }
 std::vector<std::int64_t> File::read_ints(const std::string& dataset, const Job& job) const {
   return read_as<std::int64_t>(*impl_, dataset, Question::Ints, job);
+}
+
+std::vector<double> File::read_rows(const std::string& dataset, Rows rows, const Job& job) const {
+  return read_as<double>(*impl_, dataset, Question::Rows, job, rows);
+}
+
+std::optional<Piece> File::in_one_piece(const std::string& dataset) const {
+  if (impl_->remote) {
+    Packet packet = impl_->remote->ask(Question::InOnePiece, dataset);
+    if (!packet.take<bool>()) return std::nullopt;
+    return packet.take<Piece>();
+  }
+  const Lock lock;
+  const OpenDataset open = open_checked(*impl_, dataset);
+  const Id creation(H5Dget_create_plist(open.dataset));
+  const haddr_t offset = H5Dget_offset(open.dataset);
+  const bool plain = H5Tequal(open.type, H5T_IEEE_F32LE) > 0 || H5Tequal(open.type, H5T_IEEE_F64LE) > 0;
+  if (H5Pget_layout(creation) != H5D_CONTIGUOUS || offset == HADDR_UNDEF || !plain) return std::nullopt;
+  return Piece{offset, open.info.type};
 }
 
 std::string File::read_text(const std::string& dataset) const {

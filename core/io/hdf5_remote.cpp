@@ -234,9 +234,10 @@ Packet Remote::ask(Question question, const std::string& object, const std::stri
 }
 
 template <typename T>
-std::vector<T> Remote::ask_numbers(Question question, const std::string& object, const Job& job) {
+std::vector<T> Remote::ask_numbers(Question question, const std::string& object, const std::string& name,
+                                   const Job& job) {
   const std::lock_guard<std::mutex> held(mutex_);
-  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(std::string()).bytes()))
+  if (socket_ < 0 || !send_packet(socket_, Packet().put(question).put(object).put(name).bytes()))
     broken("its reader has ended");
   std::vector<T> values;
   bool sized = false;
@@ -265,8 +266,9 @@ std::vector<T> Remote::ask_numbers(Question question, const std::string& object,
   }
 }
 
-template std::vector<float> Remote::ask_numbers<float>(Question, const std::string&, const Job&);
-template std::vector<double> Remote::ask_numbers<double>(Question, const std::string&, const Job&);
-template std::vector<std::int64_t> Remote::ask_numbers<std::int64_t>(Question, const std::string&, const Job&);
+template std::vector<float> Remote::ask_numbers<float>(Question, const std::string&, const std::string&, const Job&);
+template std::vector<double> Remote::ask_numbers<double>(Question, const std::string&, const std::string&, const Job&);
+template std::vector<std::int64_t> Remote::ask_numbers<std::int64_t>(Question, const std::string&, const std::string&,
+                                                                     const Job&);
 
 }  // namespace erwin::h5

@@ -1,13 +1,15 @@
 #include "core/io/internal/hdf5_serve.h"
 
+#include <sstream>
+
 namespace erwin::h5 {
 
 namespace {
 
 template <typename T>
-Packet numbers(const File& file, const std::string& object, const SendPiece& send) {
+Packet numbers(const File& file, const std::string& object, Rows rows, const SendPiece& send) {
   read_slabs<T>(
-      file.impl(), object, Job(), [&](std::uint64_t count) { send(&count, sizeof count); },
+      file.impl(), object, rows, Job(), [&](std::uint64_t count) { send(&count, sizeof count); },
       [&](const T* values, std::size_t count) { send(values, count * sizeof(T)); });
   return {};
 }
@@ -30,6 +32,16 @@ Packet children(const File& file, const std::string& object) {
 
 }  // namespace
 
+std::string text_of(Rows rows) {
+  return std::to_string(rows.first) + " " + std::to_string(rows.count);
+}
+
+Rows rows_from(const std::string& text) {
+  Rows rows;
+  std::istringstream(text) >> rows.first >> rows.count;
+  return rows;
+}
+
 Packet serve_question(const File& file, Packet& request, const SendPiece& send) {
   const auto question = request.take<Question>();
   const std::string object = request.take_text(), name = request.take_text();
@@ -50,11 +62,15 @@ Packet serve_question(const File& file, Packet& request, const SendPiece& send) 
       return packet.put(info.type).put(info.shape);
     }
     case Question::Floats:
-      return numbers<float>(file, object, send);
+      return numbers<float>(file, object, {}, send);
     case Question::Doubles:
-      return numbers<double>(file, object, send);
+      return numbers<double>(file, object, {}, send);
     case Question::Ints:
-      return numbers<std::int64_t>(file, object, send);
+      return numbers<std::int64_t>(file, object, {}, send);
+    case Question::Rows:
+      return numbers<double>(file, object, rows_from(name), send);
+    case Question::InOnePiece:
+      return maybe(file.in_one_piece(object));
     case Question::Text:
       return packet.put(file.read_text(object));
     case Question::HasAttribute:

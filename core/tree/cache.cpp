@@ -1,13 +1,13 @@
 #include "core/tree/cache.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <vector>
 
 #include "core/base/atomic_file.h"
+#include "core/base/cache_folder.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -186,17 +186,9 @@ fs::path file_of(const fs::path& folder, const std::string& key) {
 }  // namespace
 
 CacheOptions CacheOptions::from_environment() {
-  const auto variable = [](const char* name) {
-    const char* const value = std::getenv(name);
-    return std::string(value ? value : "");
-  };
   CacheOptions options;
-  options.enabled = variable("ERWINSCOPE_CACHE") != "off";
-  const std::string cache = variable("XDG_CACHE_HOME"), home = variable("HOME");
-  if (fs::path(cache).is_absolute())  // the XDG rules ignore relative paths
-    options.folder = fs::path(cache) / "erwinscope" / "geometry";
-  else if (!home.empty())
-    options.folder = fs::path(home) / ".cache" / "erwinscope" / "geometry";
+  options.enabled = caching_allowed();
+  options.folder = cache_folder("geometry");
   return options;
 }
 

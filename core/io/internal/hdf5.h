@@ -37,6 +37,17 @@ struct DatasetInfo {
   std::int64_t count() const;       // product of the shape
 };
 
+// Part of an array along its first axis.
+struct Rows {
+  std::int64_t first = 0, count = -1;  // -1: all that follow
+};
+
+// Where an array of float32 or float64, little-endian and in one piece, lies in its file.
+struct Piece {
+  std::uint64_t offset = 0;  // byte
+  Type type = Type::Float32;
+};
+
 class File {
 public:
   // Read-only, and read by a child process, because damaged files can crash the library; the job can stop the opening.
@@ -67,6 +78,10 @@ public:
   std::vector<float> read_floats(const std::string& dataset, const Job& job = {}) const;
   std::vector<double> read_doubles(const std::string& dataset, const Job& job = {}) const;
   std::vector<std::int64_t> read_ints(const std::string& dataset, const Job& job = {}) const;
+  // Some rows of an array, e.g. frames of a trajectory. Raises Error{Format} where it has fewer.
+  std::vector<double> read_rows(const std::string& dataset, Rows rows, const Job& job = {}) const;
+  // For many small reads without the library; nothing where the array is stored in another way.
+  std::optional<Piece> in_one_piece(const std::string& dataset) const;
   // A scalar (or one-element) text dataset, fixed or variable length; also int8 characters as CGNS stores them.
   std::string read_text(const std::string& dataset) const;
 

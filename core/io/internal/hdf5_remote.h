@@ -30,6 +30,8 @@ enum class Question : char {
   Floats,
   Doubles,
   Ints,
+  Rows,
+  InOnePiece,
   Text,
   HasAttribute,
   TextAttribute,
@@ -86,9 +88,9 @@ public:
   Remote& operator=(const Remote&) = delete;
 
   Packet ask(Question question, const std::string& object, const std::string& name = {}, const Job& job = {});
-  // The numbers of an array, as they come.
+  // The numbers of an array, as they come; `name` as the question wants it.
   template <typename T>
-  std::vector<T> ask_numbers(Question question, const std::string& object, const Job& job);
+  std::vector<T> ask_numbers(Question question, const std::string& object, const std::string& name, const Job& job);
 
 private:
   Packet receive(const Job& job);
