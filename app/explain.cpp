@@ -93,7 +93,7 @@ std::vector<ExplanationSource::Value> values_at(const std::vector<Field>& fields
 void explain_point(const Options& options) {
   const Job& job = command_job();
   const auto [data, checkpoint] = checkpoint_and_data(options.files);
-  const Dataset dataset = Dataset::open(data, options.open);
+  const Dataset dataset = Dataset::open(data, options.open, command_job());
   const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
   const SampleEntry& entry = dataset.samples().at(static_cast<std::size_t>(index));
   const PointCloudPtr cloud = dataset.load(index, job);

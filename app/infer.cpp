@@ -7,6 +7,7 @@
 
 #include "app/command.h"
 #include "app/inputs.h"
+#include "app/left_out.h"
 #include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
@@ -69,7 +70,7 @@ nlohmann::ordered_json as_json(const Metrics& metrics) {
 }
 
 void print_json(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean,
-                const Checkpoint& checkpoint) {
+                const Checkpoint& checkpoint, const std::vector<LeftOut>& left_out) {
   nlohmann::ordered_json samples = nlohmann::ordered_json::array();
   for (const SampleResult& result : results) {
     nlohmann::ordered_json entry{
@@ -82,6 +83,7 @@ void print_json(const std::vector<SampleResult>& results, const std::optional<Me
   nlohmann::ordered_json root{
       {"schema", 1}, {"target", checkpoint.recipe.target}, {"step", checkpoint.step}, {"samples", samples}};
   if (mean) root["mean"] = as_json(*mean);
+  root["left_out"] = json_of(left_out);
   std::printf("%s\n", root.dump(2).c_str());
 }
 
@@ -108,7 +110,7 @@ void print_table(const std::vector<SampleResult>& results, const std::optional<M
 
 void infer(const InferArguments& arguments) {
   const auto [data_path, checkpoint_path] = checkpoint_and_data(arguments.paths);
-  const Dataset dataset = Dataset::open(data_path, arguments.open);
+  const Dataset dataset = Dataset::open(data_path, arguments.open, command_job());
   const std::vector<std::int64_t> chosen = chosen_samples(dataset, arguments);
   if (chosen.empty()) throw Error(ErrorKind::Config, "there is no sample to predict", data_path.string());
   const std::string extension = fs::path(arguments.out).extension().string();
@@ -119,16 +121,22 @@ void infer(const InferArguments& arguments) {
 
   std::vector<SampleResult> results;
   std::vector<Metrics> known;
+  std::vector<LeftOut> left_out = dataset.left_out();
   io::NamedClouds written;
+  double done = 0;
   for (const std::int64_t index : chosen) {
     const SampleEntry& entry = dataset.samples()[static_cast<std::size_t>(index)];
-    command_job().progress(static_cast<double>(results.size()) / static_cast<double>(chosen.size()), entry.name);
-    const PointCloudPtr cloud = dataset.load(index, command_job());
+    command_job().progress(done++ / static_cast<double>(chosen.size()), entry.name);
+    PointCloudPtr cloud;
     Predictor::Result result;
     try {
+      cloud = dataset.load(index, command_job());
       result = predictor.run(*cloud, entry.frame, std::nullopt, command_job());
     } catch (const Error& error) {
-      throw error.at(entry.name);
+      const Error named = error.at(entry.name);
+      if (!arguments.open.skip_bad || !is_of_the_data(error) || (results.empty() && done == chosen.size())) throw named;
+      left_out.push_back({entry.name, why_of(named)});
+      continue;
     }
     const bool vector = result.fields.front().components() > 1;
     results.push_back({entry.name, cloud->size(), result.fields.front().range(vector ? -1 : 0).value_or(FieldRange{}),
@@ -141,9 +149,10 @@ void infer(const InferArguments& arguments) {
   const std::optional<Metrics> mean = known.empty() ? std::nullopt : std::optional(mean_of(known));
   command_job().progress(1, "done");
   if (arguments.json)
-    print_json(results, mean, predictor.checkpoint());
+    print_json(results, mean, predictor.checkpoint(), left_out);
   else
     print_table(results, mean, predictor.checkpoint().recipe.target);
+  if (left_out.size() > dataset.left_out().size()) std::fprintf(stderr, "%s\n", text_of(left_out).c_str());
 }
 
 const CommandRegistration registration{[](CLI::App& app) {
@@ -161,6 +170,7 @@ const CommandRegistration registration{[](CLI::App& app) {
                       "a split of the manifest; default: test where there is one, else everything");
   command->add_flag("--json", arguments->json, "print JSON (schema 1)");
   add_open_options(*command, arguments->open);
+  add_skip_option(*command, arguments->open);
   command->callback([arguments] { infer(*arguments); });
 }};
 

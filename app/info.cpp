@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/command.h"
+#include "app/left_out.h"
 #include "app/open_options.h"
 #include "core/base/error.h"
 #include "core/config/config.h"
@@ -84,7 +85,7 @@ Json file_info(const InfoArguments& arguments) {
 }
 
 Json dataset_info(const InfoArguments& arguments) {
-  const Dataset dataset = Dataset::open(arguments.file, arguments.open);
+  const Dataset dataset = Dataset::open(arguments.file, arguments.open, command_job());
   Json samples = Json::array();
   for (const SampleEntry& entry : dataset.samples()) samples.push_back(entry.name);
   Json splits = Json::object();
@@ -101,6 +102,7 @@ Json dataset_info(const InfoArguments& arguments) {
                {"target", dataset.target()},
                {"samples", samples},
                {"splits", splits},
+               {"left_out", json_of(dataset.left_out())},
                {"first_sample", cloud_json(*first)}});
   return info;
 }
@@ -201,6 +203,7 @@ void print_dataset(const Json& info) {
   if (info["target"] != "") print_line("target", info["target"]);
   for (const auto& [split, count] : info["splits"].items())
     print_line("split", split + ": " + count.dump() + " samples");
+  if (!info["left_out"].empty()) print_line("left out", std::to_string(info["left_out"].size()) + " samples");
   std::printf("\nfirst sample, %s\n", info["samples"][0].get<std::string>().c_str());
   print_cloud(info["first_sample"]);
 }
@@ -223,7 +226,8 @@ void print_info(const InfoArguments& arguments) {
   const bool folder = fs::is_directory(arguments.file, problem);
   const io::FileKind kind = folder ? io::FileKind::Unknown : io::detect(arguments.file);
   Json info;
-  if (folder || kind == io::FileKind::Manifest || arguments.file.extension() == ".toml")
+  if (folder || kind == io::FileKind::Manifest || kind == io::FileKind::TfRecord ||
+      arguments.file.extension() == ".toml")
     info = dataset_info(arguments);
   else if (kind == io::FileKind::Checkpoint)
     info = checkpoint_info(arguments.file);
@@ -248,6 +252,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   command->add_flag("--json", arguments->json, "print JSON (schema 1)");
   add_open_options(*command, arguments->open);
   add_sample_option(*command, arguments->open);
+  add_skip_option(*command, arguments->open);
   command->callback([arguments] { print_info(*arguments); });
 }};
 

@@ -140,7 +140,7 @@ void open_cloud(const Options& options, const std::string& path, ui::SceneData& 
     state.title = "made-up car, made-up pressure";
     return;
   }
-  const Dataset dataset = Dataset::open(path, options.open);
+  const Dataset dataset = Dataset::open(path, options.open, command_job());
   const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
   data.cloud = dataset.load(index, command_job());
   data.target = dataset.target();

@@ -24,6 +24,7 @@ struct TrainArguments {
   std::string config, data, out, device, resume, from;
   std::vector<std::string> settings;
   std::int64_t steps = -1, seed = -1;
+  bool skip_bad = false;
 };
 
 [[noreturn]] void refuse(const std::string& what, const std::string& hint) {
@@ -42,6 +43,7 @@ Config configured(const TrainArguments& arguments) {
   for (const std::string& setting : arguments.settings) config.set(setting);
   if (!arguments.data.empty()) config.assign("data.path", arguments.data);
   if (!arguments.device.empty()) config.assign("train.device", arguments.device);
+  if (arguments.skip_bad) config.assign("data.skip_bad", true);
   if (arguments.steps >= 0) config.assign("train.steps", arguments.steps);
   if (arguments.seed >= 0) config.assign("train.seed", arguments.seed);
   if (config.text("data.path").empty())
@@ -100,6 +102,7 @@ std::string command_line(const TrainArguments& arguments) {
   if (arguments.steps >= 0) add("--steps", std::to_string(arguments.steps));
   if (arguments.seed >= 0) add("--seed", std::to_string(arguments.seed));
   add("--device", arguments.device);
+  if (arguments.skip_bad) command += " --skip-bad";
   for (const std::string& setting : arguments.settings) add("--set", setting);
   return command;
 }
@@ -114,7 +117,7 @@ void train(const TrainArguments& arguments) {
   const auto say = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   if (!arguments.resume.empty()) {
     if (!arguments.config.empty() || !arguments.from.empty() || !arguments.out.empty() || !arguments.settings.empty() ||
-        arguments.seed >= 0)
+        arguments.seed >= 0 || arguments.skip_bad)
       refuse("--resume goes on with a run as it is; only --steps, --data and --device go with it",
              "For other settings make a new run: erwinscope train --from " + arguments.resume +
                  "/checkpoints/last.h5 --set ...");
@@ -133,6 +136,8 @@ const CommandRegistration registration{[](CLI::App& app) {
   const auto arguments = std::make_shared<TrainArguments>();
   command->add_option("CONFIG", arguments->config, "configuration file, or a preset's name");
   command->add_option("--data", arguments->data, "data set: manifest, folder or file");
+  command->add_flag("--skip-bad", arguments->skip_bad,
+                    "check all samples first and go on without damaged and incomplete ones (data.skip_bad)");
   command->add_option("--steps", arguments->steps, "at which the run ends; with --resume: extends it")
       ->check(CLI::PositiveNumber);
   command->add_option("--out", arguments->out, "directory of the run, new or empty; default: runs/ and a fresh name");

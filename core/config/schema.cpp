@@ -97,6 +97,8 @@ std::vector<Option> other_options() {
            "split that is validated on; test: the published protocol; none: no validation"),
       real("data.validation_share", 0.1, 0, 0.9, "",
            "share of the training split that is set aside where data.validation names no split of the data set"),
+      flag("data.skip_bad", false,
+           "check all samples first and go on without damaged and incomplete ones; --skip-bad sets it"),
       whole("train.steps", 1000, 0, steps, "steps", "at which the run ends; --steps goes before it"),
       whole("train.schedule_steps", 0, 0, steps, "steps", "length of the schedule; 0: train.steps at the start"),
       whole("train.batch", 1, 1, 65536, "samples", "samples that pass through the network together"),

@@ -1,9 +1,9 @@
 #include "core/dataset/dataset.h"
 
 #include <fnmatch.h>
-#include <glob.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -11,7 +11,10 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "core/dataset/internal/assemble.h"
+#include "core/dataset/internal/files.h"
 #include "core/dataset/internal/manifest.h"
+#include "core/dataset/internal/original.h"
 #include "core/dataset/internal/statistics.h"
 
 namespace erwin {
@@ -19,111 +22,6 @@ namespace erwin {
 namespace fs = std::filesystem;
 
 namespace {
-
-// "a, b, c, ..."
-std::string some_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 8; ++i) text += (i ? ", " : "") + names[i];
-  return names.size() > 8 ? text + ", ..." : text;
-}
-
-// The folder's own name is no pattern.
-std::string without_magic(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '*' || c == '?' || c == '[' || c == '\\') result += '\\';
-    result += c;
-  }
-  return result;
-}
-
-std::vector<fs::path> matching_files(const fs::path& folder, const std::string& pattern) {
-  const std::string whole =
-      !pattern.empty() && pattern.front() == '/' ? pattern : without_magic(folder.string()) + "/" + pattern;
-  glob_t found{};
-  const int result = ::glob(whole.c_str(), 0, nullptr, &found);
-  std::vector<fs::path> files;
-  std::error_code problem;
-  for (std::size_t i = 0; result == 0 && i < found.gl_pathc; ++i)
-    if (fs::is_regular_file(found.gl_pathv[i], problem)) files.emplace_back(found.gl_pathv[i]);
-  ::globfree(&found);
-  if (files.empty())
-    throw Error(ErrorKind::Config, "no file fits the manifest", "dataset.files = \"" + pattern + "\"",
-                "Globs count from the manifest's folder, " + folder.string());
-  return files;
-}
-
-std::vector<fs::path> files_of(const fs::path& folder, const std::vector<std::string>& patterns) {
-  std::vector<fs::path> files;
-  std::set<fs::path> seen;
-  for (const std::string& pattern : patterns)
-    for (fs::path& file : matching_files(folder, pattern))
-      if (seen.insert(file.lexically_normal()).second) files.push_back(file.lexically_normal());
-  return files;
-}
-
-bool is_data(io::FileKind kind) {
-  switch (kind) {
-    case io::FileKind::Unknown:
-    case io::FileKind::Empty:
-    case io::FileKind::LfsPointer:
-    case io::FileKind::Checkpoint:
-    case io::FileKind::Laz:
-    case io::FileKind::TorchZip:
-    case io::FileKind::Manifest:
-      return false;
-    default:
-      return true;
-  }
-}
-
-// Whether a file of a folder is a sample. Almost any file looks like a text table, so those are opened.
-bool opens(const fs::path& file, const io::OpenOptions& options) {
-  try {
-    const io::FileKind kind = io::detect(file);
-    if (!is_data(kind)) return false;
-    if (kind == io::FileKind::Text || kind == io::FileKind::Xyz) io::open(file, options);
-    return true;
-  } catch (const Error& error) {
-    log(LogLevel::Info, "not a sample: " + file.string() + ": " + error.what());
-    return false;
-  }
-}
-
-std::vector<fs::path> data_files_of(const fs::path& folder, const io::OpenOptions& options) {
-  std::vector<fs::path> files;
-  std::error_code problem;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, problem))
-    if (entry.is_regular_file(problem) && entry.path().filename().string().front() != '.')
-      files.push_back(entry.path());
-  if (problem) throw Error(ErrorKind::Io, "cannot read the folder", folder.string() + ": " + problem.message());
-  std::sort(files.begin(), files.end());
-  std::erase_if(files, [&](const fs::path& file) { return !opens(file, options); });
-  if (files.empty())
-    throw Error(ErrorKind::Format, "no file of this folder can be opened", folder.string(),
-                "Give a folder with point clouds, or a manifest (*.toml)");
-  return files;
-}
-
-// The stem where it is the only one, else the path below the folder without its extension.
-std::vector<std::string> names_of(const std::vector<fs::path>& files, const fs::path& folder) {
-  std::map<std::string, int> stems;
-  for (const fs::path& file : files) ++stems[file.stem().string()];
-  std::vector<std::string> names;
-  for (const fs::path& file : files) {
-    const std::string stem = file.stem().string();
-    if (stems[stem] == 1)
-      names.push_back(stem);
-    else
-      names.push_back(file.lexically_relative(folder.lexically_normal()).replace_extension().generic_string());
-  }
-  // a.csv beside a.h5
-  std::map<std::string, int> seen;
-  for (const std::string& name : names) ++seen[name];
-  for (std::size_t i = 0; i < files.size(); ++i)
-    if (seen[names[i]] > 1) names[i] = files[i].lexically_relative(folder.lexically_normal()).generic_string();
-  return names;
-}
 
 void add_file(std::vector<SampleEntry>& samples, const fs::path& file, const std::string& name,
               const std::string& only) {
@@ -166,23 +64,16 @@ std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, cons
   return result;
 }
 
-std::vector<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const std::string& split,
-                                 const std::vector<std::string>& patterns) {
+std::set<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const std::string& split,
+                              const std::string& pattern) {
   std::set<std::int64_t> indices;
-  for (const std::string& pattern : patterns) {
-    bool any = false;
-    for (std::size_t i = 0; i < samples.size(); ++i)
-      if (::fnmatch(pattern.c_str(), samples[i].name.c_str(), 0) == 0) {
-        any = true;
-        indices.insert(static_cast<std::int64_t>(i));
-      }
-    if (any) continue;
-    std::vector<std::string> names;
-    for (const SampleEntry& sample : samples) names.push_back(sample.name);
-    throw Error(ErrorKind::Config, "a split names no sample", "split." + split + " = \"" + pattern + "\"",
-                "The samples are: " + some_of(names));
-  }
-  return {indices.begin(), indices.end()};
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    if (::fnmatch(pattern.c_str(), samples[i].name.c_str(), 0) == 0) indices.insert(static_cast<std::int64_t>(i));
+  if (!indices.empty()) return indices;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < samples.size() && i <= named_at_most; ++i) names.push_back(samples[i].name);
+  throw Error(ErrorKind::Config, "a split names no sample", "split." + split + " = \"" + pattern + "\"",
+              "The samples are: " + some_of(names));
 }
 
 void require_apart(const std::map<std::string, std::vector<std::int64_t>>& splits,
@@ -198,9 +89,22 @@ void require_apart(const std::map<std::string, std::vector<std::int64_t>>& split
     }
 }
 
+void require_finite(const PointCloud& cloud, std::int64_t frame, const std::set<std::string>& fields) {
+  for (const std::string& name : fields) {
+    if (!cloud.field(name)) throw Error(ErrorKind::Format, "the sample lacks an input or target", name);
+    const Field& field = *cloud.field(name);
+    const std::span<const float> values = field.frame(frame);
+    const auto bad = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+    if (bad == values.end()) continue;
+    const std::int64_t point = (bad - values.begin()) / field.components();
+    throw Error(ErrorKind::Format, "an input or target is not finite",
+                name + ", point " + std::to_string(cloud.row_id(point)));
+  }
+}
+
 }  // namespace
 
-Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options) {
+Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options, const Job& job) {
   std::error_code problem;
   fs::path path = given;
   const bool folder = fs::is_directory(path, problem);
@@ -211,43 +115,90 @@ Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options) {
   dataset.options_ = options;
   dataset.inputs_ = {"position"};
   const fs::path place = (folder ? fs::absolute(given) : fs::absolute(path).parent_path()).lexically_normal();
-  std::vector<fs::path> files;
   std::optional<Manifest> manifest;
+  OriginalOptions original{original_format_of(path), fs::absolute(path).lexically_normal(), true, {}, 1};
   if (path.extension() == ".toml") {
     manifest = read_manifest(path);
-    dataset.name_ = manifest->name;
-    dataset.inputs_ = manifest->inputs;
-    dataset.target_ = manifest->target;
-    dataset.given_ = manifest->normalisation;
-    if (dataset.options_.positions.empty()) dataset.options_.positions = manifest->positions;
-    dataset.options_.drop_nonfinite |= manifest->drop_nonfinite;
-    files = files_of(place, manifest->files);
-  } else {
-    dataset.name_ = fs::absolute(path).lexically_normal().stem().string();
-    if (folder && dataset.name_.empty()) dataset.name_ = place.parent_path().stem().string();
-    files = folder ? data_files_of(path, options) : std::vector<fs::path>{path};
-    for (fs::path& file : files) file = fs::absolute(file).lexically_normal();
+    original = manifest->original;
   }
-  const std::vector<std::string> names = names_of(files, place);
-  for (std::size_t i = 0; i < files.size(); ++i) add_file(dataset.samples_, files[i], names[i], options.sample);
+  if (!original.format.empty())
+    dataset.take(open_original(original, dataset.options_, job));
+  else
+    dataset.open_files(path, place, manifest ? &*manifest : nullptr);
+  if (manifest) dataset.apply(*manifest);
   if (dataset.samples_.empty()) throw Error(ErrorKind::Format, "there is no sample in this data set", given.string());
-  if (manifest) {
-    dataset.samples_ = by_frames(dataset.samples_, *manifest, dataset.options_);
-    for (const auto& [split, patterns] : manifest->splits)
-      dataset.splits_[split] = chosen(dataset.samples_, split, patterns);
-    require_apart(dataset.splits_, dataset.samples_);
-  }
+  if (!dataset.left_out_.empty()) log(LogLevel::Warning, text_of(dataset.left_out_));
   return dataset;
 }
 
-std::vector<std::int64_t> Dataset::split(const std::string& name) const {
-  if (splits_.empty()) {
-    std::vector<std::int64_t> all(samples_.size());
-    std::iota(all.begin(), all.end(), 0);
-    return all;
+void Dataset::take(Original original) {
+  name_ = std::move(original.name);
+  inputs_ = std::move(original.inputs);
+  target_ = std::move(original.target);
+  given_ = std::move(original.constants);
+  samples_ = std::move(original.samples);
+  splits_ = std::move(original.splits);
+  left_out_ = std::move(original.left_out);
+  source_ = std::move(original.source);
+}
+
+void Dataset::open_files(const fs::path& path, const fs::path& place, const Manifest* manifest) {
+  std::vector<fs::path> files;
+  std::error_code problem;
+  if (manifest) {
+    if (options_.positions.empty()) options_.positions = manifest->positions;
+    options_.drop_nonfinite |= manifest->drop_nonfinite;
+    files = files_of(place, manifest->files);
+  } else {
+    const bool folder = fs::is_directory(path, problem);
+    name_ = fs::absolute(path).lexically_normal().stem().string();
+    if (folder && name_.empty()) name_ = place.parent_path().stem().string();
+    files = folder ? data_files_of(path, options_) : std::vector<fs::path>{path};
+    for (fs::path& file : files) file = fs::absolute(file).lexically_normal();
   }
-  const auto found = splits_.find(name);
-  return found == splits_.end() ? std::vector<std::int64_t>{} : found->second;
+  const std::vector<std::string> names = names_of(files, place);
+  for (std::size_t i = 0; i < files.size(); ++i)
+    tolerate(names[i], [&] { add_file(samples_, files[i], names[i], options_.sample); });
+  if (manifest) samples_ = by_frames(samples_, *manifest, options_);
+}
+
+void Dataset::apply(const Manifest& manifest) {
+  name_ = manifest.name;
+  if (!manifest.inputs.empty()) inputs_ = manifest.inputs;
+  if (!manifest.target.empty()) target_ = manifest.target;
+  if (!manifest.normalisation.position.empty()) given_.position = manifest.normalisation.position;
+  for (const auto& [name, standard] : manifest.normalisation.field) given_.field[name] = standard;
+  if (manifest.splits.empty()) return;
+  splits_.clear();  // a published one gives way to the manifest's
+  for (const auto& [split, patterns] : manifest.splits) {
+    std::set<std::int64_t> indices;
+    for (const std::string& pattern : patterns)
+      tolerate("split." + split + " = \"" + pattern + "\"", [&] { indices.merge(chosen(samples_, split, pattern)); });
+    splits_[split] = {indices.begin(), indices.end()};
+  }
+  require_apart(splits_, samples_);
+}
+
+void Dataset::tolerate(const std::string& name, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    // A manifest that names what is not there is a matter of its data, too.
+    if (!options_.skip_bad || !(is_of_the_data(error) || error.kind() == ErrorKind::Config)) throw;
+    left_out_.push_back({name, why_of(error)});
+  }
+}
+
+std::vector<std::int64_t> Dataset::split(const std::string& name) const {
+  std::vector<std::int64_t> indices;
+  if (splits_.empty()) {
+    indices.resize(samples_.size());
+    std::iota(indices.begin(), indices.end(), 0);
+  } else if (const auto found = splits_.find(name); found != splits_.end()) {
+    indices = found->second;
+  }
+  std::erase_if(indices, [this](std::int64_t index) { return bad_.contains(index); });
+  return indices;
 }
 
 std::int64_t Dataset::index_of(const std::string& name) const {
@@ -265,25 +216,50 @@ std::int64_t Dataset::index_of(const std::string& name) const {
               "The samples are: " + some_of(names));
 }
 
+std::set<std::string> Dataset::fields() const {
+  std::set<std::string> names(inputs_.begin(), inputs_.end());
+  names.insert(target_);
+  names.erase("");
+  names.erase("position");
+  return names;
+}
+
 PointCloudPtr Dataset::load(std::int64_t index, const Job& job) const {
   const SampleEntry& entry = samples_.at(static_cast<std::size_t>(index));
+  if (source_) return source_->load(index, narrowed_ ? fields() : std::set<std::string>(), job);
   io::OpenOptions options = options_;
   options.sample = entry.inner;
-  PointCloudPtr cloud = io::open(entry.file, options, job);
+  PointCloudPtr cloud = with_assembled_fields(io::open(entry.file, options, job), fields());
   if (entry.frame >= cloud->frames())
     throw Error(ErrorKind::Format, "the file has lost a frame",
                 entry.file.string() + ": frame " + std::to_string(entry.frame));
   return cloud;
 }
 
+void Dataset::leave_out_bad(const Job& job) {
+  std::optional<Error> first;
+  const std::size_t before = left_out_.size();
+  for (std::size_t i = 0; i < samples_.size(); ++i) {
+    job.check();
+    job.progress(static_cast<double>(i) / static_cast<double>(samples_.size()), "checking the samples");
+    const auto index = static_cast<std::int64_t>(i);
+    try {
+      require_finite(*load(index, job), samples_[i].frame, fields());
+    } catch (const Error& error) {
+      if (!is_of_the_data(error)) throw;
+      if (!first) first = error.at(samples_[i].name);
+      bad_.insert(index);
+      left_out_.push_back({samples_[i].name, why_of(error)});
+    }
+  }
+  if (bad_.size() == samples_.size() && first) throw *first;
+  if (left_out_.size() > before) log(LogLevel::Warning, text_of(left_out_));
+}
+
 Normalisation Dataset::normalise(const Job& job) const {
-  std::set<std::string> fields;
-  for (const std::string& input : inputs_)
-    if (input != "position") fields.insert(input);
-  if (!target_.empty() && target_ != "position") fields.insert(target_);
   Moments positions("position");
   std::map<std::string, Moments> of_field;
-  for (const std::string& name : fields)
+  for (const std::string& name : fields())
     if (!given_.field.contains(name)) of_field.emplace(name, Moments(name));
   const std::vector<std::int64_t> training = split("train");
   if (training.empty())
@@ -304,17 +280,37 @@ Normalisation Dataset::normalise(const Job& job) const {
   return result;
 }
 
+void Dataset::visit_largest(const Visit& visit, const Job& job) const {
+  std::vector<std::string> names;
+  for (const auto& [name, indices] : splits_) names.push_back(name);
+  if (names.empty()) names.emplace_back("train");  // without splits, all samples
+  for (const std::string& name : names) {
+    const std::vector<std::int64_t> indices = split(name);
+    if (indices.empty()) continue;
+    const std::int64_t index = source_->largest(indices);
+    visit(index, *load(index, job));
+  }
+}
+
 std::string Dataset::content_hash(const Job& job, const Visit& visit) const {
+  if (source_) {
+    if (visit) visit_largest(visit, job);
+    return source_->fingerprint(job);
+  }
   Sha256 hash;
   std::string last;
   PointCloudPtr cloud;
+  std::size_t loaded = 0;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     job.check();
+    if (bad_.contains(static_cast<std::int64_t>(i))) continue;
     job.progress(static_cast<double>(i) / static_cast<double>(samples_.size()), "hashing the data");
     // The frames of one file follow each other and share their cloud.
-    const bool same = i > 0 && samples_[i].file == samples_[i - 1].file && samples_[i].inner == samples_[i - 1].inner;
+    const SampleEntry& last_loaded = samples_[loaded];
+    const bool same = cloud && samples_[i].file == last_loaded.file && samples_[i].inner == last_loaded.inner;
     if (!same) {
       cloud = load(static_cast<std::int64_t>(i), job);
+      loaded = i;
       last = cloud->content_hash(job);
     }
     if (visit) visit(static_cast<std::int64_t>(i), *cloud);

@@ -1,6 +1,7 @@
 #include "core/dataset/internal/manifest.h"
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <set>
@@ -31,15 +32,21 @@ public:
     const toml::table root = parse();
     known(root, "", {"dataset", "split", "normalisation"});
     const toml::table& dataset = table(root, "dataset", true);
-    known(dataset, "dataset.", {"name", "files", "positions", "inputs", "target", "frames", "drop_nonfinite"});
+    if (dataset.get("format")) {
+      read_original(dataset);
+    } else {
+      known(dataset, "dataset.",
+            {"name", "files", "positions", "inputs", "target", "frames", "drop_nonfinite", "format"});
+      manifest_.files = texts(dataset, "dataset.", "files", {});
+      if (manifest_.files.empty())
+        missing("dataset.files", "a list of files, such as [\"*.h5\"], or dataset.format one of " + formats());
+    }
     manifest_.name = text(dataset, "dataset.", "name", fs::absolute(path_).parent_path().filename().string());
-    manifest_.files = texts(dataset, "dataset.", "files", {});
-    if (manifest_.files.empty()) missing("dataset.files", "a list of files, such as [\"*.h5\"]");
     manifest_.positions = text(dataset, "dataset.", "positions", "auto");
     if (manifest_.positions == "auto") manifest_.positions.clear();
-    manifest_.inputs = texts(dataset, "dataset.", "inputs", {"position"});
-    if (manifest_.inputs.empty())
-      refuse(*dataset.get("inputs"), "dataset.inputs", "at least one of \"position\" and names of fields");
+    manifest_.inputs = texts(dataset, "dataset.", "inputs", {});
+    if (const toml::node* node = dataset.get("inputs"); node && manifest_.inputs.empty())
+      refuse(*node, "dataset.inputs", "at least one of \"position\" and names of fields");
     manifest_.target = text(dataset, "dataset.", "target", "");
     read_frames(dataset);
     if (const toml::node* node = dataset.get("drop_nonfinite")) {
@@ -121,6 +128,45 @@ private:
       result.push_back(element.value_or(std::string()));
     }
     return result;
+  }
+
+  static std::string formats() {
+    std::string list;
+    for (const std::string& name : original_formats()) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+    return list;
+  }
+
+  // A whole number from 1, or `fallback` where the key is absent.
+  std::int64_t count(const toml::table& dataset, const std::string& key, std::int64_t fallback) const {
+    const toml::node* node = dataset.get(key);
+    if (!node) return fallback;
+    if (!node->is_integer() || node->value_or(std::int64_t{0}) < 1)
+      refuse(*node, "dataset." + key, "a whole number from 1");
+    return node->value_or(fallback);
+  }
+
+  void read_original(const toml::table& dataset) {
+    known(dataset, "dataset.",
+          {"name", "format", "root", "constants", "inputs", "target", "train_samples", "validation_samples",
+           "test_samples", "window_step", "drop_nonfinite"});
+    OriginalOptions& original = manifest_.original;
+    original.format = text(dataset, "dataset.", "format", "");
+    const std::vector<std::string>& names = original_formats();
+    if (std::find(names.begin(), names.end(), original.format) == names.end())
+      refuse(*dataset.get("format"), "dataset.format", "one of " + formats());
+    original.root = (fs::absolute(path_).parent_path() / text(dataset, "dataset.", "root", ".")).lexically_normal();
+    std::error_code problem;
+    if (!fs::exists(original.root, problem))
+      throw Error(ErrorKind::Config, "the manifest names a folder that does not exist",
+                  path_.string() + ": dataset.root = " + original.root.string(),
+                  "Give the folder that holds the data set, relative to the manifest or absolute");
+    const std::string constants = text(dataset, "dataset.", "constants", "published");
+    if (constants != "published" && constants != "computed")
+      refuse(*dataset.get("constants"), "dataset.constants", "\"published\" or \"computed\"");
+    original.published_constants = constants == "published";
+    for (const char* split : {"train", "validation", "test"})
+      if (const std::int64_t most = count(dataset, std::string(split) + "_samples", 0)) original.samples[split] = most;
+    original.window_step = count(dataset, "window_step", 1);
   }
 
   void read_frames(const toml::table& dataset) {

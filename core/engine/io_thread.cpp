@@ -29,7 +29,7 @@ void IoThread::Impl::publish(OpenedCloud opened, const Job& job) {
 }
 
 void IoThread::Impl::open_data(const std::string& path, const std::string& sample, const Job& job) {
-  const Dataset dataset = Dataset::open(path);
+  const Dataset dataset = Dataset::open(path, {}, job);
   OpenedCloud opened;
   opened.path = path;
   opened.target = dataset.target();

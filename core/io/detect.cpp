@@ -6,6 +6,7 @@
 #include "core/io/internal/file_bytes.h"
 #include "core/io/internal/foreign.h"
 #include "core/io/internal/text_scan.h"
+#include "core/io/internal/tfrecord.h"
 #include "core/io/internal/zip.h"
 #include "core/io/open.h"
 #include "core/io/readers.h"
@@ -124,6 +125,7 @@ FileKind detect(const std::filesystem::path& path) {
     return FileKind::Ply;
   if (text.starts_with("# vtk DataFile")) return FileKind::LegacyVtk;
   if (text.starts_with("<?xml") || text.starts_with("<VTKFile")) return detect_xml(text);
+  if (begins_as_tfrecord(head)) return FileKind::TfRecord;
   if (looks_like_pcd(text)) return FileKind::Pcd;
   return detect_text(text);
 }
@@ -172,6 +174,8 @@ const char* name_of(FileKind kind) {
       return "legacy VTK";
     case FileKind::TorchZip:
       return "PyTorch file";
+    case FileKind::TfRecord:
+      return "TFRecord";
     case FileKind::Manifest:
       return "manifest";
   }

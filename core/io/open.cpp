@@ -62,6 +62,9 @@ void require_fitting_options(FileKind kind, const OpenOptions& options) {
     case FileKind::TorchZip:
       throw Error(ErrorKind::Format, "this is a file saved by PyTorch, not a point cloud", {},
                   "Import a model's state with: erwinscope convert STATE.pt OUT --config FILE");
+    case FileKind::TfRecord:
+      throw Error(ErrorKind::Format, "this is a TFRecord file: a data set, not a point cloud", {},
+                  "Give it, or its folder, as DATA to info, train, infer or explain");
     case FileKind::Manifest:
       throw Error(ErrorKind::Format, "this is the manifest of a data set, not a point cloud", {},
                   "Give it as DATA to train, infer or explain, or open one of the files it names");

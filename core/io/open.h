@@ -19,6 +19,8 @@ struct OpenOptions {
   bool drop_nonfinite = false;
   // HDF5 files of ours hold several samples; empty: the first.
   std::string sample;
+  // Data sets: leave samples out that are damaged or incomplete, and count them, instead of refusing the data set.
+  bool skip_bad = false;
   // VTK's parsers run in a child process with these limits.
   std::uint64_t child_memory_bytes = std::uint64_t{4} << 30;
   int child_seconds = 120;
@@ -51,6 +53,7 @@ enum class FileKind {
   Vtu,
   LegacyVtk,
   TorchZip,
+  TfRecord,
   Manifest
 };
 FileKind detect(const std::filesystem::path& path);

@@ -136,6 +136,8 @@ void write_provenance(const RunLayout& run, const RunSetup& setup, const Trainer
   json["validation_split"] = setup.validation_split;
   json["training_samples"] = names_of(setup, setup.training);
   json["validation_samples"] = names_of(setup, setup.validation);
+  for (const LeftOut& sample : setup.store->dataset().left_out())
+    json["left_out"].push_back({{"name", sample.name}, {"why", sample.why}});
   write_text_atomically(run.provenance(), json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 

@@ -110,8 +110,11 @@ RunSetup set_up(Config config, const std::optional<SampleRecipe>& recipe, const 
   check_options(train_config(setup.config));
   if (setup.config.integer("train.schedule_steps") == 0)  // stays what it is when the run is extended
     setup.config.assign("train.schedule_steps", setup.config.integer("train.steps"));
-  Dataset dataset = Dataset::open(setup.config.text("data.path"));
+  io::OpenOptions options;
+  options.skip_bad = setup.config.flag("data.skip_bad");
+  Dataset dataset = Dataset::open(setup.config.text("data.path"), options, job);
   settle_quantities(setup.config, dataset);
+  if (options.skip_bad) dataset.leave_out_bad(job);
   settle_splits(setup, dataset);
   const PointCloudPtr first = dataset.load(setup.training.front(), job);
   settle_sizes(setup.config, *first);

@@ -9,6 +9,14 @@
 //   target = "pressure"              optional
 //   frames = "first"                 or "all", or a list of frame numbers: each frame is a sample
 //   drop_nonfinite = false
+// or, in place of files, positions and frames, a published data set in its original form:
+//   format = "cosmology-tfrecord"    a name of original_formats()
+//   root = "quijote"                 its folder, relative to the manifest; default: the manifest's
+//   constants = "published"          or "computed": where the normalisation comes from
+//   train_samples = 8192             optional, so are validation_samples and test_samples: no more than these of a
+//   split window_step = 1                  trajectories: frames between the beginnings of two windows
+// Inputs, target and splits are then the published ones where nothing else is said.
+//
 //   [split]                          optional: globs on sample names
 //   train = ["train_*"]
 //   validation = []
@@ -24,12 +32,14 @@
 #include <vector>
 
 #include "core/dataset/dataset.h"
+#include "core/dataset/internal/original.h"
 
 namespace erwin {
 
 struct Manifest {
   std::string name, target, positions;
-  std::vector<std::string> files, inputs{"position"};
+  std::vector<std::string> files, inputs;  // inputs empty: the default
+  OriginalOptions original;                // format empty: files
   bool all_frames = false;
   std::vector<std::int64_t> frames{0};
   bool drop_nonfinite = false;
