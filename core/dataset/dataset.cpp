@@ -25,43 +25,38 @@ namespace {
 
 void add_file(std::vector<SampleEntry>& samples, const fs::path& file, const std::string& name,
               const std::string& only) {
-  const std::vector<std::string> inner = io::sample_names(file);
+  const io::FileKind kind = io::detect(file);
+  const std::vector<std::string> inner = io::sample_names(file, kind);
   if (!only.empty() && std::find(inner.begin(), inner.end(), only) == inner.end() &&
       inner != std::vector<std::string>{""})
     throw Error(ErrorKind::Config, "there is no sample named '" + only + "'", file.string(),
                 "The file's samples are: " + some_of(inner));
   for (const std::string& sample : inner) {
     if (!only.empty() && !sample.empty() && sample != only) continue;
-    samples.push_back({inner.size() > 1 ? name + "#" + sample : name, file, sample, 0});
+    samples.push_back({inner.size() > 1 ? name + "#" + sample : name, file, sample, 0, kind});
   }
 }
 
-// Each sample once per frame asked for.
-std::vector<SampleEntry> by_frames(const std::vector<SampleEntry>& samples, const Manifest& manifest,
-                                   const io::OpenOptions& options) {
-  if (!manifest.all_frames && manifest.frames == std::vector<std::int64_t>{0}) return samples;
-  std::vector<SampleEntry> result;
-  for (const SampleEntry& sample : samples) {
-    io::OpenOptions of_sample = options;
-    of_sample.sample = sample.inner;
-    const std::int64_t frames = io::open(sample.file, of_sample)->frames();
-    std::vector<std::int64_t> wanted = manifest.frames;
-    if (manifest.all_frames) {
-      wanted.resize(static_cast<std::size_t>(frames));
-      std::iota(wanted.begin(), wanted.end(), 0);
-    }
-    for (const std::int64_t frame : wanted) {
-      if (frame >= frames)
-        throw Error(ErrorKind::Config, "the manifest names a frame that does not exist",
-                    "dataset.frames: " + std::to_string(frame) + " of " + sample.name,
-                    "It has frames 0 to " + std::to_string(frames - 1));
-      SampleEntry entry = sample;
-      entry.frame = frame;
-      if (frames > 1) entry.name += "@" + std::to_string(frame);
-      result.push_back(std::move(entry));
-    }
+// The sample once per frame asked for.
+void add_frames(std::vector<SampleEntry>& samples, const SampleEntry& sample, const Manifest& manifest,
+                io::OpenOptions options) {
+  options.sample = sample.inner;
+  const std::int64_t frames = io::open(sample.file, options)->frames();
+  std::vector<std::int64_t> wanted = manifest.frames;
+  if (manifest.all_frames) {
+    wanted.resize(static_cast<std::size_t>(frames));
+    std::iota(wanted.begin(), wanted.end(), 0);
   }
-  return result;
+  for (const std::int64_t frame : wanted) {
+    if (frame >= frames)
+      throw Error(ErrorKind::Config, "the manifest names a frame that does not exist",
+                  "dataset.frames: " + std::to_string(frame) + " of " + sample.name,
+                  "It has frames 0 to " + std::to_string(frames - 1));
+    SampleEntry entry = sample;
+    entry.frame = frame;
+    if (frames > 1) entry.name += "@" + std::to_string(frame);
+    samples.push_back(std::move(entry));
+  }
 }
 
 std::set<std::int64_t> chosen(const std::vector<SampleEntry>& samples, const std::string& split,
@@ -120,6 +115,7 @@ Dataset Dataset::open(const fs::path& given, const io::OpenOptions& options, con
   if (path.extension() == ".toml") {
     manifest = read_manifest(path);
     original = manifest->original;
+    dataset.options_.drop_nonfinite |= manifest->drop_nonfinite;
   }
   if (!original.format.empty())
     dataset.take(open_original(original, dataset.options_, job));
@@ -147,7 +143,6 @@ void Dataset::open_files(const fs::path& path, const fs::path& place, const Mani
   std::error_code problem;
   if (manifest) {
     if (options_.positions.empty()) options_.positions = manifest->positions;
-    options_.drop_nonfinite |= manifest->drop_nonfinite;
     files = files_of(place, manifest->files);
   } else {
     const bool folder = fs::is_directory(path, problem);
@@ -159,7 +154,11 @@ void Dataset::open_files(const fs::path& path, const fs::path& place, const Mani
   const std::vector<std::string> names = names_of(files, place);
   for (std::size_t i = 0; i < files.size(); ++i)
     tolerate(names[i], [&] { add_file(samples_, files[i], names[i], options_.sample); });
-  if (manifest) samples_ = by_frames(samples_, *manifest, options_);
+  if (!manifest || (!manifest->all_frames && manifest->frames == std::vector<std::int64_t>{0})) return;
+  std::vector<SampleEntry> frames;
+  for (const SampleEntry& sample : samples_)
+    tolerate(sample.name, [&] { add_frames(frames, sample, *manifest, options_); });
+  samples_ = std::move(frames);
 }
 
 void Dataset::apply(const Manifest& manifest) {
@@ -229,6 +228,8 @@ PointCloudPtr Dataset::load(std::int64_t index, const Job& job) const {
   if (source_) return source_->load(index, narrowed_ ? fields() : std::set<std::string>(), job);
   io::OpenOptions options = options_;
   options.sample = entry.inner;
+  if (entry.kind == io::FileKind::Hdf5Ours || entry.kind == io::FileKind::Hdf5Data || entry.kind == io::FileKind::Cgns)
+    options.kind = entry.kind;
   PointCloudPtr cloud = with_assembled_fields(io::open(entry.file, options, job), fields());
   if (entry.frame >= cloud->frames())
     throw Error(ErrorKind::Format, "the file has lost a frame",

@@ -35,6 +35,7 @@ struct SampleEntry {
   std::filesystem::path file;
   std::string inner;  // sample within the file, empty where the file holds one
   std::int64_t frame = 0;
+  io::FileKind kind = io::FileKind::Unknown;  // where known: looking into HDF5 again would cost
 };
 
 class SampleSource;

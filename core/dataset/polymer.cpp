@@ -24,7 +24,7 @@ constexpr std::int64_t window = 17, differences = window - 2;
 // Frames that the published splits use; the test trajectories have a hundred times longer steps.
 constexpr std::int64_t train_frames = 10000, test_frames = 1000;
 constexpr const char* required[] = {position_file, "ptype.h5", "bond.h5"};
-constexpr std::size_t readers_kept = 128, clouds_kept = 8;
+constexpr std::size_t light_kept = 256, heavy_kept = 8;
 
 // Deviations over the authors' training set; means are 0, as velocities and accelerations have none and positions are
 // relative to the chain's own mean.
@@ -152,7 +152,8 @@ public:
     for (std::size_t i = 0; i < chains_.size(); ++i) {
       job.check();
       job.progress(static_cast<double>(i) / static_cast<double>(chains_.size()), "reading " + chains_[i].name);
-      const ChainFacts& facts = open_chain(i, job)->facts;
+      const OpenChainPtr chain = open_chain(i, job);
+      const ChainFacts& facts = chain->facts;
       hash.update(chains_[i].name.data(), chains_[i].name.size());
       hash.update(&chains_[i].frames, sizeof chains_[i].frames);
       hash.update(std::span<const std::int64_t>(facts.types));
@@ -182,7 +183,7 @@ private:
     const std::lock_guard lock(mutex_);
     if (!open_[chain]) {
       open_[chain] = std::make_shared<const OpenChain>(chains_[chain], job);
-      if (order_.size() >= (open_[chain]->reader.cloud() ? clouds_kept : readers_kept)) {
+      if (order_.size() >= (open_[chain]->reader.is_light() ? light_kept : heavy_kept)) {
         open_[order_.front()] = nullptr;
         order_.pop_front();
       }

@@ -113,7 +113,7 @@ PointCloud::Parts read(const Path& path, FileKind kind, const OpenOptions& optio
 
 PointCloudPtr open_unguarded(const Path& path, const OpenOptions& options, const Job& job) {
   job.check();
-  const FileKind kind = detect(path);
+  const FileKind kind = options.kind ? *options.kind : detect(path);
   require_fitting_options(kind, options);
   PointCloud::Parts parts = read(path, kind, options, job);
   job.progress(0.9, "checking");
@@ -147,7 +147,11 @@ PointCloudPtr open(const std::filesystem::path& path, const OpenOptions& options
 }
 
 std::vector<std::string> sample_names(const std::filesystem::path& path) {
-  if (detect(path) != FileKind::Hdf5Ours) return {std::string()};
+  return sample_names(path, detect(path));
+}
+
+std::vector<std::string> sample_names(const std::filesystem::path& path, FileKind kind) {
+  if (kind != FileKind::Hdf5Ours) return {std::string()};
   return hdf5_sample_names(path);
 }
 

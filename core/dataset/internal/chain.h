@@ -29,6 +29,8 @@ public:
   std::int64_t beads() const { return beads_; }
   // Null for position.h5.
   const PointCloudPtr& cloud() const { return cloud_; }
+  // False where a whole file is in memory or a child process reads it.
+  bool is_light() const { return direct_ != nullptr; }
 
 private:
   void open_positions(const Job& job);

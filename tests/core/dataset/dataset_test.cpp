@@ -190,6 +190,27 @@ TEST_F(DatasetTest, TheHashSeesEverySampleAndItsOrder) {
   EXPECT_NE(hash("['a.h5', 'b.h5']"), hash("['a.h5', 'c.h5']"));
 }
 
+TEST_F(DatasetTest, BadFilesAndTargetsAreLeftOutWhereThatIsAllowed) {
+  const fs::path path =
+      manifest("[dataset]\nfiles = ['*.h5']\ntarget = 'p'\n[split]\ntrain = ['a', 'b']\ntest = ['c']\n");
+  write_text(folder() / "c.h5", "\x89HDF\r\n\x1a\n and nothing behind it");
+  EXPECT_THROW(Dataset::open(path), Error);
+  io::OpenOptions options;
+  options.skip_bad = true;
+  Dataset dataset = Dataset::open(path, options);
+  EXPECT_EQ(names(dataset), (Names{"a", "b"}));
+  ASSERT_EQ(dataset.left_out().size(), 2U);  // the file, and the split that names it
+  EXPECT_EQ(dataset.left_out()[0].name, "c");
+  dataset.leave_out_bad();  // b holds a NaN
+  EXPECT_EQ(dataset.split("train"), (Indices{0}));
+  EXPECT_EQ(dataset.left_out()[2].name, "b");
+  EXPECT_NE(dataset.left_out()[2].why.find("p, point 1"), std::string::npos) << dataset.left_out()[2].why;
+  EXPECT_DOUBLE_EQ(dataset.normalise().field.at("p").mean[0], 2);
+  // Where nothing is left, the first error is told.
+  Dataset all = Dataset::open(manifest("[dataset]\nfiles = ['b.h5']\ntarget = 'p'\n"), options);
+  EXPECT_THROW(all.leave_out_bad(), Error);
+}
+
 TEST(SharedDataset, CarsNormaliseLikeNumpy) {
   ERWIN_SHARED_OR_SKIP(cars, "data/car/shapenet_car_cgns");
   ScratchFolder scratch;

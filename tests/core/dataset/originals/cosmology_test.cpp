@@ -14,13 +14,21 @@ namespace erwin::test {
 
 namespace {
 
-// The files of `write_originals.py cosmology`, and a cache folder of their own.
+// The files of `write_originals.py cosmology`, written once and copied for each test, and a cache folder of its own.
 class CosmologyTest : public testing::Test {
 protected:
+  static void SetUpTestSuite() {
+    written_ = new ScratchFolder;
+    if (has_python()) write_originals("cosmology", written_->path() / "quijote");
+  }
+  static void TearDownTestSuite() {
+    delete written_;
+    written_ = nullptr;
+  }
   void SetUp() override {
     ERWIN_PYTHON_OR_SKIP();
     ::setenv("XDG_CACHE_HOME", cache_.path().c_str(), 1);
-    write_originals("cosmology", root());
+    fs::copy(written_->path(), scratch_.path(), fs::copy_options::recursive);
   }
   void TearDown() override { ::unsetenv("XDG_CACHE_HOME"); }
   fs::path root() const { return scratch_.path() / "quijote"; }
@@ -32,7 +40,9 @@ protected:
     return std::distance(fs::recursive_directory_iterator(cache_.path()), fs::recursive_directory_iterator());
   }
   ScratchFolder scratch_, cache_;
+  static ScratchFolder* written_;
 };
+ScratchFolder* CosmologyTest::written_ = nullptr;
 
 // The rule of the script: feature f of halo i in simulation s.
 float number_of(int feature, int halo, int simulation) {
