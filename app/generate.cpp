@@ -43,6 +43,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   add_generate_sample(*generate);
   add_generate_flow(*generate);
   add_generate_beacons(*generate);
+  add_generate_halos(*generate);
 }};
 
 }  // namespace

@@ -9,6 +9,8 @@ namespace erwin::app {
 void add_generate_flow(CLI::App& generate);
 // `generate beacons OUT`: planted truth for attention.
 void add_generate_beacons(CLI::App& generate);
+// `generate halos OUT`: peaks of a random density, with velocities.
+void add_generate_halos(CLI::App& generate);
 // `bench beacons CHECKPOINT DATA`: does a trained network find the planted truth?
 void add_bench_beacons(CLI::App& bench);
 

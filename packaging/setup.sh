@@ -15,7 +15,7 @@ torch_version=2.11.0
 packages=(
   build-essential cmake ninja-build ccache pkg-config git python3 python3-venv
   qt6-base-dev libqt6opengl6-dev libgl-dev libopengl-dev libegl-dev libvtk9-dev libimgui-dev
-  libhdf5-dev zlib1g-dev libgtest-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libnanoflann-dev
+  libhdf5-dev zlib1g-dev libgtest-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libnanoflann-dev libeigen3-dev
   xvfb xauth fonts-dejavu-core libgl1-mesa-dri libegl-mesa0
 )
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "core/base/error.h"
 #include "core/base/memory.h"
 #include "core/generate/body.h"
+#include "core/generate/internal/ranges.h"
 #include "core/generate/panel_flow.h"
 #include "kernels/parallel/parallel.h"
 
@@ -15,12 +15,6 @@ namespace erwin::generate {
 namespace {
 
 constexpr std::int64_t least_points = 100, most_points = 20'000, most_samples = 100'000;
-
-void require_range(const char* option, std::int64_t value, std::int64_t least, std::int64_t most) {
-  if (value < least || value > most)
-    throw Error(ErrorKind::Config, "an option is out of range", std::string(option) + " " + std::to_string(value),
-                "Choose between " + std::to_string(least) + " and " + std::to_string(most));
-}
 
 }  // namespace
 

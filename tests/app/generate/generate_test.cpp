@@ -64,6 +64,22 @@ TEST_F(Generate, FlowThatInfoUnderstands) {
   EXPECT_EQ(json::parse(again.out).at("mean"), json::parse(infer.out).at("mean"));
 }
 
+// Every preset made for a data set trains on it as it is.
+TEST_F(Generate, HalosThatItsPresetsTrainOn) {
+  const ProgramResult made = expect_success({"generate", "halos", path("halos.h5"), "--samples", "4", "--test", "1",
+                                             "--points", "200", "--mesh", "32", "--box", "500", "--smoothing", "8"});
+  EXPECT_NE(made.out.find("no halo finder"), std::string::npos) << "what it is not, too: " << made.out;
+  const ProgramResult info = expect_success({"info", path("halos.toml")});
+  EXPECT_NE(info.out.find("km/s"), std::string::npos) << info.out;
+  for (const std::string network : {"erwin-nsa", "erwin"}) {
+    expect_success({"train", "halos-small-" + network, "--data", path("halos.toml"), "--steps", "2", "--device", "cpu",
+                    "--out", path(network)});
+    const ProgramResult infer =
+        expect_success({"infer", path(network + "/checkpoints/last.h5"), path("halos.toml"), "--json"});
+    EXPECT_EQ(json::parse(infer.out).at("samples").size(), 1u) << "the test split";
+  }
+}
+
 TEST_F(Generate, SaysWhatIsWrong) {
   std::ofstream(path("plain")) << "a file where a folder should be";
   const struct {
@@ -77,6 +93,9 @@ TEST_F(Generate, SaysWhatIsWrong) {
       {{"generate", "flow", path("x.h5"), "--samples", "2", "--test", "2"}, 2, "--test"},
       {{"generate", "flow", path("x.h5"), "--samples", "-3"}, 2, "--samples"},
       {{"generate", "flow", path("plain/x.h5"), "--samples", "1", "--points", "200"}, 3, "plain"},
+      {{"generate", "halos", path("x.h5"), "--mesh", "97"}, 2, "--mesh"},
+      {{"generate", "halos", path("x.h5"), "--smoothing", "0"}, 2, "--smoothing"},
+      {{"generate", "halos", path("x.h5"), "--samples", "1", "--mesh", "32", "--points", "9999"}, 2, "peaks"},
       {{"generate", "beacons", path("x.h5"), "--clusters", "5"}, 2, "--clusters"},
       {{"generate", "beacons", path("x.h5"), "--points", "8"}, 2, "selects"},
       {{"generate", "beacons", path("x.h5"), "--config", "absent"}, 2, "beacons-erwin-nsa"},
