@@ -44,6 +44,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   add_generate_flow(*generate);
   add_generate_beacons(*generate);
   add_generate_halos(*generate);
+  add_generate_polymer(*generate);
 }};
 
 }  // namespace

@@ -11,6 +11,8 @@ void add_generate_flow(CLI::App& generate);
 void add_generate_beacons(CLI::App& generate);
 // `generate halos OUT`: peaks of a random density, with velocities.
 void add_generate_halos(CLI::App& generate);
+// `generate polymer OUT`: chains of beads in a heat bath.
+void add_generate_polymer(CLI::App& generate);
 // `bench beacons CHECKPOINT DATA`: does a trained network find the planted truth?
 void add_bench_beacons(CLI::App& bench);
 

@@ -39,6 +39,7 @@ std::string manifest_text(const fs::path& file, const DataSetDescription& descri
   add("files", std::vector<std::string>{file.filename().string()});
   add("inputs", description.inputs);
   add("target", description.target);
+  if (description.all_frames) add("frames", std::string("all"));
   // The sample of a file that holds one has no name of its own for a split to ask for.
   if (counts.total() > 1) {
     text += "[split]\n";

@@ -34,6 +34,7 @@ struct DataSetDescription {
   std::vector<std::string> inputs;
   std::string target;
   bool keep_positions = false;  // the network sees the positions as they are
+  bool all_frames = false;      // every frame of a sample is one of the data set
 };
 
 // The manifest's place: the HDF5 file's with the extension .toml.

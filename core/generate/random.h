@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <utility>
 
 namespace erwin::generate {
 
@@ -29,6 +30,11 @@ public:
   double normal() {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));
     return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+  // Two independent ones for little more than the price of one.
+  std::pair<double, double> normal_pair() {
+    const double radius = std::sqrt(-2 * std::log(1 - uniform())), angle = 2 * std::numbers::pi * uniform();
+    return {radius * std::cos(angle), radius * std::sin(angle)};
   }
   // Uniform in [0, bound), bound >= 1.
   std::int64_t below(std::int64_t bound) { return static_cast<std::int64_t>(uniform() * static_cast<double>(bound)); }

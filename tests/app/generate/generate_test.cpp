@@ -64,20 +64,41 @@ TEST_F(Generate, FlowThatInfoUnderstands) {
   EXPECT_EQ(json::parse(again.out).at("mean"), json::parse(infer.out).at("mean"));
 }
 
-// Every preset made for a data set trains on it as it is.
-TEST_F(Generate, HalosThatItsPresetsTrainOn) {
+// Data sets that have presets for a CPU, which train on them as they are.
+class GenerateAndTrain : public Generate {
+protected:
+  void expect_presets_train(const std::string& data, std::size_t test_samples) const {
+    for (const std::string network : {"erwin-nsa", "erwin"}) {
+      expect_success({"train", data + "-small-" + network, "--data", path(data + ".toml"), "--steps", "2", "--device",
+                      "cpu", "--out", path(network)});
+      const ProgramResult infer =
+          expect_success({"infer", path(network + "/checkpoints/last.h5"), path(data + ".toml"), "--json"});
+      EXPECT_EQ(json::parse(infer.out).at("samples").size(), test_samples) << "the test split";
+    }
+  }
+};
+
+TEST_F(GenerateAndTrain, Halos) {
   const ProgramResult made = expect_success({"generate", "halos", path("halos.h5"), "--samples", "4", "--test", "1",
                                              "--points", "200", "--mesh", "32", "--box", "500", "--smoothing", "8"});
   EXPECT_NE(made.out.find("no halo finder"), std::string::npos) << "what it is not, too: " << made.out;
   const ProgramResult info = expect_success({"info", path("halos.toml")});
   EXPECT_NE(info.out.find("km/s"), std::string::npos) << info.out;
-  for (const std::string network : {"erwin-nsa", "erwin"}) {
-    expect_success({"train", "halos-small-" + network, "--data", path("halos.toml"), "--steps", "2", "--device", "cpu",
-                    "--out", path(network)});
-    const ProgramResult infer =
-        expect_success({"infer", path(network + "/checkpoints/last.h5"), path("halos.toml"), "--json"});
-    EXPECT_EQ(json::parse(infer.out).at("samples").size(), 1u) << "the test split";
-  }
+  expect_presets_train("halos", 1);
+}
+
+TEST_F(GenerateAndTrain, Polymer) {
+  const ProgramResult made =
+      expect_success({"generate", "polymer", path("polymer.h5"), "--samples", "4", "--test", "1", "--windows", "2",
+                      "--relax", "10", "--interval", "1", "--bonds", "harmonic"});
+  EXPECT_NE(made.out.find("every 50 tau"), std::string::npos) << "of the test chains: " << made.out;
+  const ProgramResult info = expect_success({"info", path("polymer.toml")});
+  EXPECT_NE(info.out.find("bead_type"), std::string::npos) << info.out;
+  std::ifstream in(path("polymer.toml"));
+  std::string command;
+  std::getline(in, command);
+  EXPECT_NE(command.find("--bonds harmonic"), std::string::npos) << "how it was made: " << command;
+  expect_presets_train("polymer", 2);
 }
 
 TEST_F(Generate, SaysWhatIsWrong) {
@@ -96,6 +117,9 @@ TEST_F(Generate, SaysWhatIsWrong) {
       {{"generate", "halos", path("x.h5"), "--mesh", "97"}, 2, "--mesh"},
       {{"generate", "halos", path("x.h5"), "--smoothing", "0"}, 2, "--smoothing"},
       {{"generate", "halos", path("x.h5"), "--samples", "1", "--mesh", "32", "--points", "9999"}, 2, "peaks"},
+      {{"generate", "polymer", path("x.h5"), "--dt", "0.5"}, 2, "--dt"},
+      {{"generate", "polymer", path("x.h5"), "--interval", "0.123456"}, 2, "--interval"},
+      {{"generate", "polymer", path("x.h5"), "--bonds", "glue"}, 2, "--bonds"},
       {{"generate", "beacons", path("x.h5"), "--clusters", "5"}, 2, "--clusters"},
       {{"generate", "beacons", path("x.h5"), "--points", "8"}, 2, "selects"},
       {{"generate", "beacons", path("x.h5"), "--config", "absent"}, 2, "beacons-erwin-nsa"},

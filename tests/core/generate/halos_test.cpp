@@ -14,9 +14,9 @@
 #include <stop_token>
 #include <thread>
 
-#include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "kernels/parallel/parallel.h"
+#include "tests/core/generate/errors.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin::generate {
@@ -141,17 +141,6 @@ TEST(Halos, AreHighAndClustered) {
   EXPECT_FLOAT_EQ(cosmology.value(7, 2), expected.h);
   EXPECT_FLOAT_EQ(cosmology.value(7, 3), expected.n_s);
   EXPECT_FLOAT_EQ(cosmology.value(7, 4), expected.sigma_8);
-}
-
-template <typename Action>
-ErrorKind error_kind(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  ADD_FAILURE() << "no error was raised";
-  return ErrorKind::Internal;
 }
 
 class HalosData : public testing::Test {
