@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "core/generate/random.h"
-#include "tests/core/generate/errors.h"
+#include "tests/core/generate/checks.h"
 
 namespace erwin::generate {
 namespace {

@@ -5,18 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <numbers>
-#include <stop_token>
-#include <thread>
 
 #include "core/dataset/dataset.h"
-#include "kernels/parallel/parallel.h"
-#include "tests/core/generate/errors.h"
+#include "tests/core/generate/checks.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin::generate {
@@ -168,15 +164,7 @@ TEST_F(HalosData, IsADataSet) {
 }
 
 TEST_F(HalosData, DependsOnTheSeedAloneAndNotOnThreads) {
-  const int threads = parallel_threads();
-  std::vector<std::string> hashes;
-  for (const int count : {1, 3}) {
-    set_parallel_threads(count);
-    write_halos(path("halos.h5"), small(), "");
-    hashes.push_back(Dataset::open(path("halos.toml")).content_hash());
-  }
-  set_parallel_threads(threads);
-  EXPECT_EQ(hashes[0], hashes[1]);
+  expect_threads_do_not_matter(path("halos.toml"), [&] { write_halos(path("halos.h5"), small(), ""); });
   HalosOptions other = small();
   other.counts.train = 100;
   EXPECT_EQ(make_halos(other, 2)->content_hash(), make_halos(small(), 2)->content_hash());
@@ -208,17 +196,7 @@ TEST_F(HalosData, RefusesWhatItCannotDo) {
 TEST_F(HalosData, StopsSoonAfterItIsAskedTo) {
   HalosOptions options = small();
   options.mesh = 160;
-  std::stop_source source;
-  std::chrono::steady_clock::time_point asked;
-  std::thread impatient([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    asked = std::chrono::steady_clock::now();
-    source.request_stop();
-  });
-  EXPECT_EQ(error_kind([&] { write_halos(path("x.h5"), options, "", Job(source.get_token())); }), ErrorKind::Cancelled);
-  const auto stopped = std::chrono::steady_clock::now();
-  impatient.join();
-  EXPECT_LT(stopped - asked, std::chrono::milliseconds(200));
+  expect_stops_soon([&](const Job& job) { write_halos(path("x.h5"), options, "", job); });
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
 

@@ -10,7 +10,7 @@
 #include <stop_token>
 
 #include "core/generate/polymer.h"
-#include "tests/core/generate/errors.h"
+#include "tests/core/generate/checks.h"
 
 namespace erwin::generate {
 namespace {

@@ -5,18 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <numeric>
-#include <stop_token>
-#include <thread>
 
 #include "core/dataset/dataset.h"
-#include "kernels/parallel/parallel.h"
-#include "tests/core/generate/errors.h"
+#include "tests/core/generate/checks.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin::generate {
@@ -150,15 +146,7 @@ TEST_F(PolymerData, IsADataSet) {
 }
 
 TEST_F(PolymerData, DependsOnTheSeedAloneAndNotOnThreads) {
-  const int threads = parallel_threads();
-  std::vector<std::string> hashes;
-  for (const int count : {1, 3}) {
-    set_parallel_threads(count);
-    write_polymer(path("chains.h5"), small(), "");
-    hashes.push_back(Dataset::open(path("chains.toml")).content_hash());
-  }
-  set_parallel_threads(threads);
-  EXPECT_EQ(hashes[0], hashes[1]);
+  expect_threads_do_not_matter(path("chains.toml"), [&] { write_polymer(path("chains.h5"), small(), ""); });
   const auto hash = [](const PolymerOptions& options, std::int64_t index) {
     return make_polymer(options, index, 0.5)->content_hash();
   };
@@ -197,18 +185,7 @@ TEST_F(PolymerData, StopsSoonAfterItIsAskedTo) {
   PolymerOptions options = small();
   options.points = 1000;
   options.relaxation = 1e6;
-  std::stop_source source;
-  std::chrono::steady_clock::time_point asked;
-  std::thread impatient([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    asked = std::chrono::steady_clock::now();
-    source.request_stop();
-  });
-  EXPECT_EQ(error_kind([&] { write_polymer(path("x.h5"), options, "", Job(source.get_token())); }),
-            ErrorKind::Cancelled);
-  const auto stopped = std::chrono::steady_clock::now();
-  impatient.join();
-  EXPECT_LT(stopped - asked, std::chrono::milliseconds(200));
+  expect_stops_soon([&](const Job& job) { write_polymer(path("x.h5"), options, "", job); });
 }
 
 }  // namespace
