@@ -2,6 +2,8 @@
 # Makes the networks that ship in datasets/, several at once on one GPU, and measures them:
 #   flow      erwin-nsa on 200 generated bodies, tested on 24 others
 #   beacons   planted truth: erwin-nsa and ball attention alone, at full size and at the small one that ships
+#   halos     the CPU-sized erwin-nsa and erwin on 200 generated boxes, for more steps than a CPU has patience for
+#   polymer   the same on 100 generated chains
 #
 #   packaging/train_shipped_gpu.sh [SECONDS]   the total time limit, default 470: trainings that have not ended by then
 #                                              finish their step, are measured as they are, and say so in shipped.json
@@ -57,6 +59,14 @@ if [[ " $what " == *" beacons "* ]]; then
     done
   done
 fi
+for base in halos polymer; do
+  [[ " $what " == *" $base "* ]] || continue
+  for kind in erwin-nsa erwin; do
+    order+=("$base-small-$kind")
+    data[$base-small-$kind]=$base
+    settings[$base-small-$kind]=${few:---set train.steps=3000}
+  done
+done
 chosen=()
 for name in "${order[@]}"; do
   [[ " ${NETWORKS:-$name} " == *" $name "* ]] && chosen+=("$name") || unset "data[$name]"
@@ -66,10 +76,13 @@ order=("${chosen[@]}")
 
 make_data() {
   local -a flow=(--samples 240 --validation 16 --test 24) full=(--samples 464 --validation 16 --test 48)
-  local -a small=(--samples 756 --validation 16 --test 40)
-  [ -z "${TRIAL:-}" ] || { flow=(--samples 4) full=(--samples 4) small=(--samples 4); }
+  local -a small=(--samples 756 --validation 16 --test 40) chains=(--samples 120 --validation 8 --test 12)
+  [ -z "${TRIAL:-}" ] || { flow=(--samples 4) full=(--samples 4) small=(--samples 4) chains=(--samples 4); }
   case $1 in
     flow) "$program" generate flow "$work/flow.h5" "${flow[@]}" --seed 2 ;;
+    halos)
+      "$program" generate halos "$work/halos.h5" "${flow[@]}" --seed 2 --points 1500 --mesh 64 --smoothing 8 ;;
+    polymer) "$program" generate polymer "$work/polymer.h5" "${chains[@]}" --seed 2 --test-interval 5 ;;
     beacons) "$program" generate beacons "$work/beacons.h5" "${full[@]}" --seed 2 ;;
     beacons-small)
       "$program" generate beacons "$work/beacons-small.h5" "${small[@]}" --seed 2 --clusters 8 --points 32 \
@@ -94,7 +107,7 @@ train_and_measure() { # NETWORK
   [ -e "$from" ] || { echo "$name left no checkpoint"; tail -n 3 "$work/$name.log"; return 0; }
   "$program" convert "$from" "$out/$name.h5"
   "$program" infer "$out/$name.h5" "$work/${data[$name]}.toml" --json --device "$device" >"$work/$name.infer.json"
-  [[ $name == flow* ]] || "$program" bench beacons "$out/$name.h5" "$work/${data[$name]}.toml" --device "$device" \
+  [[ $name != beacons* ]] || "$program" bench beacons "$out/$name.h5" "$work/${data[$name]}.toml" --device "$device" \
     --json "$work/$name.bench.json"
 }
 for name in "${order[@]}"; do train_and_measure "$name" & done
@@ -107,7 +120,7 @@ work, out, names = sys.argv[1], sys.argv[2], sys.argv[3:]
 def read(path):
     return json.load(open(path)) if os.path.exists(path) else None
 table = {"data": [], "networks": {}}
-for base in ("flow", "beacons", "beacons-small"):
+for base in ("flow", "beacons", "beacons-small", "halos", "polymer"):
     manifest = os.path.join(work, base + ".toml")
     if os.path.exists(manifest): table["data"].append({base: open(manifest).readline().strip("# \n")})
 for name in names:

@@ -55,6 +55,15 @@ TEST(Shipped, FilesManifestsAndFoldersAreListedWithWhatTheyHold) {
   EXPECT_TRUE(found[0].model.empty());
 }
 
+TEST(Shipped, TheProjectsOwnSamplesAreOffered) {
+  std::vector<std::string> titles;
+  for (const ShippedSample& sample : list_shipped(test::source_folder() / "datasets")) {
+    titles.push_back(sample.title);
+    EXPECT_LE(fs::file_size(fs::path(sample.data).replace_extension(".h5")), 2'000'000U) << sample.title;
+  }
+  EXPECT_EQ(titles, (std::vector<std::string>{"Beacons small", "Flow", "Halos", "Polymer", "Sample"}));
+}
+
 TEST(Shipped, AMissingFolderHoldsNothingAndAStopStops) {
   EXPECT_TRUE(list_shipped("/nonexistent").empty());
   const test::ScratchFolder scratch;
