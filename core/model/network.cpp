@@ -64,7 +64,9 @@ public:
   }
 
   at::Tensor forward(const Batch& batch, ForwardContext& context) override {
-    const at::Tensor embedded = (*embed_)(by_rows(batch.features, context.job, *features_), batch, context);
+    const at::Tensor features = by_rows(batch.features, context.job, *features_);
+    context.saw("features", features);
+    const at::Tensor embedded = (*embed_)(features, batch, context);
     context.saw("embed", embedded);
     const at::Tensor rows = trunk_->forward(embedded, batch, context);
     return head_ ? by_rows(rows, context.job, *head_) : rows;

@@ -42,7 +42,7 @@ struct ForwardContext {
   const Job* job = nullptr;  // looked at per chunk
   int next_layer = 0;        // order of evaluation of attention layers
   SelectionList* selections = nullptr;
-  // Sees activations by module name as they are made ("embed", "block.0"): rows are points for a flat trunk, slots of
+  // Sees activations by module name as they are made ("features", "embed", "block.0"): rows are points for a flat trunk, slots of
   // the level for a U-net.
   std::function<void(const std::string& module, const at::Tensor& rows)> observe;
   void saw(const std::string& module, const at::Tensor& rows) const {

@@ -1,0 +1,209 @@
+// The picture of a comparison: a row per configuration, a panel per question, every seed a dot.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include "core/compare/report.h"
+
+namespace erwin {
+
+namespace {
+
+// Okabe and Ito's colours, which the colour-blind tell apart; yellow is left out, it is too light on white.
+constexpr std::array<const char*, 7> colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                             "#E69F00", "#56B4E9", "#000000"};
+
+constexpr double panel_width = 210, panel_gap = 34, row_height = 38, top = 104, left_margin = 20, axis_height = 34;
+
+std::string number(double value, const char* format = "%.2f") {
+  std::array<char, 40> text;
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '<')
+      result += "&lt;";
+    else if (c == '>')
+      result += "&gt;";
+    else if (c == '&')
+      result += "&amp;";
+    else if (c == '"')
+      result += "&quot;";
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::string text_at(double x, double y, const std::string& text, const std::string& more) {
+  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + more + ">" + escaped(text) + "</text>\n";
+}
+
+std::string line(double x1, double y1, double x2, double y2, const std::string& more) {
+  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+         "\" " + more + "/>\n";
+}
+
+struct PanelRow {
+  std::size_t place = 0;  // of the entry in the plan
+  std::vector<double> dots;
+  Estimate estimate;
+};
+
+struct Panel {
+  std::string title, subtitle;
+  bool from_zero = false;    // the axis begins at 0
+  bool around_zero = false;  // a line at 0
+  std::vector<PanelRow> rows;
+};
+
+struct Axis {
+  double low = 0, high = 1, step = 1;
+  double x(double value) const { return panel_width * (value - low) / (high - low); }
+};
+
+// Round numbers around all that is drawn.
+Axis axis_of(const Panel& panel) {
+  double low = 1e300, high = -1e300;
+  const auto include = [&](double value) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  };
+  for (const PanelRow& row : panel.rows) {
+    for (const double dot : row.dots) include(dot);
+    include(row.estimate.mean);
+    if (row.estimate.has_interval()) {
+      include(panel.from_zero ? std::max(0.0, row.estimate.low()) : row.estimate.low());
+      include(row.estimate.high());
+    }
+  }
+  if (panel.from_zero || panel.around_zero) include(0);
+  if (low > high) return {};
+  if (!(high > low)) {
+    const double around = high == 0 ? 1 : 0.1 * std::abs(high);
+    low -= around;
+    high += around;
+  }
+  const double raw = (high - low) / 3, size = std::pow(10, std::floor(std::log10(raw)));
+  Axis axis;
+  for (const double factor : {1.0, 2.0, 5.0, 10.0})
+    if (raw <= factor * size * 1.0001) {
+      axis.step = factor * size;
+      break;
+    }
+  axis.low = panel.from_zero ? 0 : axis.step * std::floor(low / axis.step);
+  axis.high = axis.step * std::ceil(high / axis.step);
+  return axis;
+}
+
+std::string draw_axis(const Panel& panel, const Axis& axis, double x0, double bottom) {
+  std::string svg = line(x0, bottom, x0 + panel_width, bottom, "stroke=\"#444\"");
+  const int ticks = static_cast<int>(std::lround((axis.high - axis.low) / axis.step));
+  for (int i = 0; i <= ticks; ++i) {
+    const double value = axis.low + i * axis.step, x = x0 + axis.x(value);
+    svg += line(x, top - 10, x, bottom + 4, "stroke=\"#e2e2e2\"");
+    const double shown = std::abs(value) < 1e-9 * axis.step ? 0 : value;
+    svg += text_at(x, bottom + 19, number(shown, "%.5g"), "text-anchor=\"middle\" font-size=\"12\" fill=\"#444\"");
+  }
+  if (panel.around_zero && axis.low <= 0 && axis.high >= 0)
+    svg += line(x0 + axis.x(0), top - 10, x0 + axis.x(0), bottom, "stroke=\"#222\" stroke-width=\"1.5\"");
+  return svg;
+}
+
+std::string draw_row(const PanelRow& row, const Axis& axis, double x0) {
+  const std::string colour = colours[row.place % colours.size()];
+  const double y = top + row_height * (static_cast<double>(row.place) + 0.5);
+  std::string svg;
+  for (const double dot : row.dots)
+    svg += "<circle cx=\"" + number(x0 + axis.x(dot)) + "\" cy=\"" + number(y + 9) +
+           "\" r=\"3\" fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"1.3\"/>\n";
+  if (row.estimate.has_interval()) {
+    // Of what cannot be negative, neither is drawn.
+    const double low = x0 + axis.x(std::max(axis.low, row.estimate.low())), high = x0 + axis.x(row.estimate.high());
+    const std::string stroke = "stroke=\"" + colour + "\" stroke-width=\"2\"";
+    svg += line(low, y - 3, high, y - 3, stroke) + line(low, y - 8, low, y + 2, stroke) +
+           line(high, y - 8, high, y + 2, stroke);
+  }
+  const double x = x0 + axis.x(row.estimate.mean);
+  return svg + "<rect x=\"" + number(x - 4) + "\" y=\"" + number(y - 7) + "\" width=\"8\" height=\"8\" fill=\"" +
+         colour + "\"/>\n";
+}
+
+std::string draw(const Panel& panel, double x0, double bottom) {
+  const Axis axis = axis_of(panel);
+  std::string svg = text_at(x0, top - 40, panel.title, "font-size=\"14\" font-weight=\"bold\"") +
+                    text_at(x0, top - 22, panel.subtitle, "font-size=\"12\" fill=\"#444\"") +
+                    draw_axis(panel, axis, x0, bottom);
+  for (const PanelRow& row : panel.rows) svg += draw_row(row, axis, x0);
+  return svg;
+}
+
+std::size_t place_of(const StudyResult& result, const std::string& name) {
+  std::size_t place = 0;
+  while (result.plan.entries[place].name != name) ++place;
+  return place;
+}
+
+std::vector<Panel> panels_of(const StudyResult& result) {
+  const StudySummary summary = summarise(result);
+  const std::string unit = result.outcomes.empty() ? "" : result.outcomes.front().unit;
+  Panel error{"Error", label_of_error(summary.main_error, unit), false, false, {}};
+  Panel difference{
+      "Difference, paired", "from " + result.plan.entries.front().name + "; left is better", false, true, {}};
+  Panel time{"Time", "ms per step", true, false, {}};
+  Panel field{"Receptive field", "% of points that hold 90 %", true, false, {}};
+  for (const EntrySummary& entry : summary.entries) {
+    const std::size_t place = place_of(result, entry.name);
+    for (const auto& [name, value] : entry.errors)
+      if (name == summary.main_error) error.rows.push_back({place, entry.main_values, value});
+    const auto scaled = [](Estimate value, double scale) {
+      value.mean *= scale;
+      value.half_width *= scale;
+      return value;
+    };
+    time.rows.push_back({place, {}, scaled(entry.seconds_per_step, 1e3)});
+    field.rows.push_back({place, {}, scaled(entry.share_90, 100)});
+  }
+  for (const PairedSummary& pair : summary.pairs)
+    difference.rows.push_back({place_of(result, pair.name), pair.differences, pair.difference});
+  return {error, difference, time, field};
+}
+
+}  // namespace
+
+std::string report_svg(const StudyResult& result) {
+  const StudyPlan& plan = result.plan;
+  std::size_t longest = 0;
+  for (const StudyEntry& entry : plan.entries) longest = std::max(longest, entry.name.size());
+  const double names = 8.2 * static_cast<double>(longest) + 16;
+  const std::vector<Panel> panels = panels_of(result);
+  const double bottom = top + row_height * static_cast<double>(plan.entries.size()) + 6;
+  const double width = left_margin + names + static_cast<double>(panels.size()) * (panel_width + panel_gap) + 10;
+  const double height = bottom + axis_height + 26;
+  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width, "%.0f") + "\" height=\"" +
+                    number(height, "%.0f") + "\" viewBox=\"0 0 " + number(width, "%.0f") + " " +
+                    number(height, "%.0f") + "\" font-family=\"Helvetica, Arial, sans-serif\" fill=\"#111\">\n" +
+                    "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
+  svg += text_at(left_margin, 30,
+                 std::to_string(plan.steps()) + " steps, batch " + std::to_string(plan.batch()) + ", " +
+                     std::to_string(result.outcomes.size()) + " of " + std::to_string(plan.runs()) + " runs",
+                 "font-size=\"16\" font-weight=\"bold\"");
+  for (std::size_t i = 0; i < plan.entries.size(); ++i) {
+    const double y = top + row_height * (static_cast<double>(i) + 0.5);
+    svg += text_at(left_margin, y + 4, plan.entries[i].name,
+                   "font-size=\"14\" fill=\"" + std::string(colours[i % colours.size()]) + "\"");
+  }
+  for (std::size_t i = 0; i < panels.size(); ++i)
+    svg += draw(panels[i], left_margin + names + static_cast<double>(i) * (panel_width + panel_gap), bottom);
+  svg += text_at(left_margin, height - 10,
+                 "squares: means over the seeds; bars: 95 % intervals (Student's t); rings: single seeds",
+                 "font-size=\"12\" fill=\"#444\"");
+  return svg + "</svg>\n";
+}
+
+}  // namespace erwin
