@@ -11,7 +11,9 @@
 
 #include "app/command.h"
 #include "core/base/error.h"
+#include "core/import/preset_choice.h"
 #include "core/model/checkpoint.h"
+#include "core/model/predict.h"
 #include "core/train/run.h"
 
 namespace erwin::app {
@@ -35,6 +37,11 @@ Config configured(const TrainArguments& arguments) {
   Config config;
   if (!arguments.config.empty()) {
     config = Config::from_toml_file(find_config(arguments.config));
+  } else if (arguments.from.empty()) {
+    const PresetChoice choice =
+        choose_preset(arguments.data, resolve_device(arguments.device.empty() ? "auto" : arguments.device));
+    std::fprintf(stderr, "no configuration given: %s, for %s\n", choice.preset.c_str(), choice.why.c_str());
+    config = choice.config;
   } else {
     const std::string of_run = load_checkpoint(arguments.from).run_config;
     if (of_run.empty()) refuse("the checkpoint says nothing about training", "Give a configuration beside --from");
@@ -52,10 +59,11 @@ Config configured(const TrainArguments& arguments) {
   return config;
 }
 
-// The new directory's name where --out gives none: after the configuration, or the run that is branched.
+// The new directory's name where --out gives none: after the configuration, else the data, or the run that is branched.
 fs::path chosen_out(const TrainArguments& arguments) {
   if (!arguments.out.empty()) return arguments.out;
   if (!arguments.config.empty()) return fresh_run_path(fs::path(arguments.config).stem().string());
+  if (arguments.from.empty()) return fresh_run_path(fs::path(arguments.data).stem().string());
   const fs::path run = fs::absolute(arguments.from).parent_path().parent_path();
   return fresh_run_path(run.filename().string() + "-branch", run.parent_path());
 }
@@ -84,8 +92,7 @@ void print(const RunResult& result) {
               result.seconds > 0 ? static_cast<double>(steps) / result.seconds : 0.0,
               static_cast<long long>(result.parameters), result.first_loss, result.last_loss);
   if (result.best)
-    std::printf("best validation %.5g at step %lld\n", result.best->mse_standardised,
-                static_cast<long long>(result.best->step));
+    std::printf("best validation %.5g at step %lld\n", result.best->mse_standardised, static_cast<long long>(result.best->step));
   if (result.stopped) std::printf("stopped on request; go on with: erwinscope train --resume %s\n", result.run.c_str());
   std::printf("%s\n", result.checkpoint.c_str());
 }
@@ -125,8 +132,9 @@ void train(const TrainArguments& arguments) {
     if (arguments.steps >= 0) request.steps = arguments.steps;
     return print(resume_training(request, job, std::ref(progress)));
   }
-  if (arguments.config.empty() && arguments.from.empty())
-    refuse("nothing says what to train", "Give a configuration or a preset's name, --resume RUN or --from CHECKPOINT");
+  if (arguments.config.empty() && arguments.from.empty() && arguments.data.empty())
+    refuse("nothing says what to train",
+           "Give --data DATA, a configuration or a preset's name, --resume RUN or --from CHECKPOINT");
   RunRequest request{configured(arguments), chosen_out(arguments), command_line(arguments), arguments.from, say};
   print(run_training(request, job, std::ref(progress)));
 }
@@ -134,7 +142,8 @@ void train(const TrainArguments& arguments) {
 const CommandRegistration registration{[](CLI::App& app) {
   CLI::App* command = app.add_subcommand("train", "train a network; writes a run directory that can be resumed");
   const auto arguments = std::make_shared<TrainArguments>();
-  command->add_option("CONFIG", arguments->config, "configuration file, or a preset's name");
+  command->add_option("CONFIG", arguments->config,
+                      "configuration file, or a preset's name; without it one is chosen by the size of DATA");
   command->add_option("--data", arguments->data, "data set: manifest, folder or file");
   command->add_flag("--skip-bad", arguments->skip_bad,
                     "check all samples first and go on without damaged and incomplete ones (data.skip_bad)");
