@@ -1,53 +1,21 @@
 // The picture of a comparison: a row per configuration, a panel per question, every seed a dot.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 
+#include "core/base/svg.h"
 #include "core/compare/report.h"
 
 namespace erwin {
 
 namespace {
 
-// Okabe and Ito's colours, which the colour-blind tell apart; yellow is left out, it is too light on white.
-constexpr std::array<const char*, 7> colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                             "#E69F00", "#56B4E9", "#000000"};
-
 constexpr double panel_width = 210, panel_gap = 34, row_height = 38, top = 104, left_margin = 20, axis_height = 34;
 
-std::string number(double value, const char* format = "%.2f") {
-  std::array<char, 40> text;
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '<')
-      result += "&lt;";
-    else if (c == '>')
-      result += "&gt;";
-    else if (c == '&')
-      result += "&amp;";
-    else if (c == '"')
-      result += "&quot;";
-    else
-      result += c;
-  }
-  return result;
-}
-
-std::string text_at(double x, double y, const std::string& text, const std::string& more) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + more + ">" + escaped(text) + "</text>\n";
-}
-
-std::string line(double x1, double y1, double x2, double y2, const std::string& more) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
-         "\" " + more + "/>\n";
-}
+using svg::colours;
+using svg::line;
+using svg::number;
+using svg::text_at;
 
 struct PanelRow {
   std::size_t place = 0;  // of the entry in the plan
