@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/error.h"
@@ -52,6 +53,14 @@ Checkpoint checkpoint_with(const Standard& target) {
   if (!target.empty()) checkpoint.recipe.normalisation.field["heat"] = target;
   checkpoint.weights = Model(checkpoint.config, 1).weights();
   return checkpoint;
+}
+
+// TF32 is a switch of CUDA's matrix products.
+TEST(Predictor, OnTheCpuTf32IsFloat32) {
+  const Checkpoint checkpoint = checkpoint_with({});
+  const Predictor plain(checkpoint, "cpu", Precision::Float32), rounded(checkpoint, "cpu", Precision::Tf32);
+  const Field one = plain.run(*cloud(false)).fields[0], other = rounded.run(*cloud(false)).fields[0];
+  EXPECT_TRUE(std::equal(one.values().begin(), one.values().end(), other.values().begin(), other.values().end()));
 }
 
 TEST(Predictor, AnswersInRealUnits) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "core/model/internal/network.h"
@@ -49,6 +51,24 @@ TEST(PredictionGraphsGpu, NewWeightsAreUsedByOldGraphs) {
   model.load_weights(other.weights());
   EXPECT_EQ(model.predict(sample).values, other.predict(sample).values);
   EXPECT_NE(model.predict(sample).values, first);
+}
+
+TEST(PredictionGraphsGpu, Tf32RoundsOnlyWhereItIsAskedFor) {
+  ERWIN_CUDA_OR_SKIP();
+  ModelConfig config = test::small_network(ModelKind::ErwinNsa);
+  config.flat.width = 128;
+  const ModelSample sample = sample_of(config, 600, 0);
+  const auto answer = [&](Precision precision) { return Model(config, 1, "cuda", precision).predict(sample).values; };
+  const std::vector<float> before = answer(Precision::Float32), rounded = answer(Precision::Tf32),
+                           after = answer(Precision::Float32);
+  EXPECT_EQ(before, after);
+  EXPECT_NE(before, rounded);
+  float largest = 0, apart = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    largest = std::max(largest, std::abs(before[i]));
+    apart = std::max(apart, std::abs(before[i] - rounded[i]));
+  }
+  EXPECT_LT(apart, 2e-2f * largest);
 }
 
 TEST(PredictionGraphsGpu, ManySizesTakeTurns) {

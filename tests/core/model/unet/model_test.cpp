@@ -122,7 +122,8 @@ TEST(Model, DevicesAndPrecisionsByName) {
   EXPECT_EQ(kind_of([&] { Model(config, 1, "cuda:99"); }), ErrorKind::Device);
   for (const char* name : {"gpu", "cuda:", "cuda:x", "cuda:-1", ""})
     EXPECT_EQ(kind_of([&] { Model(config, 1, name); }), ErrorKind::Config) << name;
-  for (const Precision precision : {Precision::Float32, Precision::Float64, Precision::BFloat16})
+  EXPECT_EQ(all_precisions().size(), 4u);
+  for (const Precision precision : all_precisions())
     EXPECT_EQ(precision_from(name_of(precision)), precision);
   EXPECT_EQ(kind_of([] { precision_from("fp8"); }), ErrorKind::Config);
   const auto devices = find_devices();
