@@ -14,7 +14,8 @@ namespace erwin::generate {
 
 namespace {
 
-constexpr int least_mesh = 16, most_mesh = 512;
+// Finer meshes would make single passes over them longer than a cancelled job may take.
+constexpr int least_mesh = 16, most_mesh = 256;
 
 // A cube's values by wrapped coordinates.
 class PeriodicCube {
@@ -122,9 +123,13 @@ void check(const HalosOptions& options) {
                 "--mesh " + std::to_string(options.mesh),
                 "Choose an even product of 2, 3 and 5: 64, 96, 128, 160, ...");
   const std::int64_t at_once = std::min<std::int64_t>(parallel_threads(), options.counts.total());
+  // At most one mesh point of 27 is a peak, and sorting takes them twice.
+  const auto cells = static_cast<std::uint64_t>(options.mesh) * static_cast<std::uint64_t>(options.mesh) *
+                     static_cast<std::uint64_t>(options.mesh);
+  const std::uint64_t of_box = displacement_bytes(options.mesh) + cells / 27 * 2 * sizeof(Peak);
   // Positions, velocity, height and cosmology of every box are kept until the file is written.
   constexpr std::uint64_t bytes_per_point = 12 + 12 + 4 + 20;
-  require_memory(static_cast<std::uint64_t>(at_once) * displacement_bytes(options.mesh) +
+  require_memory(static_cast<std::uint64_t>(at_once) * of_box +
                      static_cast<std::uint64_t>(options.counts.total() * options.points) * bytes_per_point,
                  "the meshes of " + std::to_string(at_once) + " boxes at once");
 }

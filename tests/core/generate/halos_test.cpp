@@ -195,7 +195,8 @@ TEST_F(HalosData, RefusesWhatItCannotDo) {
 
 TEST_F(HalosData, StopsSoonAfterItIsAskedTo) {
   HalosOptions options = small();
-  options.mesh = 160;
+  options.counts.train = 1000;
+  options.mesh = 96;
   expect_stops_soon([&](const Job& job) { write_halos(path("x.h5"), options, "", job); });
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
 }
