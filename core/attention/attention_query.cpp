@@ -82,8 +82,8 @@ private:
     compare_lse(layer_.lse_local, query.slot, query.head, reader_.read_local(query));
     for (std::size_t i = 0; i < reader_.local.size(); ++i)
       sum_.slot[at(reader_.ball.begin) + i] += weight * reader_.local[i];
-    row_.local += weight;
-    row_.expected_sum += weight;
+    row_.local += weight * reader_.local_mass;
+    row_.expected_sum += weight * reader_.local_mass;
   }
 
   void add_compressed(const HeadQuery& query, double weight) {

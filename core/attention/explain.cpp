@@ -163,6 +163,29 @@ BallTreePtr tree_of_layer(const LayerTap& layer, const BallTreePtr& main, std::s
   return std::make_shared<const BallTree>(std::move(complete));
 }
 
+BallTree tree_of_runs(const LayerTap& layer) {
+  BallTree tree;
+  tree.slot_count = layer.slots();
+  tree.point_count = std::ssize(layer.slot_points);
+  std::int64_t last = 0;
+  for (const std::int64_t size :
+       {layer.slots(), std::int64_t{layer.ball_size}, std::int64_t{layer.block_size}, std::int64_t{1}}) {
+    if (size < 1 || size == last || (last > 0 && size > last)) continue;
+    TreeLevel level;
+    for (std::int64_t begin = 0; begin < layer.slots(); begin += size) {
+      level.slot_begin.push_back(begin);
+      const std::int64_t end = std::min(layer.slots(), begin + size);
+      level.point_count.push_back(
+          static_cast<std::int32_t>(layer.slot_point_begin[at(end)] - layer.slot_point_begin[at(begin)]));
+    }
+    level.slot_begin.push_back(layer.slots());
+    level.split_axis.assign(level.point_count.size(), -1);
+    tree.levels.push_back(std::move(level));
+    last = size;
+  }
+  return tree;
+}
+
 Explanation explain(const Tap& tap, const PointCloud& cloud, const BallTree& tree, const ExplainRequest& request,
                     const Job& job) {
   const LayerTap& layer = tap.require_layer(request.layer);

@@ -102,6 +102,9 @@ struct ExplainRequest {
 BallTreePtr tree_of_layer(const LayerTap& layer, const BallTreePtr& main, std::span<const BallTreePtr> rotated,
                           std::span<const float> positions, double rotate_degrees, const Job& job = {});
 
+// For a record without trees: its root, balls, blocks and slots as levels, without centres or split axes.
+BallTree tree_of_runs(const LayerTap& layer);
+
 // tree: tree_of_layer's. Raises what attention_row raises; Error{Internal} where tree, cloud and record do not belong
 // together.
 Explanation explain(const Tap& tap, const PointCloud& cloud, const BallTree& tree, const ExplainRequest& request,

@@ -157,6 +157,12 @@ private:
       gates.compressed += share * own.compressed;
       gates.selected += share * own.selected;
     }
+    // Rows that were recorded as lists have no queries to average.
+    if (layer_.has_weights() && asked.slots.size() > 1) {
+      for (const std::int64_t slot : asked.slots)
+        add(reader, {{slot}, asked.share / static_cast<double>(asked.slots.size())}, head, row, memory);
+      return;
+    }
     const bool one = asked.slots.size() == 1;
     const HeadQuery query = one ? reader.query_of(asked.slots.front(), head) : reader.mean_query(asked.slots, head);
     const auto& columns = matrix_.request.columns.slot_begin;

@@ -63,8 +63,21 @@ HeadQuery RowReader::mean_query(std::span<const std::int64_t> slots, int head) c
   return query;
 }
 
+// A row that was recorded as a list.
+double RowReader::read_listed(const HeadQuery& query) {
+  local.assign(at(layer_.slots()), 0.0);
+  local_mass = 0;
+  for (std::int64_t i = layer_.weight_begin[at(query.slot)]; i < layer_.weight_begin[at(query.slot + 1)]; ++i) {
+    const auto weight = static_cast<double>(layer_.weight.row({i})[at(query.head)]);
+    local[at(layer_.weight_key[at(i)])] += weight;
+    local_mass += weight;
+  }
+  return local_mass > 0 ? std::log(local_mass) : minus_infinity;
+}
+
 double RowReader::read_local(const HeadQuery& query) {
   ball = aligned_range(layer_, query.slot, layer_.ball_size);
+  if (layer_.has_weights()) return read_listed(query);
   local.clear();
   Keys keys = keys_of(layer_.local_k, query.head);
   if (!layer_.sigma.empty()) {
@@ -73,7 +86,14 @@ double RowReader::read_local(const HeadQuery& query) {
     keys.query_position = query.position;
   }
   append_logits(layer_, keys, query.local_q, ball, local, job_);
-  return softmax(local);
+  if (!layer_.hidden_block.empty())
+    for (std::int64_t slot = ball.begin; slot < ball.end; ++slot)
+      if (const std::int64_t block = slot / layer_.block_size;
+          layer_.hidden(block) && block != query.slot / layer_.block_size)
+        local[at(slot - ball.begin)] = minus_infinity;
+  const double lse = softmax(local);
+  local_mass = lse > minus_infinity ? 1 : 0;
+  return lse;
 }
 
 double RowReader::read_selected(const HeadQuery& query) {
@@ -101,7 +121,7 @@ double RowReader::memory_logit(const HeadQuery& query) const {
 double RowReader::read_compressed(const HeadQuery& query) {
   compressed.assign(at(layer_.blocks()), minus_infinity);
   for (std::int64_t block = 0; block < layer_.blocks(); ++block)
-    if (block_is_real(layer_, block)) compressed[at(block)] = compressed_logit(query, block);
+    if (block_is_real(layer_, block) && !layer_.hidden(block)) compressed[at(block)] = compressed_logit(query, block);
   if (!layer_.memory_k.empty()) compressed.push_back(memory_logit(query));
   const double lse = softmax(compressed);
   memory = layer_.memory_k.empty() ? 0 : compressed.back();
@@ -113,7 +133,8 @@ void RowReader::read_compressed_of(const HeadQuery& query, SlotRange blocks) {
   compressed.resize(at(layer_.blocks()));
   const double lse = static_cast<double>(layer_.lse_compressed.row({query.slot})[at(query.head)]);
   for (std::int64_t block = blocks.begin; block < blocks.end; ++block)
-    compressed[at(block)] = block_is_real(layer_, block) ? std::exp(compressed_logit(query, block) - lse) : 0;
+    compressed[at(block)] =
+        block_is_real(layer_, block) && !layer_.hidden(block) ? std::exp(compressed_logit(query, block) - lse) : 0;
   memory = layer_.memory_k.empty() ? 0 : std::exp(memory_logit(query) - lse);
 }
 
@@ -147,7 +168,8 @@ void add_row(RowReader& reader, const LayerTap& layer, std::int64_t slot, int he
   const HeadQuery query = reader.query_of(slot, head);
   if (gate.local > 0) {
     const double weight = factor * gate.local;
-    if (reader.read_local(query) > minus_infinity) sum.local += weight;
+    reader.read_local(query);
+    sum.local += weight * reader.local_mass;
     for (std::size_t i = 0; i < reader.local.size(); ++i)
       sum.slot[at(reader.ball.begin) + i] += weight * reader.local[i];
     if (layer.block_size > 0)

@@ -122,6 +122,12 @@ void require_record(const LayerTap& layer) {
   if (layer.heads < 1 || layer.kv_heads < 1 || layer.heads % layer.kv_heads != 0 || layer.ball_size < 1)
     throw Error(ErrorKind::Internal, "the attention record's heads or balls make no sense", "layer " + layer.name);
   const std::int64_t n = layer.slots(), h = layer.heads, g = layer.kv_heads, d = layer.head_dim;
+  if (layer.has_weights()) {
+    if (std::ssize(layer.weight_begin) != n + 1 || layer.weight_begin.back() != std::ssize(layer.weight_key))
+      throw Error(ErrorKind::Internal, "the attention record's rows have the wrong size", "layer " + layer.name);
+    if (!layer.weight_key.empty()) require_shape(layer.weight, {std::ssize(layer.weight_key), h}, "weight", layer);
+    return;
+  }
   require_shape(layer.local_q, {n, h, d}, "local_q", layer);
   require_shape(layer.local_k, {n, g, d}, "local_k", layer);
   if (!layer.sigma.empty()) {

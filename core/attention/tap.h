@@ -51,21 +51,35 @@ struct LayerTap {
   Array<std::int32_t> selected;  // [blocks, G, S] block ids by rank (best first), -1 where fewer exist
   Array<float> selected_score;   // [blocks, G, S]
 
+  // [blocks] 1: hidden from every branch by a what-if, a key for nobody but its own points' local branch; empty: none.
+  std::vector<char> hidden_block;
+
   // Kept for requested layers only.
   Array<float> q, k, v;                    // [slots, H or G, D]: compressed and selected branches (Nsa)
   Array<float> local_q, local_k, local_v;  // [slots, H or G, D]: local branch; Ball and Full: the only ones
   Array<float> block_k, block_v;           // [blocks, G, D]
   Array<float> memory_k, memory_v;         // [G, D]
 
+  // Rows as lists instead of q and k, of kind Full: records of other programs' attention. Row s of slot s has the keys
+  // weight_key[weight_begin[s] .. weight_begin[s + 1]] (slots) with the weights [entries, H], which need not sum to 1.
+  std::vector<std::int64_t> weight_begin;  // [slots + 1]; empty: there are none
+  std::vector<std::int32_t> weight_key;
+  Array<float> weight;
+
   std::int64_t slots() const { return static_cast<std::int64_t>(slot_point_begin.size()) - 1; }
   bool real(std::int64_t slot) const {
     return slot_point_begin[static_cast<std::size_t>(slot)] < slot_point_begin[static_cast<std::size_t>(slot) + 1];
   }
-  bool has_qkv() const { return !local_q.empty(); }
+  // Can rows be computed?
+  bool has_qkv() const { return !local_q.empty() || has_weights(); }
+  bool has_weights() const { return !weight_begin.empty(); }
   // The slot that holds a point (the real one, with duplicate padding); -1 where none does.
   std::int64_t slot_of_point(std::int64_t point) const;
   // Fills point_slot from slot_points; a point listed twice belongs to the first slot. Called once by the recorder.
   void index_points(std::int64_t point_count);
+  bool hidden(std::int64_t block) const {
+    return !hidden_block.empty() && hidden_block[static_cast<std::size_t>(block)] != 0;
+  }
   // Blocks of the partition, 0 without blocks.
   std::int64_t blocks() const { return block_size > 0 ? (slots() + block_size - 1) / block_size : 0; }
 };

@@ -39,12 +39,14 @@ public:
 
   SlotRange ball;                    // of read_local
   std::vector<double> local;         // [ball]
+  double local_mass = 0;             // their sum: 1, or what a record of rows says
   std::vector<std::int32_t> chosen;  // blocks, by rank
   std::vector<double> selected;      // [slots of the chosen blocks, one after the other]
   std::vector<double> compressed;    // [blocks]
   double memory = 0;
 
 private:
+  double read_listed(const HeadQuery& query);
   Keys keys_of(const Array<float>& k, int head) const;
   std::vector<double> compressed_query(std::int64_t slot, int head) const;
   double compressed_logit(const HeadQuery& query, std::int64_t block) const;
