@@ -82,15 +82,10 @@ private:
 
   void spread() {
     std::vector<double> points(result_.points.size());
-    const auto share_out = [&](SlotRange slots, double part) {
-      const std::int64_t first = layer_.slot_point_begin[at(slots.begin)],
-                         last = layer_.slot_point_begin[at(slots.end)];
-      for (std::int64_t i = first; i < last; ++i)
-        points[at(layer_.slot_points[at(i)])] += part / static_cast<double>(last - first);
-    };
-    for (std::int64_t s = 0; s < layer_.slots(); ++s) share_out({s, s + 1}, slot_[at(s)]);
+    for (std::int64_t s = 0; s < layer_.slots(); ++s) add_evenly(layer_, {s, s + 1}, slot_[at(s)], points);
     if (layer_.kind == LayerKind::Nsa)
-      for (std::int64_t b = 0; b < layer_.blocks(); ++b) share_out(block_range(layer_, b), result_.compressed[at(b)]);
+      for (std::int64_t b = 0; b < layer_.blocks(); ++b)
+        add_evenly(layer_, block_range(layer_, b), result_.compressed[at(b)], points);
     result_.points.assign(points.begin(), points.end());
     for (std::size_t b = 0; b < result_.local.size(); ++b) {
       result_.local_sum += result_.local[b];

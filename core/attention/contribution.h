@@ -17,7 +17,7 @@ struct ContributionRequest {
   int layer = 0;
   std::int64_t point = 0;
   // [H, D] row-major: Wout^T a, what a unit of every component of every head's result adds to y.
-  std::vector<double> direction;
+  std::vector<double> direction = {};
   double bias = 0;  // a . bias of the output matrix, where it has one
 };
 

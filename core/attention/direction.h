@@ -20,7 +20,7 @@ struct AttendedByQuery {
   int layer = 0;
   int head = -1;
   Branch branch = Branch::All;
-  std::vector<std::int64_t> points;  // whom the others look at; a point listed twice counts once
+  std::vector<std::int64_t> points = {};  // whom the others look at; a point listed twice counts once
 };
 
 struct AttendedBy {

@@ -41,7 +41,7 @@ struct MatrixRequest {
   int layer = 0;
   int head = -1;
   Branch branch = Branch::All;
-  MatrixAxis rows, columns;
+  MatrixAxis rows = {}, columns = {};
   // 0: exact, over every query. Otherwise approximate: a row is made from at most this many of its blocks, evenly
   // spread, each with the mean of its queries and gates; good for a first look at rows that hold many queries.
   int blocks_per_row = 0;

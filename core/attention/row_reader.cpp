@@ -198,17 +198,18 @@ SlotRange reach_of(const LayerTap& layer, std::int64_t slot) {
   return layer.kind == LayerKind::Nsa ? SlotRange{0, layer.slots()} : aligned_range(layer, slot, layer.ball_size);
 }
 
+void add_evenly(const LayerTap& layer, SlotRange slots, double weight, std::span<double> points) {
+  const std::int64_t first = layer.slot_point_begin[at(slots.begin)], last = layer.slot_point_begin[at(slots.end)];
+  for (std::int64_t i = first; i < last; ++i)
+    points[at(layer.slot_points[at(i)])] += weight / static_cast<double>(last - first);
+}
+
 void spread_to_points(const LayerTap& layer, const WeightSum& sum, std::span<double> points) {
-  const auto share_out = [&](SlotRange slots, double weight) {
-    const std::int64_t first = layer.slot_point_begin[at(slots.begin)], last = layer.slot_point_begin[at(slots.end)];
-    for (std::int64_t i = first; i < last; ++i)
-      points[at(layer.slot_points[at(i)])] += weight / static_cast<double>(last - first);
-  };
   for (std::int64_t slot = 0; slot < layer.slots(); ++slot)
-    if (sum.slot[at(slot)] > 0) share_out({slot, slot + 1}, sum.slot[at(slot)]);
+    if (sum.slot[at(slot)] > 0) add_evenly(layer, {slot, slot + 1}, sum.slot[at(slot)], points);
   for (std::size_t block = 0; block < sum.compressed.size(); ++block)
     if (sum.compressed[block] > 0)
-      share_out(block_range(layer, static_cast<std::int64_t>(block)), sum.compressed[block]);
+      add_evenly(layer, block_range(layer, static_cast<std::int64_t>(block)), sum.compressed[block], points);
 }
 
 std::vector<std::int32_t> answering_slots(const LayerTap& layer, std::int64_t point_count) {

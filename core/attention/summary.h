@@ -35,7 +35,7 @@ struct LayerSummary {
 };
 
 struct SummaryRequest {
-  std::vector<int> layers;  // empty: all layers of the record
+  std::vector<int> layers = {};  // empty: all layers of the record
   int head = -1;            // query head; -1: of the mean over heads
 };
 
@@ -70,7 +70,7 @@ struct LayerGlance {
 };
 
 struct GlanceRequest {
-  std::vector<int> layers;          // empty: all layers of the record
+  std::vector<int> layers = {};          // empty: all layers of the record
   std::int64_t most_queries = 512;  // evenly spread over the slots; 0: all points
 };
 

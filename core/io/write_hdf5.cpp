@@ -67,24 +67,28 @@ void write_sample(h5::File& file, const std::string& name, const PointCloud& clo
 
 }  // namespace
 
-void write_hdf5(const std::filesystem::path& path, const NamedClouds& samples, const Job& job) {
+void write_data(h5::File& file, const NamedClouds& samples, const Job& job) {
   std::set<std::string> names;
   for (const auto& [name, cloud] : samples)
     if (name.empty() || name == "." || name.find('/') != std::string::npos || !names.insert(name).second)
       throw Error(ErrorKind::Config, "a sample needs a name of its own without '/'", "'" + name + "'");
+  file.set_int("/", "format", hdf5_data_format);
+  file.set_text("/", "generator", std::string("erwinscope ") + ERWINSCOPE_VERSION);
+  file.make_group("/samples");
+  double done = 0;
+  for (const auto& [name, cloud] : samples) {
+    job.check();
+    write_sample(file, name, *cloud, job);
+    job.progress(++done / static_cast<double>(samples.size()), "writing samples");
+  }
+  job.check();
+}
+
+void write_hdf5(const std::filesystem::path& path, const NamedClouds& samples, const Job& job) {
   write_file_atomically(path, [&](const std::filesystem::path& temporary) {
     try {
       h5::File file = h5::File::create(temporary);
-      file.set_int("/", "format", hdf5_data_format);
-      file.set_text("/", "generator", std::string("erwinscope ") + ERWINSCOPE_VERSION);
-      file.make_group("/samples");
-      double done = 0;
-      for (const auto& [name, cloud] : samples) {
-        job.check();
-        write_sample(file, name, *cloud, job);
-        job.progress(++done / static_cast<double>(samples.size()), "writing samples");
-      }
-      job.check();
+      write_data(file, samples, job);
       file.close();
     } catch (const Error& error) {
       throw error.at(path.string());

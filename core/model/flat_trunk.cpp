@@ -45,13 +45,14 @@ public:
     const at::Tensor ids = prescribed ? list->layers[static_cast<std::size_t>(place.layer)] : at::Tensor();
     std::optional<NsaTrace> trace;
     if (context.recorder || list) trace.emplace();
-    const at::Tensor out = attention_.forward(u, partition.slots, ids, context.job, trace ? &*trace : nullptr);
+    const LayerInterventions change(context.interventions, place.layer);
+    const at::Tensor out = attention_.forward(u, partition.slots, ids, context.job, trace ? &*trace : nullptr, change);
     if (list && !prescribed) list->layers.push_back(trace->selection.ids);
     if (context.recorder) {
       context.recorder->tap.query_per_block = config_.flat.compressed_query == CompressedQuery::Block;
       record_nsa_layer(context, batch, place, partition.slots, *trace, attention_.sigma());
     }
-    return out;
+    return change.replaced(place.name, out);
   }
 
 private:
@@ -96,7 +97,9 @@ public:
         context, batch, place,
         {whole_sample_ ? LayerKind::Full : LayerKind::Ball, whole_sample_ ? slots.offsets.back() : slots.ball_size,
          slots.positions, sigma, q, k, v, result.lse});
-    return by_rows(result.out.reshape({-1, width_}), context.job, proj_);
+    const LayerInterventions change(context.interventions, place.layer);
+    return change.replaced(place.name,
+                           by_rows(change.scaled_heads(result.out).reshape({-1, width_}), context.job, proj_));
   }
 
 private:

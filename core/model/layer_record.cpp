@@ -151,6 +151,8 @@ void record_nsa_layer(ForwardContext& context, const Batch& batch, const LayerPl
   layer.lse_selected = floats_of(trace.selected.lse);
   layer.selected = array_of<std::int32_t>(trace.selection.ids, at::kInt, context.job);
   layer.selected_score = floats_of(trace.selection.scores);
+  if (trace.hidden.defined())
+    for (const std::int64_t block : integers_of(trace.hidden)) layer.hidden_block.push_back(static_cast<char>(block));
   if (context.recorder->request.wants(place.layer)) {
     layer.q = floats_of(trace.q);
     layer.k = floats_of(trace.k);

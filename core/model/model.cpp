@@ -16,6 +16,7 @@
 #include "core/model/internal/tf32.h"
 #include "core/model/internal/torch_errors.h"
 #include "core/model/prediction_memory.h"
+#include "core/model/what_if.h"
 
 namespace erwin {
 
@@ -204,7 +205,9 @@ model::Batch Model::Impl::batch_of(const ModelSample& sample, const Job& job) {
   return batch;
 }
 
-Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job) const {
+Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job,
+                             const AttentionChanges* changes) const {
+  if (changes) check(*changes, impl_->config);
   if (impl_->options.device().is_cpu())
     require_memory(predict_prediction_memory(impl_->config, impl_->precision, sample.points,
                                              sample.trees.main ? sample.trees.main->slot_count : sample.points,
@@ -217,13 +220,15 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
     model::TapRecorder recorder;
     model::ForwardContext context;
     context.job = &job;
+    const model::Interventions interventions{changes ? *changes : AttentionChanges{}, {}, {}};
+    if (changes) context.interventions = &interventions;
     if (tap) {
       recorder.request = *tap;
       recorder.tap.point_count = sample.points;
       context.recorder = &recorder;
     }
     at::Tensor rows;
-    if (!tap && !sample.trees.main) rows = impl_->graphs->run(sample);
+    if (!tap && !changes && !sample.trees.main) rows = impl_->graphs->run(sample);
     if (!rows.defined()) {
       const model::Batch batch = impl_->batch_of(sample, job);
       rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();

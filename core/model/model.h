@@ -17,6 +17,8 @@
 
 namespace erwin {
 
+struct AttentionChanges;
+
 // Tf32 is float32 whose matrix products round their factors to TF32 on a CUDA device, and float32 elsewhere.
 enum class Precision { Float32, Tf32, BFloat16, Float64 };
 std::span<const Precision> all_precisions();
@@ -62,8 +64,9 @@ public:
   bool makes_geometry() const;
   // Evaluation mode, one sample, with its trees where a tap is asked for. Looks at the job's stop token per chunk.
   // Raises Error{Cancelled}, {Memory}, {DeviceMemory}, {Device}.
-  Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt,
-                 const Job& job = {}) const;
+  // `changes`: what the attention is to do otherwise (what_if.h), checked.
+  Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt, const Job& job = {},
+                 const AttentionChanges* changes = nullptr) const;
 
   // The network itself, for code inside core that may name Torch (core/model/internal/network.h).
   struct Impl;

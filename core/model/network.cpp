@@ -66,7 +66,9 @@ public:
   at::Tensor forward(const Batch& batch, ForwardContext& context) override {
     const at::Tensor features = by_rows(batch.features, context.job, *features_);
     context.saw("features", features);
-    const at::Tensor embedded = (*embed_)(features, batch, context);
+    at::Tensor embedded = (*embed_)(features, batch, context);
+    if (context.interventions && context.interventions->replace)
+      embedded = context.interventions->replace("embed", embedded);
     context.saw("embed", embedded);
     const at::Tensor rows = trunk_->forward(embedded, batch, context);
     return head_ ? by_rows(rows, context.job, *head_) : rows;

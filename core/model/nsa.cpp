@@ -55,10 +55,20 @@ AttentionResult per_slot(const AttentionResult& coarse, const SlotGeometry& geom
           spread(coarse.lse).masked_fill(padding, -std::numeric_limits<double>::infinity())};
 }
 
+// The local branch without the keys of hidden blocks. Their slots stay queries: masked slots would answer 0.
+template <typename Attend>
+AttentionResult without_blocks(const AttentionResult& whole, const at::Tensor& hidden, const SlotGeometry& geometry,
+                               const Attend& attend) {
+  const at::Tensor slots = hidden.repeat_interleave(geometry.block_size);
+  const AttentionResult rest = attend(geometry.mask.logical_and(slots.logical_not()));
+  const at::Tensor own = slots.unsqueeze(1);
+  return {at::where(own.unsqueeze(2), whole.out, rest.out), at::where(own, whole.lse, rest.lse)};
+}
+
 }  // namespace
 
 at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed,
-                                 const Job* job, NsaTrace* trace) const {
+                                 const Job* job, NsaTrace* trace, const LayerInterventions& change) const {
   Projection plain, positioned;
   const auto put = [&](Projection& all, const Projection& part, std::int64_t first) {
     put_rows(all.q, part.q, first, u.size(0));
@@ -72,22 +82,31 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   });
   const auto& [q, k, v] = plain;
   const auto& [local_q, local_k, local_v] = positioned;
-  const AttentionResult local = trace ? ball_attention(local_q, local_k, local_v, geometry.positions, geometry.mask,
-                                                       sigma_, geometry.ball_size, job)
-                                      : ball_attention(q, k, v, geometry.positions, geometry.mask, sigma_,
-                                                       geometry.ball_size, job, position_update(geometry));
+  const auto attend_locally = [&](const at::Tensor& mask) {
+    return trace ? ball_attention(local_q, local_k, local_v, geometry.positions, mask, sigma_, geometry.ball_size, job)
+                 : ball_attention(q, k, v, geometry.positions, mask, sigma_, geometry.ball_size, job,
+                                  position_update(geometry));
+  };
+  const at::Tensor hidden = change.hidden_blocks(geometry);
+  AttentionResult local = attend_locally(geometry.mask);
+  if (hidden.defined()) local = without_blocks(local, hidden, geometry, attend_locally);
 
   const BlockSummaries summaries = summarise_blocks(compress_k_, compress_v_, k, v, geometry, job);
-  const BlockKeys blocks{summaries.k, summaries.v, geometry.block_real, memory_k_, memory_v_, geometry.block_offsets};
+  const at::Tensor real =
+      hidden.defined() ? geometry.block_real.logical_and(hidden.logical_not()) : geometry.block_real;
+  const BlockKeys blocks{summaries.k, summaries.v, real, memory_k_, memory_v_, geometry.block_offsets};
   const AttentionResult coarse = compressed_branch(q, geometry, blocks, config_.compressed_query, job);
 
   const at::Tensor mean_query =
       prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);
-  const Selection selection =
+  Selection selection =
       prescribed.defined()
           ? Selection{prescribed, at::zeros(prescribed.sizes(), prescribed.options().dtype(at::kFloat)),
                       prescribed.size(2)}
-          : select_blocks(mean_query, blocks.k, geometry, config_.selected_blocks, config_.exclude, job);
+          : select_blocks(mean_query, blocks.k, geometry,
+                          change.selected_blocks(config_.selected_blocks, geometry.blocks()),
+                          change.exclude(config_.exclude), job);
+  change.force(selection, geometry);
   const AttentionResult selected = selected_attention(
       q, k, v, geometry.mask, selection.ids.narrow(2, 0, selection.columns), geometry.block_size, job);
 
@@ -95,7 +114,7 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   at::Tensor gate, out;
   for_row_chunks(u, job, [&](std::int64_t first, std::int64_t count) {
     const auto part = [&](const at::Tensor& all) { return rows_of(all, first, count); };
-    const at::Tensor logits = gate_(part(u));
+    const at::Tensor logits = change.gates(gate_(part(u)), config_.heads);
     const at::Tensor coarse_rows = rows_of(coarse.out, first / slots_per_coarse, count / slots_per_coarse);
     const at::Tensor merged =
         merge_branches(logits, coarse_rows, part(selected.out), part(local.out), part(geometry.mask));
@@ -105,7 +124,7 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   if (trace)
     *trace = {q,        k,          v,      local_q,   local_k,
               local_v,  mean_query, blocks, selection, per_slot(coarse, geometry, config_.compressed_query),
-              selected, local,      gate};
+              selected, local,      gate,   hidden};
   return out;
 }
 

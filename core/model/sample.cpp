@@ -140,12 +140,13 @@ void add_line_edges(const PointCloud& cloud, const GraphConfig& graph, ModelSamp
   }
 }
 
-void add_edges(const PointCloud& cloud, const ModelConfig& config, ModelSample& sample, const Job& job) {
+void add_edges(const PointCloud& cloud, const ModelConfig& config, ModelSample& sample, const Job& job, bool cached) {
   if (config.mp_steps == 0) return;
   if (config.graph.kind == GraphKind::Lines) return add_line_edges(cloud, config.graph, sample);
   const std::vector<double> positions(sample.positions.begin(), sample.positions.end());
-  const KnnGraphPtr graph =
-      shared_geometry_cache().knn_graph(positions, config.dimension, config.graph.k, config.graph.self_loop, job);
+  GeometryCache uncached(CacheOptions{.enabled = false, .folder = {}});
+  GeometryCache& cache = cached ? shared_geometry_cache() : uncached;
+  const KnnGraphPtr graph = cache.knn_graph(positions, config.dimension, config.graph.k, config.graph.self_loop, job);
   job.check();
   sample.edge_source = graph->source;
   job.check();
@@ -192,7 +193,7 @@ SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfi
 }
 
 ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const SampleRecipe& recipe,
-                           const ModelConfig& config, const Job& job, bool with_geometry) {
+                           const ModelConfig& config, const Job& job, bool with_geometry, bool cached) {
   check_shape(cloud, frame, config);
   std::vector<Quantity> inputs, targets;
   for (const std::string& name : recipe.inputs) inputs.push_back(quantity_of(cloud, name, recipe, config.dimension));
@@ -210,11 +211,11 @@ ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const Sa
   if (!targets.empty()) sample.targets = columns_of(cloud, frame, targets, job);
   if (with_geometry || config.graph.kind == GraphKind::Lines) {
     job.progress(-1, "finding neighbours");
-    add_edges(cloud, config, sample, job);
+    add_edges(cloud, config, sample, job, cached);
   }
   if (!with_geometry) return sample;
   job.progress(-1, "building the trees");
-  sample.trees = make_sample_trees(sample.positions, config, job);
+  sample.trees = make_sample_trees(sample.positions, config, job, cached);
   return sample;
 }
 

@@ -47,8 +47,10 @@ SampleTrees make_sample_trees(std::span<const float> positions, const ModelConfi
 
 // Standardises and, unless the network's device is to do it, builds graph and trees (through the cache of core/tree).
 // Raises Error{Config} where a field is missing
-// or its components do not fit the network, Error{Format} where an input or target is not finite (field, point id).
+// or its components do not fit the network (`cached` as above), Error{Format} where an input or target is not finite
+// (field, point id).
 ModelSample prepare_sample(const PointCloud& cloud, std::int64_t frame, const SampleRecipe& recipe,
-                           const ModelConfig& config, const Job& job = {}, bool with_geometry = true);
+                           const ModelConfig& config, const Job& job = {}, bool with_geometry = true,
+                           bool cached = true);
 
 }  // namespace erwin

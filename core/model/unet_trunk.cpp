@@ -192,7 +192,8 @@ at::Tensor BallBlock::attention(const at::Tensor& u, const UnetLevel& level, con
   const LayerPlace place{context.next_layer++, name_, level.index, rotated};
   record_ball_layer(context, batch, place,
                     {LayerKind::Ball, level.ball_size, partition.positions, sigma, q, k, v, result.lse});
-  return by_rows(result.out.reshape({-1, width}), context.job, proj_);
+  const LayerInterventions change(context.interventions, place.layer);
+  return change.replaced(name_, by_rows(change.scaled_heads(result.out).reshape({-1, width}), context.job, proj_));
 }
 
 BallPooling::BallPooling(Builder builder, std::int64_t width, std::int64_t parent_width, int stride, int dimension)

@@ -3,7 +3,7 @@
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/io/internal/hdf5.h"
-#include "core/train/internal/tap_file.h"
+#include "core/model/internal/tap_file.h"
 
 namespace erwin {
 
@@ -60,7 +60,7 @@ Probe read_all(const h5::File& file) {
     if (probe.fields.back().points() != probe.fields.front().points()) damaged("fields of different sizes");
   }
   if (probe.fields.empty()) damaged("it has no fields");
-  probe.tap = train::read_tap(file, "/tap", probe.fields.front().points());
+  probe.tap = model::read_tap(file, "/tap", probe.fields.front().points());
   return probe;
 }
 
@@ -79,7 +79,7 @@ void save_probe(const std::filesystem::path& path, const Probe& probe) {
     file.set_double("/", "budget", probe.budget);
     file.make_group("/fields");
     for (const Field& field : probe.fields) write_field(file, field);
-    train::write_tap(file, "/tap", *probe.tap);
+    model::write_tap(file, "/tap", *probe.tap);
     file.close();
   });
 }

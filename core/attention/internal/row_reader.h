@@ -84,6 +84,9 @@ void add_row(RowReader& reader, const LayerTap& layer, std::int64_t slot, int he
 // Slots that a row of this layer may give weight to.
 SlotRange reach_of(const LayerTap& layer, std::int64_t slot);
 
+// Adds a weight evenly to the points of some slots; nothing where they hold none.
+void add_evenly(const LayerTap& layer, SlotRange slots, double weight, std::span<double> points);
+
 // Weights of points [n], added: evenly over the points of a slot and over the real points of a block.
 void spread_to_points(const LayerTap& layer, const WeightSum& sum, std::span<double> points);
 

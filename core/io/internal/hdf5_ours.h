@@ -10,10 +10,17 @@
 
 #include <cstdint>
 
+#include "core/io/internal/hdf5.h"
+#include "core/io/write.h"
+
 namespace erwin::io {
 
 constexpr std::int64_t hdf5_data_format = 1;
 // The root attribute `format` of a checkpoint (a text there, a number in data).
 constexpr const char* checkpoint_format = "erwinscope-checkpoint";
+
+// The samples and root attributes of a data file, into an open file that may hold more (an attention record). Raises
+// Error{Config} for a sample without a name of its own.
+void write_data(h5::File& file, const NamedClouds& samples, const Job& job);
 
 }  // namespace erwin::io

@@ -13,6 +13,7 @@
 #include "core/config/model_config.h"
 #include "core/model/internal/batch.h"
 #include "core/model/internal/batch_trees.h"
+#include "core/model/internal/interventions.h"
 #include "core/model/internal/parameters.h"
 #include "core/model/internal/prediction_graphs.h"
 #include "core/model/internal/primitives.h"
@@ -42,6 +43,7 @@ struct ForwardContext {
   const Job* job = nullptr;  // looked at per chunk
   int next_layer = 0;        // order of evaluation of attention layers
   SelectionList* selections = nullptr;
+  const Interventions* interventions = nullptr;  // what is to be otherwise
   // Sees activations by module name as they are made ("features", "embed", "block.0"): rows are points for a flat trunk, slots of
   // the level for a U-net.
   std::function<void(const std::string& module, const at::Tensor& rows)> observe;

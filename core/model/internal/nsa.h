@@ -7,6 +7,7 @@
 #include "core/config/model_config.h"
 #include "core/model/internal/attention_ops.h"
 #include "core/model/internal/compression.h"
+#include "core/model/internal/interventions.h"
 #include "core/model/internal/nsa_geometry.h"
 #include "core/model/internal/parameters.h"
 #include "core/model/internal/selection.h"
@@ -21,7 +22,8 @@ struct NsaTrace {
   BlockKeys blocks;
   Selection selection;
   AttentionResult compressed, selected, local;
-  at::Tensor gate;  // [M, 3, H]: compressed, selected, local
+  at::Tensor gate;    // [M, 3, H]: compressed, selected, local
+  at::Tensor hidden;  // [B] bool, blocks that a what-if hides from every branch; undefined: none
 };
 
 // The compressed branch: a row per slot, or one per block from its mean query, shared by the block's slots.
@@ -37,7 +39,7 @@ public:
   // u: normalised rows [M, C]; result [M, C], 0 on padding. `prescribed` ids [B, G, columns] replace the selection
   // where defined. `trace` may be null.
   at::Tensor forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed, const Job* job,
-                     NsaTrace* trace) const;
+                     NsaTrace* trace, const LayerInterventions& change = {nullptr, 0}) const;
   const at::Tensor& sigma() const { return sigma_; }
 
 private:

@@ -133,7 +133,8 @@ TEST_F(PolymerData, IsADataSet) {
   const auto speed = [&](const std::string& split) {
     double square = 0;
     for (const std::int64_t index : dataset.split(split)) {
-      const auto values = dataset.load(index)->require_field("velocity_history").values();
+      const PointCloudPtr window = dataset.load(index);
+      const auto values = window->require_field("velocity_history").values();
       square += std::inner_product(values.begin(), values.end(), values.begin(), 0.0) /
                 static_cast<double>(values.size() * dataset.split(split).size());
     }

@@ -12,7 +12,10 @@
 #include <random>
 
 #include "core/attention/attention_query.h"
+#include "core/attention/direction.h"
 #include "core/attention/explain.h"
+#include "core/attention/matrix.h"
+#include "core/attention/summary.h"
 #include "core/model/internal/network.h"
 #include "core/model/model.h"
 #include "tests/core/attention/model/dense_reference.h"
@@ -478,6 +481,59 @@ TEST(TreeOfLayer, LevelsAreCompletedInMainRotatedAndPooledTrees) {
     }
     EXPECT_TRUE(std::any_of(explanation.path.begin(), explanation.path.end(),
                             [](const PathNode& node) { return node.is_ball; }));
+  }
+}
+
+// Whole-layer numbers from the rows, which the tests above hold to dense attention: in plain, rotated and pooled
+// layers.
+TEST(WholeLayers, SummariesColumnsAndMatricesAreMadeOfTheRows) {
+  for (const ModelConfig& config : {nsa_config(), unet_config(2)}) {
+    const Evaluation run(config, 150);
+    const auto n = static_cast<std::size_t>(run.sample.points);
+    for (const LayerTap& layer : run.tap.layers) {
+      std::vector<AttentionRow> rows;
+      for (std::int64_t point = 0; point < run.sample.points; ++point)
+        rows.push_back(attention_row(run.tap, {.layer = layer.layer, .point = point}));
+      const LayerSummary summary =
+          summarise(run.tap, run.sample.positions, "m", {.layers = {layer.layer}, .head = -1}).front();
+      const AttendedBy looked_at = attended_by(run.tap, {.layer = layer.layer, .points = {42, 43}});
+      for (std::size_t p = 0; p < n; ++p) {
+        double received = 0, sum = 0, entropy = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          received += static_cast<double>(rows[i].points[p]);
+          const auto weight = static_cast<double>(rows[p].points[i]);
+          sum += weight;
+          if (weight > 0) entropy -= weight * std::log(weight);
+        }
+        const auto point = static_cast<std::int64_t>(p);
+        EXPECT_NEAR(summary.field("received")->value(point), received, 1e-5 * std::max(1.0, received)) << layer.name;
+        EXPECT_NEAR(summary.field("entropy")->value(point), entropy / sum + std::log(sum), 1e-5) << layer.name;
+        EXPECT_NEAR(looked_at.points[p],
+                    static_cast<double>(rows[p].points[42]) + static_cast<double>(rows[p].points[43]), 2e-6)
+            << layer.name;
+      }
+      const BallTreePtr tree =
+          tree_of_layer(layer, run.sample.trees.main, run.sample.trees.rotated, run.sample.positions, 45);
+      for (int level = 0; level < level_count(layer, *tree); level += 2) {
+        const MatrixAxis axis = axis_of_level(layer, *tree, level);
+        const AttentionMatrix matrix = attention_matrix(run.tap, {.layer = layer.layer, .rows = axis, .columns = axis});
+        for (std::int64_t r = 0; r < axis.cells(); ++r) {
+          const std::int64_t first = axis.slot_begin[static_cast<std::size_t>(r)],
+                             last = axis.slot_begin[static_cast<std::size_t>(r + 1)];
+          if (matrix.queries[static_cast<std::size_t>(r)] == 0) continue;
+          const AttentionRow row =
+              attention_row(run.tap, {.layer = layer.layer, .slot_begin = first, .slot_end = last});
+          for (std::int64_t c = 0; c < axis.cells(); ++c) {
+            double sum = 0;
+            for (const std::int32_t p : points_of_slots(layer, axis.slot_begin[static_cast<std::size_t>(c)],
+                                                        axis.slot_begin[static_cast<std::size_t>(c + 1)]))
+              sum += static_cast<double>(row.points[static_cast<std::size_t>(p)]);
+            EXPECT_NEAR(matrix.cells[static_cast<std::size_t>(r * axis.cells() + c)], sum, 3e-6)
+                << layer.name << " level " << level;
+          }
+        }
+      }
+    }
   }
 }
 
