@@ -1,83 +1,20 @@
-// `erwinscope explain`: one query of one layer, or of all layers, as text or JSON.
+// `erwinscope explain`: one query of one layer, or of all layers, as text or JSON; and questions about whole layers
+// (explain_record.cpp) and about what the network makes of it (explain_network.cpp).
 
 #include "core/attention/explain.h"
 
-#include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "app/command.h"
-#include "app/inputs.h"
+#include "app/explain_questions.h"
 #include "app/open_options.h"
-#include "core/base/error.h"
-#include "core/dataset/dataset.h"
-#include "core/io/open.h"
-#include "core/model/predict.h"
 
 namespace erwin::app {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Options {
-  std::vector<std::string> files;
-  std::int64_t point = 0, frame = -1;
-  std::string sample, layer = "last", head = "mean", device = "auto";
-  int top = 10;
-  bool json = false;
-  io::OpenOptions open;
-};
-
-[[noreturn]] void refuse(const std::string& message, const std::string& detail, const std::string& hint = {}) {
-  throw Error(ErrorKind::Config, message, detail, hint);
-}
-
-int whole_number(const std::string& text, const char* option, const std::string& allowed) {
-  int value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size())
-    refuse(std::string(option) + " is not understood", text, "Allowed: " + allowed);
-  return value;
-}
-
-int layer_count(const ModelConfig& config) {
-  if (config.kind != ModelKind::Erwin) return config.flat.depth;
-  const auto& encoder = config.unet.encoder_depths;
-  const auto& decoder = config.unet.decoder_depths;
-  return std::accumulate(encoder.begin(), encoder.end(), std::accumulate(decoder.begin(), decoder.end(), 0));
-}
-
-std::vector<int> chosen_layers(const std::string& text, int count) {
-  if (count < 1) refuse("this network has no attention layer", "0 layers");
-  if (text == "last") return {count - 1};
-  if (text == "all") {
-    std::vector<int> all(static_cast<std::size_t>(count));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
-  }
-  const int layer = whole_number(text, "--layer", "0 to " + std::to_string(count - 1) + ", last, all");
-  if (layer < 0 || layer >= count)
-    refuse("there is no attention layer " + text, "layers go from 0 to " + std::to_string(count - 1),
-           "Layers count from 0 in order of evaluation");
-  return {layer};
-}
-
-// The point of the cloud whose id, its row in the file, was asked for.
-std::int64_t point_of(const PointCloud& cloud, std::int64_t id) {
-  const std::int64_t point = cloud.point_of_row(id);
-  if (point >= 0) return point;
-  const std::int64_t rows = cloud.row_id(cloud.size() - 1) + 1;
-  if (id >= 0 && id < rows)
-    refuse("point " + std::to_string(id) + " was left out when the file was opened", "its position is not finite",
-           "Choose another point; ids are rows of the file, counted from 0");
-  refuse("there is no point " + std::to_string(id), "ids go from 0 to " + std::to_string(rows - 1),
-         "A point's id is its row in the file, counted from 0");
-}
 
 std::vector<ExplanationSource::Value> values_at(const std::vector<Field>& fields, std::int64_t point) {
   std::vector<ExplanationSource::Value> values;
@@ -90,60 +27,154 @@ std::vector<ExplanationSource::Value> values_at(const std::vector<Field>& fields
   return values;
 }
 
-void explain_point(const Options& options) {
-  const Job& job = command_job();
-  const auto [data, checkpoint] = checkpoint_and_data(options.files);
-  const Dataset dataset = Dataset::open(data, options.open, command_job());
-  const std::int64_t index = options.sample.empty() ? 0 : dataset.index_of(options.sample);
-  const SampleEntry& entry = dataset.samples().at(static_cast<std::size_t>(index));
-  const PointCloudPtr cloud = dataset.load(index, job);
-  const std::int64_t frame = options.frame >= 0 ? options.frame : entry.frame;
-  if (frame >= cloud->frames())
-    refuse("there is no frame " + std::to_string(frame), "frames go from 0 to " + std::to_string(cloud->frames() - 1));
-
-  ExplainRequest request;
-  request.point = point_of(*cloud, options.point);
-  request.frame = frame;
-  request.head = options.head == "mean" ? -1 : whole_number(options.head, "--head", "a head from 0, mean");
-  if (options.head != "mean" && request.head < 0) refuse("there is no head " + options.head, "heads count from 0");
-  request.top = options.top;
-
-  const Predictor predictor(checkpoint, options.device);
-  const ModelConfig& config = predictor.checkpoint().config;
-  const std::vector<int> layers = chosen_layers(options.layer, layer_count(config));
-  const Predictor::Result result = predictor.run(*cloud, frame, TapRequest{false, layers}, job);
-
-  std::vector<Explanation> explanations;
-  for (const int layer : layers) {
-    request.layer = layer;
-    const BallTreePtr tree =
-        tree_of_layer(result.tap->require_layer(layer), result.sample->trees.main, result.sample->trees.rotated,
-                      result.sample->positions, config.rotate_degrees, job);
-    explanations.push_back(explain(*result.tap, *cloud, *tree, request, job));
-  }
-  const ExplanationSource source{checkpoint.string(),
-                                 data.string(),
-                                 entry.name,
-                                 name_of(config.kind),
-                                 resolve_device(options.device),
-                                 cloud->unit(),
-                                 values_at(result.fields, request.point)};
-  const std::string text = options.json ? to_json(explanations, source) + "\n" : to_text(explanations, source);
+void print(const std::string& text) {
   std::fputs(text.c_str(), stdout);
 }
 
+void explain_point(const ExplainOptions& options) {
+  const Job& job = command_job();
+  const ExplainSource source = load_source(options, false);
+  ExplainRequest request;
+  request.point = asked_point(options, source);
+  request.frame = source.frame;
+  request.head = source.head;
+  request.top = options.top;
+  std::vector<Explanation> explanations;
+  for (const int layer : source.layers) {
+    request.layer = layer;
+    explanations.push_back(
+        explain(*source.tap, *source.cloud, *source.tree(source.tap->require_layer(layer)), request, job));
+  }
+  const ExplanationSource made_from{source.checkpoint,
+                                    source.data,
+                                    source.sample_name,
+                                    source.model,
+                                    source.device,
+                                    source.cloud->unit(),
+                                    values_at(source.fields, request.point)};
+  print(options.json ? to_json(explanations, made_from) + "\n" : to_text(explanations, made_from));
+}
+
+// An answer for a terminal: a line per number, a table per list of objects.
+void add_lines(const Answer& value, const std::string& indent, std::string& text) {
+  const auto one = [](const Answer& number) {
+    if (!number.is_number_float()) return number.is_string() ? number.get<std::string>() : number.dump();
+    char buffer[40];
+    std::snprintf(buffer, sizeof buffer, "%.6g", number.get<double>());
+    return std::string(buffer);
+  };
+  for (const auto& [key, part] : value.items()) {
+    if (part.is_object()) {
+      text += indent + key + "\n";
+      add_lines(part, indent + "  ", text);
+    } else if (part.is_array() && !part.empty() && part.front().is_object()) {
+      text += indent + key + "\n";
+      for (const Answer& entry : part) {
+        std::string line = indent + "  ", below;
+        for (const auto& [name, cell] : entry.items())
+          if (cell.is_object() || (cell.is_array() && !cell.empty() && cell.front().is_object()))
+            add_lines(Answer{{name, cell}}, indent + "    ", below);
+          else if (!cell.is_array() || cell.size() <= 3)
+            line += name + " " + (cell.is_array() ? cell.dump() : one(cell)) + "  ";
+        text += line + "\n" + below;
+      }
+    } else {
+      text += indent + key + ": " + one(part) + "\n";
+    }
+  }
+}
+
+void ask(const ExplainOptions& options) {
+  struct Question {
+    bool asked;
+    Answer (*answer)(const ExplainOptions&, const ExplainSource&);
+    bool every_layer;
+  };
+  const std::vector<Question> questions{{options.summary, answer_summary, false},
+                                        {options.heads, answer_heads, false},
+                                        {!options.matrix.empty(), answer_matrix, false},
+                                        {options.attended_by, answer_attended_by, false},
+                                        {options.recall, answer_recall, false},
+                                        {options.rollout, answer_rollout, true},
+                                        {options.receptive_field, answer_receptive_field, false},
+                                        {options.attribution, answer_attribution, false},
+                                        {!options.what_if.empty(), answer_what_if, false}};
+  const Question* asked = nullptr;
+  for (const Question& question : questions) {
+    if (!question.asked) continue;
+    if (asked) refuse("one question at a time", "two of the questions were asked");
+    asked = &question;
+  }
+  if (!asked) return explain_point(options);
+  const ExplainSource source = load_source(options, asked->every_layer);
+  Answer answer{{"schema", 1}};
+  answer.update(asked->answer(options, source));
+  answer["data"] = source.data;
+  answer["sample"] = source.sample_name;
+  if (!source.checkpoint.empty()) answer["checkpoint"] = source.checkpoint;
+  if (!options.out.empty()) answer["out"] = options.out;
+  std::string text;
+  if (!options.json) add_lines(answer, "", text);
+  print(options.json ? answer.dump(2, ' ', false, Answer::error_handler_t::replace) + "\n" : text);
+}
+
+void add_questions(CLI::App& command, ExplainOptions& options) {
+  const auto group = command.add_option_group("questions", "one of these instead of the plain explanation");
+  group->add_flag("--summary", options.summary,
+                  "entropy, reach, received attention, gates ... of every point (fields to --out)");
+  group->add_flag("--heads", options.heads, "every head of the layers: distance, entropy, gates, agreement");
+  group->add_option("--matrix", options.matrix, "the attention matrix in tree order, to this CSV file");
+  group->add_flag("--attended-by", options.attended_by, "who looks at the point");
+  group->add_flag("--recall", options.recall, "how much of the exact attention the selection catches, everywhere");
+  group->add_flag("--rollout", options.rollout, "where the point looks through all layers up to --layer");
+  group->add_flag("--receptive-field", options.receptive_field, "which points' features the prediction depends on");
+  group->add_flag("--attribution", options.attribution,
+                  "the layer's share of the prediction by branch and block, checked by taking blocks away");
+  group->add_option(
+      "--what-if", options.what_if,
+      "key=value, may be repeated: force-in, force-out, hide-block, head-off, branch-off, gate.BRANCH, S, "
+      "exclude, hide, move, scale, edit");
+}
+
+void add_details(CLI::App& command, ExplainOptions& options) {
+  const auto group = command.add_option_group("details", "of the questions");
+  group->add_option("--out", options.out, "write the question's fields: .h5, .vtp or .csv");
+  group->add_option("--branch", options.branch, "all, local, compressed, selected")->capture_default_str();
+  group->add_option("--row-level", options.row_level, "matrix: tree level of the rows, 0 is the root")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  group->add_option("--column-level", options.column_level, "matrix: tree level of the columns; as the rows'");
+  group
+      ->add_option("--blocks-per-row", options.blocks_per_row,
+                   "matrix: approximate, from the mean queries of at most this many blocks; 0: exact")
+      ->check(CLI::NonNegativeNumber);
+  group->add_option("--queries", options.queries, "heads: points to look at, 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  group->add_option("--unit", options.unit, "rollout: slots of a unit, 0: the layers' blocks")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  group->add_option("--component", options.component, "attribution: component of the prediction")
+      ->check(CLI::NonNegativeNumber);
+  group->add_option("--blocks", options.blocks, "attribution: blocks to take away, one by one")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  group->add_option("--knock-out", options.knock_out, "attribution: selection (of the point's block) or everywhere")
+      ->capture_default_str();
+  group->add_flag("--all-layers", options.all_layers, "attribution: take the block from all layers of the same tree");
+}
+
 const CommandRegistration registration{[](CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ExplainOptions>();
   CLI::App* command =
       app.add_subcommand("explain", "where one point looks: ball path, gates, selected blocks, top attended points");
   command
       ->add_option("CHECKPOINT_DATA", options->files,
-                   "a checkpoint and a file, folder or manifest of data, in either order")
+                   "a checkpoint and a file, folder or manifest of data, in either order; or one attention record")
       ->required()
-      ->expected(2);
-  command
-      ->add_option("--point", options->point, "the query: a row of the file, counted from 0 before anything is dropped")
-      ->required();
+      ->expected(1, 2);
+  command->add_option("--point", options->point,
+                      "the query: a row of the file, counted from 0 before anything is dropped");
   command->add_option("--sample", options->sample, "sample of the data set; the first where none is given");
   command->add_option("--frame", options->frame, "frame of the sample, from 0")->check(CLI::NonNegativeNumber);
   command->add_option("--layer", options->layer, "attention layer from 0 in order of evaluation, last, or all")
@@ -155,7 +186,9 @@ const CommandRegistration registration{[](CLI::App& app) {
   command->add_option("--device", options->device, "cpu, cuda, cuda:1, auto")->capture_default_str();
   add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "as JSON, see resources/help/explain.md");
-  command->callback([options] { explain_point(*options); });
+  add_questions(*command, *options);
+  add_details(*command, *options);
+  command->callback([options] { ask(*options); });
 }};
 
 }  // namespace

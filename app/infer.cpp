@@ -9,11 +9,13 @@
 #include "app/inputs.h"
 #include "app/left_out.h"
 #include "app/open_options.h"
+#include "app/result_cloud.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/io/open.h"
 #include "core/io/write.h"
 #include "core/model/predict.h"
+#include "core/model/record.h"
 
 namespace erwin::app {
 
@@ -23,7 +25,7 @@ namespace fs = std::filesystem;
 
 struct InferArguments {
   std::vector<std::string> paths;
-  std::string out, device = "auto", precision = "float32", sample, split;
+  std::string out, device = "auto", precision = "float32", sample, split, record;
   bool json = false;
   io::OpenOptions open;
 };
@@ -45,21 +47,6 @@ std::vector<std::int64_t> chosen_samples(const Dataset& dataset, const InferArgu
   std::vector<std::int64_t> all(dataset.samples().size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::int64_t>(i);
   return all;
-}
-
-// The frame that was predicted with its results as fields.
-PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields) {
-  PointCloud::Parts parts;
-  const std::span<const float> positions = cloud.positions(frame);
-  parts.positions.assign(positions.begin(), positions.end());
-  parts.origin = cloud.origin();
-  parts.dimension = cloud.dimension();
-  parts.unit = cloud.unit();
-  parts.fields = std::move(fields);
-  parts.cells = cloud.cells();
-  for (std::int64_t point = 0; point < cloud.size(); ++point) parts.row_ids.push_back(cloud.row_id(point));
-  parts.source = cloud.source();
-  return std::make_shared<const PointCloud>(std::move(parts));
 }
 
 nlohmann::ordered_json as_json(const Metrics& metrics) {
@@ -117,6 +104,11 @@ void infer(const InferArguments& arguments) {
   if (!arguments.out.empty() && chosen.size() > 1 && extension != ".h5" && extension != ".hdf5")
     throw Error(ErrorKind::Config, "several samples go into an HDF5 file only", "--out " + arguments.out,
                 "Choose one with --sample, or write .h5");
+  if (!arguments.record.empty() && chosen.size() > 1)
+    throw Error(ErrorKind::Config, "an attention record is of one sample", "--record " + arguments.record,
+                "Choose one with --sample");
+  const std::optional<TapRequest> recorded =
+      arguments.record.empty() ? std::nullopt : std::optional(TapRequest{.all_layers = true, .layers = {}});
   const Predictor predictor(checkpoint_path, arguments.device, precision_from(arguments.precision));
 
   std::vector<SampleResult> results;
@@ -131,7 +123,7 @@ void infer(const InferArguments& arguments) {
     Predictor::Result result;
     try {
       cloud = dataset.load(index, command_job());
-      result = predictor.run(*cloud, entry.frame, std::nullopt, command_job());
+      result = predictor.run(*cloud, entry.frame, recorded, command_job());
     } catch (const Error& error) {
       const Error named = error.at(entry.name);
       if (!arguments.open.skip_bad || !is_of_the_data(error) || (results.empty() && done == chosen.size())) throw named;
@@ -142,8 +134,9 @@ void infer(const InferArguments& arguments) {
     results.push_back({entry.name, cloud->size(), result.fields.front().range(vector ? -1 : 0).value_or(FieldRange{}),
                        result.metrics});
     if (result.metrics) known.push_back(*result.metrics);
-    if (!arguments.out.empty())
-      written.emplace_back(entry.name, result_cloud(*cloud, entry.frame, std::move(result.fields)));
+    if (arguments.out.empty() && arguments.record.empty()) continue;
+    written.emplace_back(entry.name, result_cloud(*cloud, entry.frame, std::move(result.fields)));
+    if (recorded) save_record(arguments.record, entry.name, written.back().second, *result.tap, command_job());
   }
   if (!arguments.out.empty()) io::write(arguments.out, written, command_job());
   const std::optional<Metrics> mean = known.empty() ? std::nullopt : std::optional(mean_of(known));
@@ -163,6 +156,8 @@ const CommandRegistration registration{[](CLI::App& app) {
       ->required()
       ->expected(2);
   command->add_option("--out", arguments->out, "write prediction, target and error: .h5, .vtp or .csv");
+  command->add_option("--record", arguments->record,
+                      "write an attention record of one sample, see resources/help/record.md: .h5");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N");
   command->add_option("--precision", arguments->precision, "float32, tf32 (on a GPU), bf16 or float64");
   command->add_option("--sample", arguments->sample, "one sample by name");

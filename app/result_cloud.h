@@ -1,0 +1,14 @@
+#pragma once
+// A cloud that a command writes: one frame, with what was computed on it.
+
+#include <cstdint>
+#include <vector>
+
+#include "core/data/point_cloud.h"
+
+namespace erwin::app {
+
+// The frame with these fields in the place of its own; cells, ids and source stay.
+PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields);
+
+}  // namespace erwin::app
