@@ -30,6 +30,8 @@ TEST(ImportProgram, TheExampleOfThePageRuns) {
   const test::ScratchFolder folder;
   const std::string example = example_of(text_of(test::source_folder() / "resources/help/own-data.md"));
   ASSERT_NE(example.find("erwinscope import"), std::string::npos);
+  EXPECT_NE(text_of(test::source_folder() / "README.md").find(example), std::string::npos)
+      << "the README shows it, too";
   std::ofstream(folder.path() / "example.sh") << "set -e\n" << example;
   const std::string command = "cd '" + folder.path().string() + "' && PATH='" +
                               test::program_path().parent_path().string() + "':\"$PATH\" sh example.sh > out 2> err";
