@@ -190,7 +190,8 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
       rows_of_edges = messages(rows_of_edges, to(), relative);
     } else {
       // In place: rows of all edges are the widest arrays of a prediction.
-      rows_of_edges.add_(to()).add_(at::linear(relative, relative_weight));
+      rows_of_edges.add_(to());
+      rows_of_edges.add_(at::linear(relative, relative_weight));
       rows_of_edges = step.message_norm(at::gelu_(rows_of_edges));
     }
     means = mean_segments(rows_of_edges, batch.edge_receiver, batch.receiver_offsets);

@@ -55,6 +55,13 @@ std::shared_ptr<const ModelSample> sample_of(const ModelConfig& config, bool wit
       prepare_sample(*test::spiral(static_cast<int>(points), 0), 0, recipe, config, {}, with_geometry));
 }
 
+// Gives back what earlier tests left, and forgets their peak.
+void begin_counting() {
+  at::empty({1}, at::TensorOptions().device(at::kCUDA));  // the allocator exists from now on
+  at::accelerator::emptyCache();
+  at::accelerator::resetPeakStats(0);
+}
+
 std::int64_t allocated(bool peak) {
   const auto stats = at::accelerator::getDeviceStats(0);
   return peak ? stats.allocated_bytes[0].peak : stats.allocated_bytes[0].current;
@@ -78,8 +85,7 @@ TEST(MemoryGpu, OfATrainingStepIsWhatWasPredicted) {
       train.precision = precision;
       train.recompute = recompute;
       train.graph = false;
-      at::accelerator::emptyCache();
-      at::accelerator::resetPeakStats(0);
+      begin_counting();
       const std::int64_t before = allocated(false);
       std::int64_t parameters = 0;
       {
@@ -101,8 +107,7 @@ TEST(MemoryGpu, OfAPredictionIsWhatWasPredicted) {
       const ModelConfig config = network(one.preset);
       const auto sample = sample_of(config, true);
       const Model model(config, 0, "cuda", precision);
-      at::accelerator::emptyCache();
-      at::accelerator::resetPeakStats(0);
+      begin_counting();
       const std::int64_t before = allocated(false);
       model.predict(*sample);
       const SampleSize size = sample_size(config, points);
