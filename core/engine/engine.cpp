@@ -1,5 +1,6 @@
 #include "core/engine/engine.h"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/engine/matrix_window.h"
 #include "core/engine/publisher.h"
 #include "core/engine/worker.h"
 
@@ -34,6 +36,11 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
       config.kind == ModelKind::ErwinNsa ? 2.0 * (flat.heads + 2 * flat.kv_heads) * flat.head_dim : 3.0 * flat.width;
   return 4 * n * per_layer * flat.depth;
 }
+
+// Tasks that a query comes before.
+const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix"};
+
+constexpr std::size_t kept_matrices = 16;  // at most 2^24 cells each, as a rule a hundredth of it
 
 // What is to be predicted.
 struct Subject {
@@ -73,6 +80,7 @@ struct Engine::Impl {
   TapPtr tap;
   int layer = 0;  // asked for last
   int head = -1;
+  std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
 
   RunSettings settings;
 
@@ -89,10 +97,16 @@ struct Engine::Impl {
   void forget_answers();
   void post_prediction(const Subject& subject);
   void predict_again();
+  void drop_questions();
   void drop_predictions();
   void run_prediction(const Subject& subject, int with_layer, const Job& job);
   void answer(const QueryRequest& request, const Job& job);
   void show_gates(const Job& job);
+  void work_out(const char* key, const char* what, const std::function<void(const Job&)>& work);
+  void need_layer(int wanted_layer, const Job& job);
+  void glance(const Job& job);
+  std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
+  void fill_matrix(AttentionMatrix& matrix, const Job& job);
 };
 
 void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how) {
@@ -138,7 +152,12 @@ void Engine::Impl::forget_answers() {
     s.prediction = nullptr;
     s.query = nullptr;
     s.gates = nullptr;
+    s.summary = nullptr;
+    s.heads = nullptr;
+    s.who_looks = nullptr;
+    s.matrix = nullptr;
   });
+  matrices.clear();
 }
 
 void Engine::Impl::post_prediction(const Subject& subject) {
@@ -175,9 +194,14 @@ void Engine::Impl::predict_again() {
   if (subject.cloud && predictor) post_prediction(subject);
 }
 
+void Engine::Impl::drop_questions() {
+  worker.cancel("query");
+  for (const std::string& key : patient) worker.cancel(key);
+}
+
 void Engine::Impl::drop_predictions() {
   worker.cancel("predict");
-  worker.cancel("query");
+  drop_questions();
   const std::lock_guard lock(mutex);
   in_flight = false;
 }
@@ -202,11 +226,7 @@ void Engine::Impl::run_prediction(const Subject& subject, int with_layer, const 
 
 void Engine::Impl::answer(const QueryRequest& request, const Job& job) {
   if (request.point >= 0) {
-    for (const LayerTap& record : tap->layers)
-      if (record.layer == request.layer && !record.has_qkv()) {
-        run_prediction(predicted, request.layer, job);
-        break;
-      }
+    need_layer(request.layer, job);
     auto view = std::make_shared<const QueryView>(make_query_view(*tap, request, job));
     publisher.update([&](EngineSnapshot& s) { s.query = view; });
   }
@@ -215,11 +235,67 @@ void Engine::Impl::answer(const QueryRequest& request, const Job& job) {
   show_gates(job);
 }
 
+// A record without q, k, v of the layer is made again with them.
+void Engine::Impl::need_layer(int wanted_layer, const Job& job) {
+  if (!tap->require_layer(wanted_layer).has_qkv()) run_prediction(predicted, wanted_layer, job);
+}
+
 void Engine::Impl::show_gates(const Job& job) {
   const auto& shown = publisher.current().gates;
   if (shown && shown->layer == layer && shown->head == head) return;
   auto gates = make_gate_fields(*tap, layer, head, job);
   if (gates || shown) publisher.update([&](EngineSnapshot& s) { s.gates = gates; });
+}
+
+void Engine::Impl::work_out(const char* key, const char* what, const std::function<void(const Job&)>& work) {
+  worker.post(
+      [this, what, work](std::stop_token stop) {
+        if (!tap) return;
+        publisher.run(what, stop, [&](const Job& job) { surviving_device([&] { work(job); }); });
+      },
+      key);
+}
+
+void Engine::Impl::glance(const Job& job) {
+  GlanceRequest request;
+  for (const LayerTap& record : tap->layers)
+    if (record.has_qkv()) request.layers.push_back(record.layer);
+  if (request.layers.empty()) need_layer(request.layers.emplace_back(layer), job);
+  const PointCloud& cloud = *predicted.cloud;
+  auto made = std::make_shared<const std::vector<LayerGlance>>(
+      erwin::glance_at_heads(*tap, cloud.positions(predicted.frame), request, job));
+  publisher.update([&](EngineSnapshot& s) { s.heads = made; });
+}
+
+// The window as far as it was filled before, or an empty one.
+std::shared_ptr<AttentionMatrix> Engine::Impl::matrix_of(const MatrixRequest& request) {
+  const auto found = std::find_if(matrices.begin(), matrices.end(),
+                                  [&](const auto& matrix) { return same_window(matrix->request, request); });
+  std::shared_ptr<AttentionMatrix> matrix = found == matrices.end() ? std::make_shared<AttentionMatrix>() : *found;
+  if (found != matrices.end()) matrices.erase(found);
+  if (matrix->done.empty()) matrix->request = request;
+  matrices.push_back(matrix);
+  if (matrices.size() > kept_matrices) matrices.erase(matrices.begin());
+  return matrix;
+}
+
+void Engine::Impl::fill_matrix(AttentionMatrix& matrix, const Job& job) {
+  auto shown = std::chrono::steady_clock::time_point{};
+  const auto show = [&](const AttentionMatrix& so_far) {
+    shown = std::chrono::steady_clock::now();
+    publisher.update([&](EngineSnapshot& s) { s.matrix = std::make_shared<const AttentionMatrix>(so_far); });
+  };
+  if (matrix.done.empty()) {
+    MatrixRequest coarse = matrix.request;
+    coarse.blocks_per_row = 1;
+    matrix = attention_matrix(*tap, coarse, job);
+  }
+  show(matrix);
+  if (matrix.is_exact() && matrix.complete()) return;
+  refine(*tap, matrix, job, [&](const AttentionMatrix& so_far, std::int64_t, std::int64_t) {
+    if (std::chrono::steady_clock::now() - shown > std::chrono::milliseconds(100)) show(so_far);
+  });
+  show(matrix);
 }
 
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}
@@ -264,12 +340,12 @@ void Engine::predict(PointCloudPtr cloud, std::int64_t frame) {
     const std::lock_guard lock(impl_->mutex);
     if (impl_->in_flight && subject == impl_->wanted) return;
   }
-  impl_->worker.cancel("query");
+  impl_->drop_questions();
   impl_->post_prediction(subject);
 }
 
 void Engine::query(const QueryRequest& request) {
-  impl_->worker.post(
+  impl_->worker.post_ahead(
       [impl = impl_.get(), request](std::stop_token stop) {
         // A click without a prediction is no mistake: there is just nothing to ask.
         if (request.point < 0 || !impl->tap) impl->publisher.update([](EngineSnapshot& s) { s.query = nullptr; });
@@ -277,7 +353,34 @@ void Engine::query(const QueryRequest& request) {
         impl->publisher.run("looking where the point looks", stop,
                             [&](const Job& job) { impl->surviving_device([&] { impl->answer(request, job); }); });
       },
-      "query");
+      "query", patient);
+}
+
+void Engine::summarise(int layer, int head) {
+  impl_->work_out("summary", "summing up the layer", [impl = impl_.get(), layer, head](const Job& job) {
+    impl->need_layer(layer, job);
+    auto made = make_summary_fields(*impl->tap, *impl->predicted.cloud, impl->predicted.frame, layer, head, job);
+    impl->publisher.update([&](EngineSnapshot& s) { s.summary = made; });
+  });
+}
+
+void Engine::glance_at_heads() {
+  impl_->work_out("heads", "comparing heads", [impl = impl_.get()](const Job& job) { impl->glance(job); });
+}
+
+void Engine::ask_who_looks(const QueryRequest& request, const std::string& field) {
+  impl_->work_out("who looks", "looking who looks there", [impl = impl_.get(), request, field](const Job& job) {
+    impl->need_layer(request.layer, job);
+    auto made = make_who_looks(*impl->tap, request, field, job);
+    impl->publisher.update([&](EngineSnapshot& s) { s.who_looks = made; });
+  });
+}
+
+void Engine::show_matrix(const MatrixRequest& request) {
+  impl_->work_out("matrix", "filling the matrix", [impl = impl_.get(), request](const Job& job) {
+    impl->need_layer(request.layer, job);
+    impl->fill_matrix(*impl->matrix_of(request), job);
+  });
 }
 
 void Engine::cancel() {

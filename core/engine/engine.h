@@ -35,6 +35,18 @@ public:
   // gates of the layer and head asked follow in the snapshot.
   void query(const QueryRequest& request);
 
+  // ---- What takes longer and is worked out only when asked for, of the record of the last prediction. A newer request
+  // of a kind replaces an older one; a query comes first, and what it stopped starts again after it. ----
+  // The fields of summary_fields.h.
+  void summarise(int layer, int head);
+  // Every head of the layers whose q, k, v are at hand.
+  void glance_at_heads();
+  // field: looks_at_point or looks_at_ball (who_looks.h).
+  void ask_who_looks(const QueryRequest& request, const std::string& field);
+  // A window of the matrix: from mean queries at once, then exact, in snapshots on the way. The last few that became
+  // exact are kept and are there at once.
+  void show_matrix(const MatrixRequest& request);
+
   // Takes effect within 200 ms (the stop token is looked at per chunk).
   void cancel();
   bool idle() const;

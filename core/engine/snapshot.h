@@ -8,11 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "core/attention/matrix.h"
 #include "core/base/error.h"
 #include "core/config/model_config.h"
 #include "core/data/point_cloud.h"
 #include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
+#include "core/engine/summary_fields.h"
+#include "core/engine/who_looks.h"
 #include "core/model/predict.h"
 #include "core/tree/ball_tree.h"
 
@@ -83,7 +86,12 @@ struct EngineSnapshot {
   std::shared_ptr<const Prediction> prediction;
   std::shared_ptr<const QueryView> query;   // of `prediction`'s cloud
   std::shared_ptr<const GateFields> gates;  // of the layer and head asked for last; null where that has no gates
-  RunSettings settings;                     // for networks to come; `model` says how the present one runs
+  // Worked out only when asked for; see Engine.
+  std::shared_ptr<const LayerSummary> summary;
+  std::shared_ptr<const std::vector<LayerGlance>> heads;
+  std::shared_ptr<const WhoLooks> who_looks;
+  std::shared_ptr<const AttentionMatrix> matrix;  // so far
+  RunSettings settings;                           // for networks to come; `model` says how the present one runs
   Progress progress;
   std::optional<Failure> failure;
 };

@@ -1,6 +1,7 @@
 #pragma once
 // One thread with a queue of tasks: what the engine thread and the I/O thread have in common. No Torch, no HDF5.
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/job.h"
 
@@ -40,6 +42,25 @@ public:
       const std::lock_guard lock(mutex_);
       if (!key.empty()) drop(key);
       waiting_.push_back({std::move(task), key});
+    }
+    wake_.notify_all();
+  }
+
+  // As post, but ahead of the waiting tasks with these keys; one of them that runs stops, and starts again afterwards.
+  void post_ahead(Task task, const std::string& key, const std::vector<std::string>& of) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!key.empty()) drop(key);
+      const auto makes_way = [&](const std::string& other) {
+        return std::find(of.begin(), of.end(), other) != of.end();
+      };
+      if (running_task_ && makes_way(running_key_) && !running_stop_.stop_requested()) {
+        running_stop_.request_stop();
+        waiting_.push_front({*running_task_, running_key_});
+      }
+      const auto place =
+          std::find_if(waiting_.begin(), waiting_.end(), [&](const Entry& entry) { return makes_way(entry.key); });
+      waiting_.insert(place, {std::move(task), key});
     }
     wake_.notify_all();
   }
@@ -87,10 +108,14 @@ private:
       waiting_.pop_front();
       running_ = true;
       running_key_ = entry.key;
+      running_task_ = &entry.task;
       running_stop_ = std::stop_source();
       const std::stop_token stop = running_stop_.get_token();
       lock.unlock();
       entry.task(stop);
+      lock.lock();
+      running_task_ = nullptr;
+      lock.unlock();
       entry.task = nullptr;  // what it captured goes before the thread counts as idle
       lock.lock();
       running_ = false;
@@ -102,6 +127,7 @@ private:
   std::deque<Entry> waiting_;
   std::stop_source running_stop_;
   std::string running_key_;
+  const Task* running_task_ = nullptr;  // null once it has returned
   bool running_ = false, closing_ = false;
   std::thread thread_;  // last: it uses all of the above
 };

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -46,6 +48,53 @@ TEST(Mailbox, ReaderSeesGrowingValuesAndTheLastOne) {
     }
   writer.join();
   EXPECT_EQ(wakes, last);
+}
+
+TEST(Worker, AnUrgentTaskComesFirstAndWhatItStoppedStartsAgain) {
+  Worker worker;
+  std::vector<std::string> order;  // the worker's until it is idle
+  std::atomic<int> begun = 0;
+  worker.post(
+      [&](std::stop_token stop) {
+        const bool first = begun.fetch_add(1) == 0;
+        while (first && !stop.stop_requested()) std::this_thread::sleep_for(1ms);
+        order.push_back(first ? "stopped" : "patient");
+      },
+      "patient");
+  worker.post([&](std::stop_token) { order.push_back("also patient"); }, "other");
+  wait_until([&] { return begun == 1; });
+  worker.post_ahead([&](std::stop_token) { order.push_back("urgent"); }, "urgent", {"patient", "other"});
+  wait_until([&] { return worker.idle(); });
+  EXPECT_EQ(order, (std::vector<std::string>{"stopped", "urgent", "patient", "also patient"}));
+}
+
+TEST(Worker, AnUrgentTaskStillWaitsForWhatItDependsOn) {
+  Worker worker;
+  std::vector<std::string> order;
+  std::atomic<bool> go = false;
+  worker.post([&](std::stop_token) { wait_until([&] { return go.load(); }); });
+  worker.post([&](std::stop_token) { order.push_back("before"); }, "before");
+  worker.post([&](std::stop_token) { order.push_back("patient"); }, "patient");
+  worker.post_ahead([&](std::stop_token) { order.push_back("urgent"); }, "urgent", {"patient"});
+  go = true;
+  wait_until([&] { return worker.idle(); });
+  EXPECT_EQ(order, (std::vector<std::string>{"before", "urgent", "patient"}));
+}
+
+TEST(Worker, ACancelledTaskDoesNotStartAgain) {
+  Worker worker;
+  std::atomic<int> begun = 0;
+  worker.post(
+      [&](std::stop_token stop) {
+        ++begun;
+        while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
+      },
+      "patient");
+  wait_until([&] { return begun == 1; });
+  worker.cancel("patient");
+  worker.post_ahead([](std::stop_token) {}, "urgent", {"patient"});
+  wait_until([&] { return worker.idle(); });
+  EXPECT_EQ(begun, 1);
 }
 
 TEST(Worker, RunsTasksInOrderOnOneOtherThread) {

@@ -1,0 +1,164 @@
+// What the engine works out only when it is asked: summaries, heads, who looks there, windows of the matrix.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "core/engine/engine.h"
+#include "core/engine/sample_cloud.h"
+#include "tests/core/engine/networks.h"
+
+namespace erwin {
+namespace {
+
+using test::settle;
+
+class OnRequest : public testing::Test {
+protected:
+  void SetUp() override {
+    engine.load(test::untrained(test::small_nsa()), "small.h5");
+    engine.predict(cloud);
+    snapshot = settle(engine, engine.mailbox());
+    ASSERT_TRUE(snapshot.prediction);
+  }
+  const Tap& direct() {
+    if (!result) {
+      TapRequest request;
+      request.all_layers = true;
+      result = predictor.run(*cloud, 0, request);
+    }
+    return *result->tap;
+  }
+  // Until the engine rests; its snapshots are the listener's.
+  void rest() {
+    for (int i = 0; i < 60'000 && !engine.idle(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ASSERT_TRUE(engine.idle());
+  }
+  // Blocks of 32 slots, all of them.
+  MatrixRequest all_blocks() {
+    MatrixRequest request;
+    request.layer = 1;
+    request.rows = request.columns = axis_of_size(direct().require_layer(1), 32);
+    return request;
+  }
+
+  PointCloudPtr cloud = make_sample_cloud(1000);
+  Engine engine;
+  EngineSnapshot snapshot;
+  Predictor predictor{test::untrained(test::small_nsa())};
+  std::optional<Predictor::Result> result;
+};
+
+TEST_F(OnRequest, NothingIsThereBeforeItIsAskedFor) {
+  EXPECT_FALSE(snapshot.summary);
+  EXPECT_FALSE(snapshot.heads);
+  EXPECT_FALSE(snapshot.who_looks);
+  EXPECT_FALSE(snapshot.matrix);
+}
+
+TEST_F(OnRequest, SummariesHaveTheNamedFieldsOfTheLayerAndHead) {
+  engine.summarise(1, 2);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.summary);
+  EXPECT_EQ(snapshot.summary->layer, 1);
+  EXPECT_EQ(snapshot.summary->head, 2);
+  const auto whole = summarise(direct(), cloud->positions(0), cloud->unit(), {{1}, 2});
+  EXPECT_EQ(snapshot.summary->fields.size(), summary_fields.size());
+  for (const SummaryFieldInfo& info : summary_fields) {
+    const Field *made = snapshot.summary->field(info.name), *expected = whole.front().field(info.name);
+    ASSERT_TRUE(made && expected) << info.name;
+    for (std::int64_t p = 0; p < cloud->size(); ++p)
+      ASSERT_NEAR(made->value(p), expected->value(p), 1e-4 * (1 + std::abs(expected->value(p)))) << info.name;
+  }
+  engine.summarise(1, 77);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.failure);
+  EXPECT_EQ(snapshot.failure->kind, ErrorKind::Config);
+}
+
+TEST_F(OnRequest, HeadsOfAllLayers) {
+  engine.glance_at_heads();
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.heads);
+  ASSERT_EQ(snapshot.heads->size(), 2u);
+  EXPECT_EQ(snapshot.heads->back().heads.size(), 4u);
+}
+
+TEST_F(OnRequest, WhoLooksAtABallIsTheSumOverItsPoints) {
+  engine.ask_who_looks({500, 1, -1, Branch::All}, looks_at_ball);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.who_looks);
+  const QueryView view = make_query_view(direct(), {500, 1, -1, Branch::All});
+  ASSERT_EQ(snapshot.who_looks->asked, std::ssize(view.ball));
+  // Point 3's row, summed over the ball.
+  const AttentionRow row = attention_row(direct(), {1, -1, Branch::All, 3});
+  double sum = 0;
+  for (const std::int32_t point : view.ball) sum += row.points[static_cast<std::size_t>(point)];
+  EXPECT_NEAR(snapshot.who_looks->field(looks_at_ball)->value(3), sum, 1e-5);
+  EXPECT_EQ(snapshot.who_looks->field(looks_at_point), nullptr);
+}
+
+TEST_F(OnRequest, AMatrixIsFirstApproximateAndThenExactAndIsKept) {
+  const MatrixRequest request = all_blocks();
+  std::vector<std::shared_ptr<const AttentionMatrix>> seen;  // by the engine's thread until it rests
+  engine.mailbox().set_listener([&] {
+    if (const auto s = engine.mailbox().take())
+      if (s->matrix && (seen.empty() || seen.back() != s->matrix)) seen.push_back(s->matrix);
+  });
+  engine.show_matrix(request);
+  rest();
+  ASSERT_GE(seen.size(), 2u);
+  EXPECT_TRUE(seen.front()->complete());
+  const AttentionMatrix direct_answer = attention_matrix(direct(), request);
+  ASSERT_TRUE(seen.back()->complete() && seen.back()->is_exact());
+  ASSERT_EQ(seen.back()->cells.size(), direct_answer.cells.size());
+  for (std::size_t i = 0; i < direct_answer.cells.size(); ++i)
+    ASSERT_NEAR(seen.back()->cells[i], direct_answer.cells[i], 1e-5);
+  EXPECT_FALSE(seen.front()->is_exact());
+  // Another window, and back: the first one is exact at once.
+  MatrixRequest other = request;
+  other.head = 1;
+  engine.show_matrix(other);
+  rest();
+  seen.clear();
+  engine.show_matrix(request);
+  rest();
+  engine.mailbox().set_listener({});
+  ASSERT_FALSE(seen.empty());
+  // The old answer may be told once more with the beginning of the work.
+  const auto first_own = std::find_if(seen.begin(), seen.end(), [](const auto& m) { return m->request.head == -1; });
+  ASSERT_NE(first_own, seen.end());
+  EXPECT_TRUE((*first_own)->is_exact());
+}
+
+TEST_F(OnRequest, AnotherCloudForgetsThem) {
+  engine.summarise(0, -1);
+  engine.show_matrix(all_blocks());
+  engine.glance_at_heads();
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.summary && snapshot.matrix && snapshot.heads);
+  engine.predict(make_sample_cloud(700));
+  snapshot = settle(engine, engine.mailbox());
+  EXPECT_FALSE(snapshot.summary || snapshot.matrix || snapshot.heads);
+}
+
+TEST_F(OnRequest, AQueryComesFirstAndTheSummaryFollows) {
+  engine.summarise(1, -1);
+  engine.query({10, 0, -1, Branch::All});
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.query);
+  EXPECT_EQ(snapshot.query->request.point, 10);
+  ASSERT_TRUE(snapshot.summary);
+  EXPECT_EQ(snapshot.summary->layer, 1);
+}
+
+}  // namespace
+}  // namespace erwin
