@@ -23,8 +23,11 @@
 #include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
 #include "core/engine/sample_cloud.h"
+#include "core/engine/summary_fields.h"
+#include "core/engine/who_looks.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
+#include "ui/panels/colour_choices.h"
 #include "ui/scene/arrow_layer.h"
 #include "ui/scene/offscreen_scene.h"
 #include "ui/scene/scene_options.h"
@@ -157,6 +160,12 @@ void predict(const Options& options, const std::string& checkpoint, ui::SceneDat
   data.gates = make_gate_fields(*result.tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(*result.tap, state.query, command_job()));
+  if (state.colour_by != ui::ColourBy::Field || !ui::is_on_request(data, state, state.field)) return;
+  if (is_who_looks_field(state.field))
+    data.who_looks = make_who_looks(*result.tap, state.query, state.field, command_job());
+  else
+    data.summary =
+        make_summary_fields(*result.tap, *data.cloud, state.frame, state.query.layer, state.query.head, command_job());
 }
 
 void require_frame(const PointCloud& cloud, const ui::SceneState& state) {

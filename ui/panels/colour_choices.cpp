@@ -1,9 +1,11 @@
 #include "ui/panels/colour_choices.h"
 
 #include <QObject>
+#include <algorithm>
 #include <cmath>
 
 #include "ui/panels/panel_parts.h"
+#include "ui/scene/tree_nodes.h"
 
 namespace erwin::ui {
 
@@ -11,6 +13,7 @@ namespace {
 
 // Three digits, two where a small number needs many zeros: it shares a narrow column.
 QString brief(double value) {
+  if (std::abs(value) >= 1000 && std::abs(value) < 1e6) return QString::number(value, 'f', 0);
   return QString::number(value, 'g', std::abs(value) < 0.01 ? 2 : 3);
 }
 
@@ -23,13 +26,42 @@ QString range_text(const Field& field) {
   return text;
 }
 
+QString spoken(const std::string& name) {
+  return QString::fromStdString(name).replace('_', ' ');
+}
+
 }  // namespace
+
+std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const SceneState& state) {
+  std::vector<FieldOnRequest> fields;
+  // What a training run sees is recorded elsewhere, without the tree, and cannot be asked here.
+  const LayerInfo* layer = data.prediction && data.prediction->tree ? shown_layer(data, state) : nullptr;
+  if (!layer || !data.cloud) return fields;
+  const auto add = [&](const char* name, const QString& tip, const Field* field) {
+    if (!data.cloud->field(name)) fields.push_back({name, tip, field});
+  };
+  for (const SummaryFieldInfo& info : summary_fields)
+    if (!info.nsa_only || layer->kind == LayerKind::Nsa)
+      add(info.name, QObject::tr(info.meaning), data.summary ? data.summary->field(info.name) : nullptr);
+  if (state.query.point < 0) return fields;
+  const auto asked = [&](const char* name) { return data.who_looks ? data.who_looks->field(name) : nullptr; };
+  add(looks_at_point, QObject::tr("How much of every point's row A goes to the queried point"), asked(looks_at_point));
+  if (layer->ball_size > 0)
+    add(looks_at_ball, QObject::tr("How much of every point's row A goes to the ball of the queried point"),
+        asked(looks_at_ball));
+  return fields;
+}
+
+bool is_on_request(const SceneData& data, const SceneState& state, const std::string& name) {
+  const auto fields = fields_on_request(data, state);
+  return std::any_of(fields.begin(), fields.end(), [&](const FieldOnRequest& field) { return field.name == name; });
+}
 
 std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState& state) {
   std::vector<ColourChoice> choices;
   if (!data.cloud) return choices;
   const auto add = [&](ColourBy by, const QString& text, const QString& values, const std::string& field = {}) {
-    choices.push_back({by, field, text, values});
+    choices.push_back({by, field, text, values, {}, true});
   };
   const auto add_shown = [&](ColourBy by, const QString& text) {
     SceneState with = state;
@@ -45,7 +77,11 @@ std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState
   add_shown(ColourBy::Compressed, QObject::tr("Compressed attention"));
   if (data.gates)
     for (const Field& field : data.gates->fields)
-      add(ColourBy::Field, QString::fromStdString(field.name()).replace('_', ' '), range_text(field), field.name());
+      add(ColourBy::Field, spoken(field.name()), range_text(field), field.name());
+  for (const FieldOnRequest& wanted : fields_on_request(data, state))
+    choices.push_back({ColourBy::Field, wanted.name, spoken(wanted.name),
+                       wanted.field ? range_text(*wanted.field) : QObject::tr("on request"), wanted.tip,
+                       wanted.field != nullptr});
   for (const Field& field : data.cloud->fields())
     add(ColourBy::Field, QString::fromStdString(field.name()), range_text(field), field.name());
   return choices;
@@ -66,6 +102,9 @@ std::vector<std::string> field_names(const SceneData& data) {
     for (const Field& field : data.prediction->fields) names.push_back(field.name());
   if (data.gates)
     for (const Field& field : data.gates->fields) names.push_back(field.name());
+  if (data.summary)
+    for (const Field& field : data.summary->fields) names.push_back(field.name());
+  if (data.who_looks) names.push_back(data.who_looks->look.name());
   if (data.query && data.query->attention) names.push_back(data.query->attention->name());
   return names;
 }

@@ -159,6 +159,7 @@ void DataPanel::fill_colours(const SceneData& shown, const SceneState& state) {
     item->setText(0, choices_[i].text);
     item->setText(1, choices_[i].values);
     item->setForeground(1, faint);
+    for (const int column : {0, 1}) item->setToolTip(column, choices_[i].tip);
   }
   const int row = shown_choice(choices_, state);
   colours_->setCurrentItem(row < 0 ? nullptr : colours_->topLevelItem(row));

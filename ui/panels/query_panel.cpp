@@ -32,6 +32,25 @@ QString explanation(const SceneData& shown, const SceneState& state) {
   return text;
 }
 
+// What the field of who looks there adds up to, and what its numbers mean.
+QString received_text(const WhoLooks* who) {
+  if (!who) return {};
+  const bool one = who->asked == 1;
+  QString text =
+      QObject::tr(
+          "Who looks at %1: every point's number is the part of its row A that goes there; rows add "
+          "up to their gates, these numbers add up to what is received: %2 points' worth of "
+          "attention, %3 of it from %4.")
+          .arg(one ? QObject::tr("the point") : QObject::tr("the %1 points of its ball").arg(whole(who->asked)),
+               number(who->received), number(who->from_themselves),
+               one ? QObject::tr("the point itself") : QObject::tr("the ball itself"));
+  if (!who->selectors.empty())
+    text += " " + QObject::tr("%1 query blocks selected %2.")
+                      .arg(whole(std::ssize(who->selectors)))
+                      .arg(one ? QObject::tr("its block") : QObject::tr("one of its blocks"));
+  return text;
+}
+
 std::vector<ShareBars::Row> share_rows(const QueryView& query) {
   const AttentionRow& row = query.row;
   if (query.layer.kind != LayerKind::Nsa) return {};
@@ -48,6 +67,7 @@ QueryPanel::QueryPanel(QWidget* parent)
       id_(new QLineEdit),
       hint_(plain_label()),
       note_(plain_label()),
+      received_(plain_label()),
       blocks_title_(heading(tr("Selected blocks"))),
       top_title_(heading(tr("Points it looks at most"))),
       facts_(new Facts),
@@ -73,6 +93,8 @@ QueryPanel::QueryPanel(QWidget* parent)
   layout->addWidget(shares_);
   note_->setProperty("role", "faint");
   layout->addWidget(note_);
+  received_->setObjectName("received");
+  layout->addWidget(received_);
   blocks_->setObjectName("blocks");
   blocks_->setAccessibleName(blocks_title_->text());
   top_->setObjectName("top-points");
@@ -122,6 +144,8 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   shares_->show_rows(query ? share_rows(*query) : std::vector<ShareBars::Row>{});
   note_->setText(query ? explanation(shown, state) : QString());
   note_->setVisible(!note_->text().isEmpty());
+  received_->setText(asked ? received_text(shown.who_looks.get()) : QString());
+  received_->setVisible(!received_->text().isEmpty());
   fill_tables(shown, state);
   const bool blocks = query && !query->blocks.empty();
   blocks_title_->setVisible(blocks);

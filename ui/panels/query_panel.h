@@ -35,7 +35,7 @@ private:
   std::shared_ptr<const QueryView> listed_;
   Theme listed_theme_ = Theme::Dark;
   QLineEdit* id_;
-  QLabel *hint_, *note_, *blocks_title_, *top_title_;
+  QLabel *hint_, *note_, *received_, *blocks_title_, *top_title_;
   Facts* facts_;
   ShareBars* shares_;
   Table *blocks_, *top_;

@@ -84,6 +84,8 @@ const Field* shown_field(const SceneData& data, const SceneState& state) {
     case ColourBy::Field: {
       if (const Field* field = data.cloud->field(state.field)) return field;
       if (const Field* field = data.gates ? data.gates->field(state.field) : nullptr) return field;
+      if (const Field* field = data.summary ? data.summary->field(state.field) : nullptr) return field;
+      if (const Field* field = data.who_looks ? data.who_looks->field(state.field) : nullptr) return field;
       return predicted(state.field.c_str());
     }
     case ColourBy::Target: {

@@ -152,6 +152,8 @@ struct SceneData {
   std::shared_ptr<const Prediction> prediction;
   std::shared_ptr<const QueryView> query;
   std::shared_ptr<const GateFields> gates;            // of the query's layer; null where it has none
+  std::shared_ptr<const LayerSummary> summary;        // of the query's layer and head; null until asked for
+  std::shared_ptr<const WhoLooks> who_looks;          // of the question; null until asked for
   bool operator==(const SceneData&) const = default;  // the same objects, not the same numbers
 };
 

@@ -16,11 +16,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/engine/mailbox.h"
 #include "core/engine/worker.h"
 #include "ui/instruments/meter.h"
 #include "ui/instruments/overlay.h"
+#include "ui/instruments/places.h"
 #include "ui/instruments/probe_card.h"
 #include "ui/scene/frame_pace.h"
 #include "ui/scene/offscreen_scene.h"
@@ -69,6 +71,10 @@ public:
   void set_probe(bool shown);
   bool probe() const { return probe_shown_; }
 
+  // What another view points at, as boxes over the picture; empty: nothing.
+  void set_places(std::vector<Place> places);
+  const std::vector<Place>& places() const { return places_; }
+
   const Scene& scene() const { return *scene_; }
   bool covered_by_strip(const QPoint& at) const { return overlay_.covers(at.x(), at.y()); }
   // The scene as it is at rest, complete, without the instruments. Waits for all of it.
@@ -82,6 +88,7 @@ public:
 
 Q_SIGNALS:
   void point_clicked(qint64 point);
+  void point_hovered(qint64 point);  // under a cursor that rests; -1: none
   // An instrument was used: query, level, dim or frame of the state are new.
   void state_edited(const erwin::ui::SceneState& state);
   // The picture holds `drawn` of `total` points; all of them where it is complete.
@@ -136,6 +143,7 @@ private:
   void ask_for_card();
   void drop_card();
   void receive_card();
+  void tell_hovered(qint64 point);
   void edit(const SceneState& edited);
 
   vtkSmartPointer<vtkGenericOpenGLRenderWindow> window_;
@@ -161,6 +169,8 @@ private:
   qint64 told_drawn_ = -1, told_total_ = -1;
   double frame_ms_ = 0, whole_ms_ = 0;  // of the last part, and of the last picture drawn in one go
   bool meter_shown_ = false, probe_shown_ = true;
+  std::vector<Place> places_;
+  qint64 hovered_ = -1;
 
   BallTreePtr pick_tree_;
   struct FrameTree {

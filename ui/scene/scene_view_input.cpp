@@ -7,6 +7,7 @@
 #include <QWheelEvent>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/tree/pick.h"
 #include "ui/scene/scene_view.h"
@@ -201,6 +202,7 @@ void SceneView::set_probe(bool shown) {
 
 void SceneView::drop_card() {
   hover_.stop();
+  tell_hovered(-1);
   card_worker_.cancel("card");
   card_box_.take();
   if (!card_) return;
@@ -209,16 +211,28 @@ void SceneView::drop_card() {
 }
 
 void SceneView::ask_for_card() {
-  const bool free = probe_shown_ && grab_ == Grab::None && rect().contains(cursor_.toPoint()) && !moving_ &&
+  const bool free = grab_ == Grab::None && rect().contains(cursor_.toPoint()) && !moving_ &&
                     !overlay_.covers(cursor_.x(), cursor_.y());
   const std::int64_t point = free ? pick(cursor_) : -1;
   if (point < 0) return drop_card();
+  tell_hovered(point);
+  if (!probe_shown_) return;
   card_worker_.post(
       [this, data = shown_data_, state = shown_state_, point](std::stop_token stop) {
         auto card = std::make_shared<ProbeCard>(make_probe_card(data, state, point));
         if (!stop.stop_requested()) card_box_.put(std::move(card));
       },
       "card");
+}
+
+void SceneView::tell_hovered(qint64 point) {
+  if (std::exchange(hovered_, point) != point) Q_EMIT point_hovered(point);
+}
+
+void SceneView::set_places(std::vector<Place> places) {
+  if (places_ == places) return;
+  places_ = std::move(places);
+  update();
 }
 
 void SceneView::receive_card() {
@@ -261,7 +275,7 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
         move_camera(pan(state_.camera, by.x(), -by.y()));
       last_ = at;
     }
-  } else if (probe_shown_ && !hover_.isActive()) {
+  } else if (!hover_.isActive()) {
     hover_.start(card_ ? follow_ms : hover_ms);
   }
   update();

@@ -34,7 +34,9 @@ class Actions;
 class AppearancePanel;
 class Banner;
 class DataPanel;
+class HeadsPanel;
 class HistogramPanel;
+class MatrixPanel;
 class QueryPanel;
 class SceneView;
 class RunMonitor;
@@ -52,6 +54,8 @@ public:
 
   SceneView* view() const { return view_; }
   QueryPanel* query_panel() const { return query_panel_; }
+  HeadsPanel* heads_panel() const { return heads_panel_; }
+  MatrixPanel* matrix_panel() const { return matrix_panel_; }
   const SceneData& scene_data() const { return data_; }
   // The session's state; title, size and camera are the view's.
   SceneState state() const { return session_.state(); }
@@ -77,6 +81,8 @@ public:
   // An option of the picture by name; Error{Config} for a name or a value that does not exist.
   void set_option(const std::string& name, const std::string& text, bool continuous = false);
   void configure(const RunSettings& settings);
+  // The matrix panel's window: .png as it looks, .csv its numbers. Error{Config} where there is none.
+  void save_matrix(const QString& path);
   void undo();
   void redo();
   // A run in a process of its own, watched from now on.
@@ -146,6 +152,16 @@ private:
   void ask_probe();
   bool derive_probe();
 
+  // window_attention.cpp: what the engine works out only when it is asked for
+  void make_attention_panels();
+  void make_attention_actions();
+  void ask_what_is_shown();
+  void derive_attention();
+  void show_attention_panels(const SceneState& shown);
+  void choose_head(int layer, int head);
+  void point_at_cell(int row, int column);
+  void choose_matrix_file();
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -175,6 +191,15 @@ private:
   QStringList recent_;
   qint64 drawn_ = 0, drawable_ = 0;  // points in the picture, and of the cloud
   bool samples_listed_ = false;
+  // What was asked of the engine last, so that nothing is asked twice, and what was cancelled stays so.
+  struct Asked {
+    std::shared_ptr<const Prediction> of;
+    QueryRequest request;
+    std::string field;
+    bool operator==(const Asked&) const = default;
+  };
+  Asked asked_summary_, asked_who_looks_;
+  std::shared_ptr<const Prediction> asked_heads_;
   // Runs while a question is with the engine: its answer, as a rule there before a picture without it could be drawn,
   // is what is shown next.
   QTimer answer_;
@@ -190,6 +215,8 @@ private:
   TreePanel* tree_panel_ = nullptr;
   HistogramPanel* histogram_panel_ = nullptr;
   TrainingPanel* training_panel_ = nullptr;
+  HeadsPanel* heads_panel_ = nullptr;
+  MatrixPanel* matrix_panel_ = nullptr;
   RunMonitor* monitor_ = nullptr;
   bool shared_out_ = false;  // the first show has given the docks their sizes
   bool follows_probes_ = false;

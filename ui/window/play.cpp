@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "ui/panels/matrix_panel.h"
 #include "ui/panels/training_panel.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/main_window.h"
@@ -113,6 +114,19 @@ void click(MainWindow& window, const std::string& text) {
   QApplication::sendEvent(window.view(), &up);
 }
 
+// Through the mouse, as a person would point.
+void point_at_cell(MainWindow& window, const std::string& text) {
+  const auto words = words_of(text);
+  if (words.size() != 2) throw Error(ErrorKind::Config, "a cell was expected", text, "Write it as ROW COLUMN");
+  MatrixView& matrix = *window.matrix_panel()->view();
+  const QPointF at =
+      matrix.cell_rect({static_cast<int>(whole_number(words[0])), static_cast<int>(whole_number(words[1]))}).center();
+  if (!matrix.isVisible() || !matrix.cell_at(at))
+    throw Error(ErrorKind::Config, "the matrix shows no such cell", text, "Show it first: action panel-matrix");
+  QMouseEvent move(QEvent::MouseMove, at, matrix.mapToGlobal(at), Qt::NoButton, {}, {});
+  QApplication::sendEvent(&matrix, &move);
+}
+
 void drop(MainWindow& window, const std::string& path) {
   QMimeData data;
   data.setUrls({QUrl::fromLocalFile(QString::fromStdString(path))});
@@ -163,8 +177,10 @@ void Play::add_state_steps() {
   for (const char* name : {"layer", "head", "branch", "level", "frame", "theme", "camera"}) add(name, option(name));
   add("color", [this](const std::string& rest) {
     const auto names = field_names(window_.scene_data());
-    const bool is_word = std::find(names.begin(), names.end(), rest) == names.end() || rest == "prediction" ||
-                         rest == "target" || rest == "error" || rest == "attention" || rest == "balls";
+    const bool known = std::find(names.begin(), names.end(), rest) != names.end() ||
+                       is_on_request(window_.scene_data(), window_.state(), rest);
+    const bool is_word =
+        !known || rest == "prediction" || rest == "target" || rest == "error" || rest == "attention" || rest == "balls";
     window_.set_option(is_word ? "color" : "field", rest);
   });
   add("size", [this](const std::string& rest) { resize_picture(window_, rest); });
@@ -209,6 +225,7 @@ void Play::add_input_steps() {
   add("key", [this](const std::string& rest) { press_keys(window_, rest); });
   add("type", [this](const std::string& rest) { type_text(window_, rest); });
   add("click", [this](const std::string& rest) { click(window_, rest); });
+  add("cell", [this](const std::string& rest) { point_at_cell(window_, rest); });
   add("action", [this](const std::string& rest) {
     QAction* action = window_.action(QString::fromStdString(rest));
     if (!action)
@@ -253,6 +270,10 @@ void Play::add_output_steps() {
     if (!window_.scene_data().cloud)
       throw Error(ErrorKind::Config, "there is no picture yet", "nothing is open", "Open a cloud, and wait idle");
     write_png(rest, window_.view()->picture());
+    return true;
+  };
+  steps_["matrix"] = [this](const std::string& rest) {
+    window_.save_matrix(QString::fromStdString(rest));
     return true;
   };
   steps_["grab"] = [this](const std::string& rest) {

@@ -28,6 +28,7 @@ void MainWindow::make_actions() {
   make_view_actions();
   make_panel_actions();
   make_training_actions();
+  make_attention_actions();
 }
 
 void MainWindow::make_file_actions() {
@@ -226,8 +227,10 @@ void MainWindow::step_colour(int by) {
   const auto choices = colour_choices(data_, now);
   if (choices.empty()) return;
   const int count = static_cast<int>(choices.size());
-  const ColourChoice& next = choices[static_cast<std::size_t>((shown_choice(choices, now) + by + count) % count)];
-  colour_by(next.by, next.field);
+  int next = (shown_choice(choices, now) + by + count) % count;
+  const auto at = [&](int index) -> const ColourChoice& { return choices[static_cast<std::size_t>(index)]; };
+  for (int i = 0; i < count && !at(next).there; ++i) next = (next + by + count) % count;  // walking works nothing out
+  colour_by(at(next).by, at(next).field);
 }
 
 // Shown and given the keyboard; from within, hidden.

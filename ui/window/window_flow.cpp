@@ -95,7 +95,8 @@ void MainWindow::colour_by(ColourBy value, const std::string& field) {
 
 void MainWindow::set_option(const std::string& name, const std::string& text, bool continuous) {
   const auto names = field_names(data_);
-  if (name == "field" && std::find(names.begin(), names.end(), text) != names.end()) {
+  const bool known = std::find(names.begin(), names.end(), text) != names.end();
+  if (name == "field" && (known || is_on_request(data_, state(), text))) {
     colour_by(ColourBy::Field, text);  // fields of the prediction and gates, too, which the cloud does not know
     return;
   }
@@ -293,10 +294,12 @@ void MainWindow::derive() {
   if (answered_->query && answered_->query->request == asked) data_.query = answered_->query;
   if (const auto& gates = answered_->gates; gates && gates->layer == asked.layer && gates->head == asked.head)
     data_.gates = gates;
+  derive_attention();
 }
 
 void MainWindow::refresh() {
   answer_.stop();
+  ask_what_is_shown();
   SceneState shown = state();
   if (!shows_selected_cloud()) shown.query.point = -1;  // it is a point of the cloud that is still being opened
   shown.title = opened_ ? opened_->sample : std::string();
@@ -314,6 +317,7 @@ void MainWindow::refresh() {
   query_panel_->show_query(data_, shown);
   appearance_panel_->show_state(data_, shown);
   tree_panel_->show_tree(data_, shown);
+  show_attention_panels(shown);
   show_histogram();
   for (const auto& [name, text, can, what] :
        {std::tuple("undo", tr("&Undo"), session_.can_undo(), session_.undo_name()),

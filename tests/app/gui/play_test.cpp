@@ -62,6 +62,21 @@ TEST_F(PlayProgram, StepsChangeAssertPrintAndUndo) {
   EXPECT_GT(std::filesystem::file_size(window), 5000U);
 }
 
+TEST_F(PlayProgram, TheExplorerIsDrivenBySteps) {
+  const auto data = test::source_folder() / "datasets";
+  const auto table = scratch.path() / "matrix.csv";
+  const auto result = play("open " + (data / "beacons-small.h5").string() + "\nwait idle\nload " +
+                           (data / "beacons-small-erwin-nsa.h5").string() +
+                           "\nwait idle\n"
+                           "color received\nwait idle\nassert field received\n"
+                           "assert fields received entropy distance selection_count\n"
+                           "query 7\ncolor looks_at_ball\nwait idle\nassert fields looks_at_ball\n"
+                           "action panel-heads\nwait idle\naction panel-matrix\nwait idle\nmatrix " +
+                           table.string() + "\nundo\nassert field received\nquit\n");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_GT(std::filesystem::file_size(table), 1000U);
+}
+
 TEST_F(PlayProgram, AFailedStepNamesItsLineAndEndsWithItsCode) {
   auto result = play("open own\nwait idle\nassert query 7\nprint selection\n");
   EXPECT_EQ(result.exit_code, 1);
