@@ -18,7 +18,8 @@ std::optional<ImVec2> project(const std::array<double, 16>& m, const std::array<
                 static_cast<float>(0.5 * height * (1 - clip[1] / clip[3])));
 }
 
-void draw_place(const Place& place, const std::array<double, 16>& m, int width, int height) {
+// below: where the name goes, so that those of two places at one spot can both be read.
+void draw_place(const Place& place, bool below, const std::array<double, 16>& m, int width, int height) {
   ImDrawList& list = *ImGui::GetBackgroundDrawList();
   const ImU32 colour = IM_COL32(place.colour.r, place.colour.g, place.colour.b, 255);
   const ImU32 shade = IM_COL32(0, 0, 0, 130);
@@ -34,22 +35,26 @@ void draw_place(const Place& place, const std::array<double, 16>& m, int width, 
       for (const std::size_t axis : {1u, 2u, 4u})
         if (!(i & axis) && corners[i] && corners[i | axis])
           list.AddLine(*corners[i], *corners[i | axis], tone, thickness);
-  const ImVec2* top = nullptr;
+  const ImVec2* end = nullptr;
   for (const auto& corner : corners)
-    if (corner && (!top || corner->y < top->y)) top = &*corner;
-  if (!top || place.name.empty()) return;
+    if (corner && (!end || (below ? corner->y > end->y : corner->y < end->y))) end = &*corner;
+  if (!end || place.name.empty()) return;
   const ImVec2 size = ImGui::CalcTextSize(place.name.c_str());
-  const ImVec2 at(std::clamp(top->x - size.x / 2, 2.0f, std::max(2.0f, static_cast<float>(width) - size.x - 2)),
-                  std::max(2.0f, top->y - size.y - 6));
+  const auto inside = [](float at, float length, int room) {
+    return std::clamp(at, 4.0f, std::max(4.0f, static_cast<float>(room) - length - 4));
+  };
+  const ImVec2 at(inside(end->x - size.x / 2, size.x, width),
+                  inside(below ? end->y + 8 : end->y - size.y - 8, size.y, height));
+  const bool dark_text = 2 * place.colour.r + 5 * place.colour.g + place.colour.b < 1000;
   list.AddRectFilled(ImVec2(at.x - 4, at.y - 2), ImVec2(at.x + size.x + 4, at.y + size.y + 2),
-                     IM_COL32(20, 22, 26, 205), 3);
+                     dark_text ? IM_COL32(250, 250, 250, 235) : IM_COL32(20, 22, 26, 215), 3);
   list.AddText(at, colour, place.name.c_str());
 }
 
 }  // namespace
 
 void draw_places(const std::vector<Place>& places, const std::array<double, 16>& world_to_clip, int width, int height) {
-  for (const Place& place : places) draw_place(place, world_to_clip, width, height);
+  for (std::size_t i = 0; i < places.size(); ++i) draw_place(places[i], i % 2 == 1, world_to_clip, width, height);
 }
 
 }  // namespace erwin::ui

@@ -25,14 +25,16 @@ struct Column {
 constexpr std::array<Column, first_measure + measures> columns{
     {{"layer", "Attention layer, in order of evaluation from 0"},
      {"head", "Query head from 0; mean: of the numbers of the layer's heads"},
-     {"distance", "How far the head looks: mean over queries i of sum_j a_ij |x_i - x_j|, a_ij the share of i's row"},
+     {"dist.",
+      "Distance: how far the head looks: mean over queries i of sum_j a_ij |x_i - x_j|, a_ij the share of i's row"},
      {"entropy", "How widely it looks: mean over queries of -sum_j a_ij ln a_ij, in nats; exp of it counts keys"},
      {"keys", "Over how many points a look is spread: mean over queries of exp(entropy)"},
      {"local", "Mean gate of the local branch, 0 to 1"},
      {"compr.", "Mean gate of the compressed branch, 0 to 1"},
      {"select.", "Mean gate of the selected branch, 0 to 1"},
-     {"memory", "Part of the rows that goes to the memory slot, and so to no point"},
-     {"agree", "Mean over the layer's other heads of the overlap sum_j min(a_ij, a'_ij): 1 for equal looks"}}};
+     {"mem.", "Memory: part of the rows that goes to the memory slot, and so to no point"},
+     {"agree",
+      "Agreement: mean over the layer's other heads of the overlap sum_j min(a_ij, a'_ij): 1 for equal looks"}}};
 
 // Rows are ordered by their numbers, not by their texts.
 class Row : public QTreeWidgetItem {
@@ -63,13 +65,18 @@ Measures measures_of(const HeadGlance& head, bool gated) {
           head.agreement};
 }
 
+// Three digits, two where a small number needs an exponent.
+QString brief(double value) {
+  return QString::number(value, 'g', std::abs(value) < 1e-3 ? 2 : 3);
+}
+
 Row* make_row(int layer, int head, const Measures& numbers) {
   auto* row = new Row(QStringList{QString::number(layer), head < 0 ? QObject::tr("mean") : QString::number(head)});
   row->setData(0, value_role, layer);
   row->setData(1, value_role, head);
   for (int i = 0; i < measures; ++i) {
     const double value = numbers[static_cast<std::size_t>(i)];
-    row->setText(first_measure + i, std::isnan(value) ? QStringLiteral("–") : QString::number(value, 'g', 3));
+    row->setText(first_measure + i, std::isnan(value) ? QStringLiteral("–") : brief(value));
     row->setData(first_measure + i, value_role, value);
   }
   for (int column = 0; column < first_measure + measures; ++column)

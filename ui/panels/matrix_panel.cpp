@@ -192,7 +192,7 @@ void MatrixPanel::say_cell(int row, int column) {
   const auto points = [&](bool rows, int cell) {
     return tr("%1 (%2 points)").arg(name_of(rows, cell)).arg(whole(std::ssize(points_of(rows, cell))));
   };
-  cell_->setText(tr("%1 looks at %2: %3%4")
+  cell_->setText(tr("%1 → %2: %3%4")
                      .arg(points(true, row), points(false, column), number(matrix->cells[at]),
                           matrix->exact[static_cast<std::size_t>(row)] ? QString() : tr(", from mean queries")));
 }

@@ -226,7 +226,7 @@ void MatrixView::draw_brackets(QPainter& painter) const {
         const double low = rows ? area.top() : area.left(), high = rows ? area.bottom() : area.right();
         const double a = std::max(low, (rows ? y_of(first) : x_of(first)) + 1);
         const double b = std::min(high, (rows ? y_of(last) : x_of(last)) - 1);
-        if (b - a < 2) continue;
+        if (b - a < 4) continue;  // lines upon lines
         const double at = rows ? area.left() - offset : area.top() - offset, foot = at + bracket_width - 3;
         const QPointF line[4] = {rows ? QPointF(foot, a) : QPointF(a, foot), rows ? QPointF(at, a) : QPointF(a, at),
                                  rows ? QPointF(at, b) : QPointF(b, at), rows ? QPointF(foot, b) : QPointF(b, foot)};

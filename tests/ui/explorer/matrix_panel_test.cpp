@@ -108,7 +108,8 @@ TEST_F(Matrix, ACellUnderTheCursorIsTwoPlacesInThePicture) {
   }
   EXPECT_EQ(places[1].low[0], low);
   EXPECT_EQ(places[1].high[0], high);
-  EXPECT_TRUE(window->findChild<QLabel*>("matrix-cell")->text().startsWith("block 30 (32 points) looks at block 100"));
+  EXPECT_TRUE(
+      window->findChild<QLabel*>("matrix-cell")->text().startsWith(QStringLiteral("block 30 (32 points) → block 100")));
   QTest::mouseMove(window->view(), QPoint(300, 300));
   ASSERT_TRUE(settle());
   EXPECT_TRUE(window->view()->places().empty());
