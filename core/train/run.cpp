@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
@@ -68,6 +69,10 @@ void choose_recomputation(RunSetup& setup) {
   setup.train.recompute = "off";
   if (!setup.train.memory_check) return;
   const std::string device = resolve_device(setup.train.device);
+  const std::vector<DeviceInfo> devices = find_devices();
+  // A device that is not there is for the trainer to name.
+  if (std::none_of(devices.begin(), devices.end(), [&](const DeviceInfo& d) { return d.id.starts_with(device); }))
+    return;
   std::uint64_t available = free_memory(device);
   if (const std::uint64_t limit = forced_limit(setup.train); limit > 0) available = std::min(available, limit);
   const auto fits = [&](const char* recompute) {

@@ -148,7 +148,7 @@ TEST_F(Program, SaysWhatIsWrong) {
     int code;
     const char* part;
   } cases[] = {
-      {"train --data manifest.toml", 2, "--resume RUN"},
+      {"train", 2, "--resume RUN"},
       {"train --resume run", 2, "not the directory of a run"},
       {"train --resume run --seed 3", 2, "--from"},
       {"train --from absent.h5", 3, "absent.h5"},
