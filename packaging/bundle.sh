@@ -49,6 +49,14 @@ cp LICENSE packaging/THIRD_PARTY.md "$app/"
 cp "$plugins/platforms/libqxcb.so" "$plugins/platforms/libqoffscreen.so" "$app/plugins/platforms/"
 cp "$plugins"/xcbglintegrations/*.so "$app/plugins/xcbglintegrations/"
 libraries "$app/lib" "$app"/bin/* "$app"/plugins/*/*.so
+# Debian's libtiff, which VTK's image library wants, wants JBIG-KIT, whose licence is the GPL. No TIFF is ever read or
+# written here, so a library with the same names and nothing behind them takes its place.
+if [ -f "$app/lib/libjbig.so.0" ]; then
+  rm "$app/lib/libjbig.so.0"
+  nm -D --undefined-only "$app/lib/libtiff.so.6" |
+    awk '$2 ~ /^jbg_/ {print "void " $2 "(void) { __builtin_trap(); }"}' >"$stage/jbig.c"
+  cc -shared -fPIC -Wl,-soname,libjbig.so.0 -o "$app/lib/libjbig.so.0" "$stage/jbig.c"
+fi
 if [ -f "$build/lib/liberwin_cuda.so" ]; then cp "$build/lib/liberwin_cuda.so" "$app/lib/"; fi
 find "$app/bin" "$app/lib" "$app/plugins" -type f -exec strip --strip-unneeded {} + 2>/dev/null || true
 install -Dm644 /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf "$app/share/fonts/DejaVuSans.ttf"
