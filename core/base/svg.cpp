@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "core/base/xml.h"
+
 namespace erwin::svg {
 
 std::string number(double value, const char* format) {
@@ -10,29 +12,8 @@ std::string number(double value, const char* format) {
   return text.data();
 }
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) switch (c) {
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '&':
-        result += "&amp;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  return result;
-}
-
 std::string text_at(double x, double y, std::string_view text, std::string_view more) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + std::string(more) + ">" + escaped(text) +
+  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + std::string(more) + ">" + xml_escaped(text) +
          "</text>\n";
 }
 

@@ -13,8 +13,6 @@ inline constexpr std::array<const char*, 7> colours{"#0072B2", "#D55E00", "#009E
 
 // A number as printf writes it.
 std::string number(double value, const char* format = "%.2f");
-// Text whose <, >, & and " stand for themselves.
-std::string escaped(std::string_view text);
 // more: further attributes ("font-size=\"12\"").
 std::string text_at(double x, double y, std::string_view text, std::string_view more);
 std::string line(double x1, double y1, double x2, double y2, std::string_view more);

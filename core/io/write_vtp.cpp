@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/base/atomic_file.h"
+#include "core/base/xml.h"
 #include "core/io/internal/output_file.h"
 #include "core/io/write.h"
 
@@ -15,27 +16,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the head says LittleEndian");
 
 constexpr std::size_t values_between_looks = std::size_t{1} << 16;
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  return result;
-}
 
 // One array: its line in the head and the function that writes its bytes.
 struct Block {
@@ -87,12 +67,13 @@ private:
 
   std::string line(const std::string& type, const std::string& name, int components, const std::string& unit,
                    Block block) {
-    std::string text = "        <DataArray type=\"" + type + "\" Name=\"" + escaped(name) + "\" NumberOfComponents=\"" +
-                       std::to_string(components) + "\" format=\"appended\" offset=\"" + std::to_string(offset_) + "\"";
+    std::string text = "        <DataArray type=\"" + type + "\" Name=\"" + xml_escaped(name) +
+                       "\" NumberOfComponents=\"" + std::to_string(components) + "\" format=\"appended\" offset=\"" +
+                       std::to_string(offset_) + "\"";
     offset_ += block.bytes + sizeof(std::uint64_t);
     blocks_.push_back(std::move(block));
     if (unit.empty()) return text + "/>\n";
-    return text + ">\n          <InformationKey name=\"UNITS_LABEL\" location=\"vtkDataArray\">" + escaped(unit) +
+    return text + ">\n          <InformationKey name=\"UNITS_LABEL\" location=\"vtkDataArray\">" + xml_escaped(unit) +
            "</InformationKey>\n        </DataArray>\n";
   }
 
