@@ -173,11 +173,13 @@ std::vector<Curve> curves_of(const std::vector<Row>& rows) {
   std::vector<Curve> curves;
   std::set<double> sizes;
   for (const Row& row : rows) {
-    if (!of_curve(row) || row.best_ms() <= 0 || !row.peak_bytes) continue;
+    // As training takes its steps: replayed, where a graph could be recorded.
+    const auto& timing = row.replayed ? row.replayed : row.launched;
+    if (!of_curve(row) || !timing || !row.peak_bytes) continue;
     auto curve = std::find_if(curves.begin(), curves.end(), [&](const Curve& c) { return c.network == row.what; });
     if (curve == curves.end()) curve = curves.insert(curves.end(), Curve{row.what, {}});
     const auto points = static_cast<double>(row.shape.at("points"));
-    curve->at.push_back({points, row.best_ms(), static_cast<double>(*row.peak_bytes)});
+    curve->at.push_back({points, timing->median, static_cast<double>(*row.peak_bytes)});
     sizes.insert(points);
   }
   for (Curve& curve : curves) {
