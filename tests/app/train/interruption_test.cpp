@@ -75,6 +75,19 @@ protected:
     }
     return false;
   }
+  // Kills it at that moment, or earlier once it has gone so many steps beyond those in the metrics: on a machine whose
+  // pace changes, a moment alone would let one life do all of the work.
+  static int kill_after(pid_t child, double seconds, const RunLayout& run, std::int64_t steps) {
+    const auto done = [&run] {
+      const MetricsHistory metrics = read_metrics(run.metrics());
+      return metrics.training().empty() ? 0 : metrics.training().back().step;
+    };
+    const Clock::time_point begin = Clock::now();
+    const std::int64_t end = done() + steps;
+    while (seconds_since(begin) < seconds && done() < end) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    ::kill(child, SIGKILL);
+    return wait_for(child);
+  }
   void expect_same_end(const std::string& a, const std::string& b) const {
     const Checkpoint first = load_training_checkpoint(RunLayout(path(a)).last()),
                      second = load_training_checkpoint(RunLayout(path(b)).last());
@@ -106,18 +119,17 @@ TEST_F(Interrupted, KilledTwentyTimesItEndsAsIfNeverKilled) {
 
   std::mt19937 random(20);
   std::uniform_real_distribution<double> moment(0.1 * startup, 1.5 * startup);
+  std::uniform_int_distribution<std::int64_t> more_steps(1, 20);
   const RunLayout layout(path("run"));
   int kills = 0, before_it_existed = 0;
   for (int i = 0; i < 60 && kills < 20; ++i) {
     const bool exists = fs::exists(layout.root());
     before_it_existed += !exists;
-    const pid_t child = spawn(exists ? "train --resume run" : start + " --out run");
-    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
-    ::kill(child, SIGKILL);
-    const int code = wait_for(child);
+    const int code = kill_after(spawn(exists ? "train --resume run" : start + " --out run"), moment(random), layout,
+                                more_steps(random));
     if (code != 128 + SIGKILL) {
       ASSERT_EQ(code, 0) << last_error();
-      break;  // it was quicker than the kills
+      break;  // it was quicker than the kill
     }
     ++kills;
     if (!fs::exists(layout.root())) continue;
