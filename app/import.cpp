@@ -15,7 +15,7 @@ namespace {
 struct ImportArguments {
   ImportRequest request;
   std::vector<std::string> files;
-  std::string out = "data.toml", frames = "first";
+  std::string out = "data.toml", task = "regression", frames = "first";
 };
 
 std::string joined(const std::vector<std::string>& names) {
@@ -46,6 +46,7 @@ void import_files(const ImportArguments& arguments) {
   ImportRequest request = arguments.request;
   request.files.assign(arguments.files.begin(), arguments.files.end());
   request.out = arguments.out;
+  request.density = arguments.task == "density";
   request.all_frames = arguments.frames == "all";
   const ImportReport report = import_data(request, command_job());
   command_job().progress(1, "done");
@@ -63,6 +64,9 @@ const CommandRegistration registration{[](CLI::App& app) {
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--target", request.target, "field to learn; default: the only one that can be meant");
+  command->add_option("--task", arguments->task, "regression, or density: learn the target's deviation, too")
+      ->check(CLI::IsMember({"regression", "density"}))
+      ->capture_default_str();
   command->add_option("--frames", arguments->frames, "of files with several: first, or all (each is a sample)")
       ->check(CLI::IsMember({"first", "all"}))
       ->capture_default_str();

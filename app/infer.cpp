@@ -50,10 +50,12 @@ std::vector<std::int64_t> chosen_samples(const Dataset& dataset, const InferArgu
 }
 
 nlohmann::ordered_json as_json(const Metrics& metrics) {
-  return {{"mse_standardised", metrics.mse_standardised},
-          {"mse", metrics.mse},
-          {"mae", metrics.mae},
-          {"relative_l2", metrics.relative_l2}};
+  nlohmann::ordered_json json{{"mse_standardised", metrics.mse_standardised},
+                              {"mse", metrics.mse},
+                              {"mae", metrics.mae},
+                              {"relative_l2", metrics.relative_l2}};
+  if (metrics.nll) json.update({{"nll_standardised", metrics.nll->standardised}, {"nll", metrics.nll->real}});
+  return json;
 }
 
 void print_json(const std::vector<SampleResult>& results, const std::optional<Metrics>& mean,
@@ -77,6 +79,7 @@ void print_json(const std::vector<SampleResult>& results, const std::optional<Me
 void print_row(const std::string& name, const std::string& points, const std::optional<Metrics>& m) {
   std::printf("%-24s %9s", name.c_str(), points.c_str());
   if (m) std::printf(" %12.6g %12.6g %12.6g %12.6g", m->mse_standardised, m->mse, m->mae, m->relative_l2);
+  if (m && m->nll) std::printf(" %12.6g %12.6g", m->nll->standardised, m->nll->real);
   std::printf("\n");
 }
 
@@ -84,6 +87,7 @@ void print_table(const std::vector<SampleResult>& results, const std::optional<M
                  const std::string& target) {
   std::printf("%-24s %9s", "sample", "points");
   if (mean) std::printf(" %12s %12s %12s %12s", "mse (std.)", "mse", "mae", "relative L2");
+  if (mean && mean->nll) std::printf(" %12s %12s", "nll (std.)", "nll");
   std::printf("\n");
   for (const SampleResult& result : results) {
     print_row(result.name, std::to_string(result.points), result.metrics);
@@ -91,8 +95,8 @@ void print_table(const std::vector<SampleResult>& results, const std::optional<M
   }
   if (mean) print_row("mean", "", mean);
   if (mean)
-    std::printf("target: %s; mse (std.) is what the network is trained on, the others are in the target's unit\n",
-                target.c_str());
+    std::printf("target: %s; %s (std.) is what the network is trained on, the others are in the target's unit\n",
+                target.c_str(), mean->nll ? "nll" : "mse");
 }
 
 void infer(const InferArguments& arguments) {

@@ -92,7 +92,7 @@ void print(const RunResult& result) {
               result.seconds > 0 ? static_cast<double>(steps) / result.seconds : 0.0,
               static_cast<long long>(result.parameters), result.first_loss, result.last_loss);
   if (result.best)
-    std::printf("best validation %.5g at step %lld\n", result.best->mse_standardised, static_cast<long long>(result.best->step));
+    std::printf("best validation %.5g at step %lld\n", result.best->score(), static_cast<long long>(result.best->step));
   if (result.stopped) std::printf("stopped on request; go on with: erwinscope train --resume %s\n", result.run.c_str());
   std::printf("%s\n", result.checkpoint.c_str());
 }

@@ -67,10 +67,13 @@ std::uint64_t peak_memory(const MetricsHistory& metrics) {
 }
 
 std::vector<std::pair<std::string, double>> named(const Metrics& metrics) {
-  return {{"mse_standardised", metrics.mse_standardised},
-          {"mse", metrics.mse},
-          {"mae", metrics.mae},
-          {"relative_l2", metrics.relative_l2}};
+  std::vector<std::pair<std::string, double>> errors;
+  if (metrics.nll) errors = {{"nll_standardised", metrics.nll->standardised}, {"nll", metrics.nll->real}};
+  errors.insert(errors.end(), {{"mse_standardised", metrics.mse_standardised},
+                               {"mse", metrics.mse},
+                               {"mae", metrics.mae},
+                               {"relative_l2", metrics.relative_l2}});
+  return errors;
 }
 
 }  // namespace
@@ -97,7 +100,7 @@ RunOutcome measure_run(const StudyRun& run, const RunLayout& layout, const Job& 
     ModelSample sample = prepare_sample(*cloud, dataset.samples()[static_cast<std::size_t>(index)].frame,
                                         checkpoint.recipe, checkpoint.config, job);
     const Model::Output output = model.predict(sample, std::nullopt, Job(job.stop_token()));
-    metrics.push_back(compare(output.values, sample.targets, target_standard(checkpoint.recipe)));
+    metrics.push_back(compare(output.values, sample.targets, target_standard(checkpoint.recipe), output.deviations));
     if (for_field.size() < field_samples) for_field.push_back(std::move(sample));
   }
   std::vector<const ModelSample*> chosen;

@@ -234,8 +234,8 @@ std::string label_of_error(const std::string& name, const std::string& unit) {
   if (name == "mse") return with_unit("MSE", unit.find_first_of(" /") == std::string::npos ? "²" : " squared");
   if (name == "mae") return with_unit("MAE", "");
   if (name == "relative_l2") return "relative L2";
-  if (name == "nll") return "NLL (standardised)";
-  if (name == "cosine") return "cosine similarity";
+  if (name == "nll_standardised") return "NLL (standardised)";
+  if (name == "nll") return "NLL";
   return name;
 }
 

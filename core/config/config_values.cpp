@@ -40,6 +40,7 @@ ModelConfig model_config(const Config& config) {
   model.dimension = small(config, "model.dimension");
   model.input_features = small(config, "model.input_features");
   model.output_features = small(config, "model.output_features");
+  model.head = named(config, "model.head", {Head::Value, Head::Gaussian});
   model.embedding = named(config, "model.embedding", {Embedding::Linear, Embedding::Fourier});
   model.embedding_channels = small(config, "model.embedding_channels");
   model.wrapper = config.flag("model.wrapper");
@@ -81,6 +82,7 @@ void put(Config& config, const ModelConfig& model) {
   whole("model.dimension", model.dimension);
   whole("model.input_features", model.input_features);
   whole("model.output_features", model.output_features);
+  name("model.head", name_of(model.head));
   name("model.embedding", name_of(model.embedding));
   whole("model.embedding_channels", model.embedding_channels);
   config.assign("model.wrapper", model.wrapper);

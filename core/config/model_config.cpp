@@ -132,6 +132,7 @@ void ModelConfig::check() const {
   else
     check_flat(flat, kind);
   if (wrapper) return;
+  if (head != Head::Value) refuse("head", name_of(head), "value where wrapper = false: a head belongs to the wrapper");
   if (embedding != Embedding::Linear)
     refuse("embedding", name_of(embedding), "linear where wrapper = false: fourier belongs to the wrapper");
   const int width = kind == ModelKind::Erwin ? unet.widths.front() : flat.width;
@@ -156,7 +157,7 @@ std::int64_t estimate_parameters(const ModelConfig& config) {
       if (flat.compression == Compression::Mlp) block += 2 * flattened * (flattened + flat.head_dim);
       if (flat.compression == Compression::Pool) block += 16 * std::int64_t{flat.head_dim} * flat.head_dim;
     }
-    return count + message_passing(width) + flat.depth * block + width * (width + config.output_features);
+    return count + message_passing(width) + flat.depth * block + width * (width + config.network_outputs());
   }
   const UnetConfig& unet = config.unet;
   for (std::size_t l = 0; l < unet.widths.size(); ++l) {
@@ -169,7 +170,7 @@ std::int64_t estimate_parameters(const ModelConfig& config) {
     count += blocks * (swiglu_parameters(width, config.mlp_ratio) + 4 * width * width);
   }
   const std::int64_t width = unet.widths.front();
-  return count + message_passing(width) + width * (width + config.output_features);
+  return count + message_passing(width) + width * (width + config.network_outputs());
 }
 
 const char* name_of(ModelKind kind) {
@@ -212,6 +213,9 @@ const char* name_of(Exclude value) {
 
 const char* name_of(CompressedQuery value) {
   return value == CompressedQuery::Token ? "token" : "block";
+}
+const char* name_of(Head value) {
+  return value == Head::Value ? "value" : "gaussian";
 }
 const char* name_of(Embedding value) {
   return value == Embedding::Linear ? "linear" : "fourier";

@@ -13,6 +13,8 @@ enum class ModelKind { Erwin, ErwinNsa, Full, Ball };
 enum class Compression { Pool, Mlp, Mean };
 enum class Exclude { Ball, Block, None };
 enum class CompressedQuery { Token, Block };
+// What the head gives: the target, or its mean and the deviation around it (method 6.2), learned by their likelihood.
+enum class Head { Value, Gaussian };
 enum class Embedding { Linear, Fourier };  // of the input features before the backbone (method 6)
 enum class GraphKind { Knn, Lines };       // message-passing edges: k nearest neighbours, or the cloud's lines (bonds)
 
@@ -52,7 +54,8 @@ struct ModelConfig {
   ModelKind kind = ModelKind::ErwinNsa;
   int dimension = 3;
   int input_features = 3;   // numbers per point that enter the embedding
-  int output_features = 1;  // numbers per point that leave the head
+  int output_features = 1;  // numbers per point that are predicted; a Gaussian head gives twice as many
+  Head head = Head::Value;
   Embedding embedding = Embedding::Linear;
   int embedding_channels = 64;  // c_in of the backbone (even for Fourier)
   // true: input embedding and head (Linear, GELU, Linear) around the backbone; false: the bare backbone of an imported
@@ -69,6 +72,8 @@ struct ModelConfig {
 
   // Slots of a tree unit: the ball of a flat trunk; the largest ball_l * prod(strides[:l]) of a U-net (8.1).
   int unit() const;
+  // Numbers per point that leave the network.
+  int network_outputs() const { return head == Head::Gaussian ? 2 * output_features : output_features; }
   // Raises Error{Config}: the key, its value, what is allowed.
   void check() const;
 };
@@ -80,6 +85,7 @@ const char* name_of(ModelKind kind);         // "erwin", "erwin-nsa", "full", "b
 const char* name_of(Compression value);      // "pool", "mlp", "mean"
 const char* name_of(Exclude value);          // "ball", "block", "none"
 const char* name_of(CompressedQuery value);  // "token", "block"
+const char* name_of(Head value);             // "value", "gaussian"
 const char* name_of(Embedding value);        // "linear", "fourier"
 const char* name_of(GraphKind value);        // "knn", "lines"
 const char* name_of(Padding value);          // "masked", "duplicate"

@@ -47,6 +47,8 @@ std::vector<Option> model_options() {
       whole("model.dimension", 0, 0, 3, "", "2 or 3; 0: as the data has"),
       whole("model.input_features", 0, 0, channels, "", "numbers per point that go in; 0: as data.inputs have"),
       whole("model.output_features", 0, 0, channels, "", "numbers per point that come out; 0: as data.target has"),
+      text("model.head", "value", {"value", "gaussian"},
+           "what is predicted: the target, or its mean and deviation, trained by their negative log-likelihood"),
       text("model.embedding", "linear", {"linear", "fourier"}, "how the input becomes embedding_channels numbers"),
       whole("model.embedding_channels", 64, 1, channels, "channels", "width of the embedded input; even for fourier"),
       flag("model.wrapper", true, "input embedding and head around the backbone; false: the backbone alone"),

@@ -30,7 +30,7 @@ public:
 
   Manifest read() {
     const toml::table root = parse();
-    known(root, "", {"dataset", "split", "normalisation"});
+    known(root, "", {"dataset", "split", "normalisation", "task"});
     const toml::table& dataset = table(root, "dataset", true);
     if (dataset.get("format")) {
       read_original(dataset);
@@ -55,6 +55,7 @@ public:
     }
     read_splits(table(root, "split", false));
     read_normalisation(table(root, "normalisation", false));
+    read_task(table(root, "task", false));
     return std::move(manifest_);
   }
 
@@ -228,6 +229,14 @@ private:
       else
         manifest_.normalisation.field[name] = standard;
     }
+  }
+
+  void read_task(const toml::table& table) {
+    known(table, "task.", {"kind"});
+    const std::string kind = text(table, "task.", "kind", "regression");
+    if (kind != "regression" && kind != "density")
+      refuse(*table.get("kind"), "task.kind", "\"regression\" or \"density\"");
+    manifest_.density = kind == "density";
   }
 
   fs::path path_;

@@ -249,6 +249,7 @@ ImportReport import_data(const ImportRequest& request, const Job& job) {
   note_counts(splits, report);
   std::string text = dataset_text(request, files, report.inputs, report.target) + splits_text(splits) +
                      normalisation_text(report.normalisation);
+  if (request.density) text += "\n[task]\nkind = \"density\"\n";
   write_text_atomically(report.manifest, text);
   return report;
 }

@@ -17,6 +17,7 @@ struct ImportRequest {
   std::filesystem::path out = "data.toml";
   std::vector<std::string> inputs;  // empty: "position"
   std::string target;               // empty: the one field that could be meant
+  bool density = false;             // learn the target's deviation, too
   std::string positions;            // array of positions in HDF5 and NPZ files; empty: found
   bool all_frames = false;          // each frame is a sample
   bool drop_nonfinite = false;      // leave out points without a finite position

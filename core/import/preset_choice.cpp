@@ -1,6 +1,7 @@
 #include "core/import/preset_choice.h"
 
 #include "core/dataset/dataset.h"
+#include "core/dataset/internal/manifest.h"
 
 namespace erwin {
 
@@ -11,6 +12,12 @@ namespace {
 constexpr std::int64_t most_of_small = 1000, most_of_medium = 20000;
 // Random projections of more numbers than these hash them rather than show their waves.
 constexpr int most_of_fourier = 6;
+
+bool wants_density(const fs::path& data) {
+  std::error_code problem;
+  const fs::path manifest = fs::is_directory(data, problem) ? data / "manifest.toml" : data;
+  return manifest.extension() == ".toml" && fs::is_regular_file(manifest, problem) && read_manifest(manifest).density;
+}
 
 }  // namespace
 
@@ -31,6 +38,7 @@ PresetChoice choose_preset(const fs::path& data, const std::string& device, cons
   for (const std::string& input : dataset.inputs())
     inputs += input == "position" ? cloud->dimension() : cloud->require_field(input).components();
   if (inputs > most_of_fourier) choice.config.assign("model.embedding", std::string("linear"));
+  if (wants_density(data)) choice.config.assign("model.head", std::string("gaussian"));
   return choice;
 }
 

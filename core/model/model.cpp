@@ -12,6 +12,7 @@
 #include "core/base/memory.h"
 #include "core/model/internal/batch_geometry.h"
 #include "core/model/internal/kernel_switch.h"
+#include "core/model/internal/likelihood.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/tf32.h"
 #include "core/model/internal/torch_errors.h"
@@ -33,6 +34,12 @@ at::ScalarType type_of(Precision precision) {
       break;
   }
   return at::kFloat;
+}
+
+std::vector<float> host_values(const at::Tensor& rows) {
+  const at::Tensor values = rows.to(at::kCPU, at::kFloat).contiguous();
+  const float* first = values.const_data_ptr<float>();
+  return {first, first + values.numel()};
 }
 
 int cuda_devices() {
@@ -229,13 +236,11 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
     }
     at::Tensor rows;
     if (!tap && !changes && !sample.trees.main) rows = impl_->graphs->run(sample);
-    if (!rows.defined()) {
-      const model::Batch batch = impl_->batch_of(sample, job);
-      rows = impl_->network->forward(batch, context).to(at::kCPU, at::kFloat).contiguous();
-    }
+    if (!rows.defined()) rows = impl_->network->forward(impl_->batch_of(sample, job), context);
+    const model::Prediction prediction = model::prediction_of(rows, impl_->config.head);
+    output.values = host_values(prediction.mean);
     job.check();
-    const float* values = rows.const_data_ptr<float>();
-    output.values.assign(values, values + rows.numel());
+    if (prediction.deviation.defined()) output.deviations = host_values(prediction.deviation);
     if (tap) output.tap = std::make_shared<const Tap>(std::move(recorder.tap));
   });
   return output;

@@ -57,8 +57,9 @@ public:
   void load_weights(const Weights& weights);
 
   struct Output {
-    std::vector<float> values;  // [n, o] standardised
-    TapPtr tap;                 // null where none was asked for
+    std::vector<float> values;      // [n, o] standardised
+    std::vector<float> deviations;  // [n, o] standardised, of a Gaussian head; else empty
+    TapPtr tap;                     // null where none was asked for
   };
   // Does the network's device build trees and neighbour graphs itself? Samples may then come without them.
   bool makes_geometry() const;

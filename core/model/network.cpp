@@ -60,7 +60,7 @@ public:
     features_.emplace(config, builder);
     embed_.emplace(config, builder.child("embed"), InputFeatures::channels(config), width);
     trunk_ = erwin ? make_unet_trunk(config, builder) : make_flat_trunk(config, builder);
-    if (config.wrapper) head_.emplace(builder.child("head"), width, config.output_features);
+    if (config.wrapper) head_.emplace(builder.child("head"), width, config.network_outputs());
   }
 
   at::Tensor forward(const Batch& batch, ForwardContext& context) override {

@@ -1,6 +1,7 @@
 #include "core/model/predict.h"
 
 #include <cmath>
+#include <numbers>
 #include <string_view>
 #include <utility>
 
@@ -46,6 +47,24 @@ void check_normalisation(const Checkpoint& checkpoint, const std::string& where)
                 where + "the normalisation of " + checkpoint.recipe.target + " does not fit output_features");
 }
 
+// method 6.2, with the deviations as they are.
+Likelihood likelihood(std::span<const float> prediction, std::span<const float> target, const Standard& standard,
+                      std::span<const float> deviations) {
+  if (deviations.size() != prediction.size())
+    throw Error(ErrorKind::Internal, "prediction and deviation differ in size",
+                std::to_string(prediction.size()) + " and " + std::to_string(deviations.size()));
+  const auto count = static_cast<double>(prediction.size());
+  Likelihood sum;
+  double scales = 0;
+  for (std::size_t i = 0; i < prediction.size(); ++i) {
+    const double deviation = deviations[i];
+    const double distance = (static_cast<double>(target[i]) - static_cast<double>(prediction[i])) / deviation;
+    sum.standardised += 0.5 * distance * distance + std::log(deviation) + 0.5 * std::log(2 * std::numbers::pi);
+    if (!standard.empty()) scales += std::log(standard.deviation[i % standard.deviation.size()]);
+  }
+  return {sum.standardised / count, (sum.standardised + scales) / count};
+}
+
 Checkpoint load_checked(const std::filesystem::path& path) {
   Checkpoint checkpoint = load_checkpoint(path);
   check_normalisation(checkpoint, path.string() + ": ");
@@ -80,7 +99,16 @@ std::vector<Field> result_fields(std::span<const float> prediction, const ModelS
   return fields;
 }
 
-Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard) {
+Field deviation_field(std::span<const float> deviation, const SampleRecipe& recipe, int components,
+                      const std::string& unit) {
+  Standard scale = target_standard(recipe);
+  scale.mean.assign(scale.mean.size(), 0);
+  return {"deviation", components == 1 ? FieldKind::Scalar : FieldKind::Vector, components,
+          narrowed(real_units(deviation, components, scale)), unit};
+}
+
+Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard,
+                std::span<const float> deviations) {
   if (prediction.size() != target.size() || prediction.empty())
     throw Error(ErrorKind::Internal, "prediction and target differ in size",
                 std::to_string(prediction.size()) + " and " + std::to_string(target.size()));
@@ -97,7 +125,13 @@ Metrics compare(std::span<const float> prediction, std::span<const float> target
     target_squared += raw_target * raw_target;
   }
   const auto count = static_cast<double>(prediction.size());
-  return {squared_standardised / count, squared / count, absolute / count, std::sqrt(squared / target_squared)};
+  Metrics metrics;
+  metrics.mse_standardised = squared_standardised / count;
+  metrics.mse = squared / count;
+  metrics.mae = absolute / count;
+  metrics.relative_l2 = std::sqrt(squared / target_squared);
+  if (!deviations.empty()) metrics.nll = likelihood(prediction, target, standard, deviations);
+  return metrics;
 }
 
 Metrics mean_of(const std::vector<Metrics>& metrics) {
@@ -108,9 +142,15 @@ Metrics mean_of(const std::vector<Metrics>& metrics) {
     sum.mse += one.mse;
     sum.mae += one.mae;
     sum.relative_l2 += one.relative_l2;
+    if (!one.nll) continue;
+    if (!sum.nll) sum.nll.emplace();
+    sum.nll->standardised += one.nll->standardised;
+    sum.nll->real += one.nll->real;
   }
   const auto count = static_cast<double>(metrics.size());
-  return {sum.mse_standardised / count, sum.mse / count, sum.mae / count, sum.relative_l2 / count};
+  for (double* number : {&sum.mse_standardised, &sum.mse, &sum.mae, &sum.relative_l2}) *number /= count;
+  if (sum.nll) sum.nll = Likelihood{sum.nll->standardised / count, sum.nll->real / count};
+  return sum;
 }
 
 std::string resolve_device(const std::string& device) {
@@ -165,9 +205,12 @@ Predictor::Result Predictor::run(const PointCloud& cloud, std::int64_t frame, co
   const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud.field(checkpoint.recipe.target);
   result.fields = result_fields(output.values, *sample, checkpoint.recipe, static_cast<int>(components),
                                 target ? target->unit() : "");
+  if (!output.deviations.empty())
+    result.fields.push_back(deviation_field(output.deviations, checkpoint.recipe, static_cast<int>(components),
+                                            target ? target->unit() : ""));
   job.check();
   if (!sample->targets.empty())
-    result.metrics = compare(output.values, sample->targets, target_standard(checkpoint.recipe));
+    result.metrics = compare(output.values, sample->targets, target_standard(checkpoint.recipe), output.deviations);
   result.tap = std::move(output.tap);
   result.sample = std::move(sample);
   return result;

@@ -19,22 +19,36 @@
 
 namespace erwin {
 
+// The mean negative log-likelihood of the target under a Gaussian head's prediction.
+struct Likelihood {
+  double standardised = 0;  // of what the network sees
+  double real = 0;          // of numbers in the target's unit: larger by the mean of log(deviation of the target)
+};
+
 // How far a prediction is from its target over the points and components of one sample.
 struct Metrics {
-  double mse_standardised = 0;  // mean squared error of what the network sees
-  double mse = 0;               // in the target's unit, squared
-  double mae = 0;               // mean absolute error in the target's unit
-  double relative_l2 = 0;       // |prediction - target| / |target|, both in the target's unit
+  double mse_standardised = 0;    // mean squared error of what the network sees
+  double mse = 0;                 // in the target's unit, squared
+  double mae = 0;                 // mean absolute error in the target's unit
+  double relative_l2 = 0;         // |prediction - target| / |target|, both in the target's unit
+  std::optional<Likelihood> nll;  // of a Gaussian head
+  // What training lowers and the best checkpoint is chosen by.
+  double score() const { return nll ? nll->standardised : mse_standardised; }
 };
 
 // standardised: [n, c] each; the real units follow from `standard` (empty: the numbers are real already).
-Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard);
+// deviation: of a Gaussian head, else empty.
+Metrics compare(std::span<const float> prediction, std::span<const float> target, const Standard& standard,
+                std::span<const float> deviation = {});
 // What the recipe standardises its target with; empty where it does not.
 const Standard& target_standard(const SampleRecipe& recipe);
 // "prediction"; where the sample has targets also "target" and "error" (prediction - target), in real units.
 // prediction: [n, components] standardised.
 std::vector<Field> result_fields(std::span<const float> prediction, const ModelSample& sample,
                                  const SampleRecipe& recipe, int components, const std::string& unit);
+// "deviation" in real units, of a Gaussian head. deviation: [n, components] standardised.
+Field deviation_field(std::span<const float> deviation, const SampleRecipe& recipe, int components,
+                      const std::string& unit);
 // The mean of each number; metrics must not be empty.
 Metrics mean_of(const std::vector<Metrics>& metrics);
 
@@ -57,7 +71,8 @@ public:
   const Model& model() const;
 
   struct Result {
-    // "prediction"; where the cloud has the target also "target" and "error" (prediction - target). One frame each.
+    // "prediction"; where the cloud has the target also "target" and "error" (prediction - target); of a Gaussian head
+    // "deviation". One frame each.
     std::vector<Field> fields;
     std::optional<Metrics> metrics;  // where the cloud has the target
     TapPtr tap;                      // null where none was asked for

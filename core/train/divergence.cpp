@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include "core/model/internal/likelihood.h"
 #include "core/model/internal/network.h"
 
 namespace erwin::train {
@@ -38,7 +39,7 @@ std::string origin_of_divergence(Model& model, const StepInput& input, at::Scala
     const at::Tensor out = network.forward(part.batch, context).to(wide);
     if (!origin.empty()) return "first in " + origin + " (samples: " + part.samples + ")";
     if (!finite(out)) return "first in the head (samples: " + part.samples + ")";
-    const at::Tensor loss = at::mse_loss(out, part.targets) * part.share;
+    const at::Tensor loss = model::loss_of(out, part.targets, model.impl().config.head) * part.share;
     if (!finite(loss)) return "first in the loss: the prediction is too large to be squared";
     loss.backward();
   }

@@ -49,6 +49,7 @@ ValidationEntry validation_entry(const Json& json, std::int64_t step) {
   entry.mse = real(values, "mse");
   entry.mae = real(values, "mae");
   entry.relative_l2 = real(values, "relative_l2");
+  if (values.contains("nll")) entry.nll = Likelihood{real(values, "nll_standardised"), real(values, "nll")};
   entry.samples = whole(values, "samples");
   if (const auto split = values.find("split"); split != values.end() && split->is_string())
     entry.split = split->get<std::string>();
@@ -79,7 +80,8 @@ void drop_beyond(std::vector<Entry>& entries, std::int64_t step) {
 
 constexpr const char* table_head =
     "step,loss,lr,gradient_norm,seconds,rate,memory,"
-    "validation_mse_standardised,validation_mse,validation_mae,validation_relative_l2\n";
+    "validation_mse_standardised,validation_mse,validation_mae,validation_relative_l2,"
+    "validation_nll_standardised,validation_nll\n";
 
 std::string number(double value) {
   char text[32];
@@ -89,12 +91,13 @@ std::string number(double value) {
 std::string table_row(const TrainEntry& entry) {
   return std::to_string(entry.step) + "," + number(entry.loss) + "," + number(entry.learning_rate) + "," +
          number(entry.gradient_norm) + "," + number(entry.seconds) + "," + number(entry.rate) + "," +
-         std::to_string(entry.memory) + ",,,,\n";
+         std::to_string(entry.memory) + ",,,,,,\n";
 }
 
 std::string table_row(const ValidationEntry& entry) {
   return std::to_string(entry.step) + ",,,,,,," + number(entry.mse_standardised) + "," + number(entry.mse) + "," +
-         number(entry.mae) + "," + number(entry.relative_l2) + "\n";
+         number(entry.mae) + "," + number(entry.relative_l2) +
+         (entry.nll ? "," + number(entry.nll->standardised) + "," + number(entry.nll->real) : ",,") + "\n";
 }
 
 }  // namespace
@@ -226,6 +229,10 @@ void MetricsWriter::append(const ValidationEntry& entry) {
                                 {"samples", entry.samples},
                                 {"split", entry.split},
                                 {"seconds", entry.seconds}}}};
+  if (entry.nll) {
+    line["validation"]["nll_standardised"] = entry.nll->standardised;
+    line["validation"]["nll"] = entry.nll->real;
+  }
   if (entry.best) line["best"] = true;
   put(jsonl_, jsonl_path_, line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   put(table_, table_path_, table_row(entry));

@@ -4,6 +4,7 @@
 //   {"step": 12, "loss": 0.7, "lr": 1e-3, "gradient_norm": 2.1, "seconds": 0.4, "rate": 2.4, "memory": 812646400}
 //   {"step": 12, "validation": {"mse_standardised": ..., "mse": ..., "mae": ..., "relative_l2": ..., "samples": 4,
 //                               "split": "validation", "seconds": 0.2}, "best": true}
+//   of a Gaussian head the validation also has "nll_standardised" and "nll", by which "best" is then chosen
 //   {"step": 12, "probe": {"seconds": 0.1, "share": 0.03}}
 //   {"resumed_from": 10, "time": "2026-01-31T12:00:00Z"}
 //
@@ -14,15 +15,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/model/predict.h"
 
 namespace erwin {
 
 struct TrainEntry {
   std::int64_t step = 0;  // from 1
-  double loss = 0;        // mean squared error of the standardised target, before the update
+  double loss = 0;        // of the standardised target, before the update: mean squared error or, of a Gaussian head,
+                          // negative log-likelihood
   double learning_rate = 0;
   double gradient_norm = 0;  // before clipping
   double seconds = 0;        // of this step
@@ -34,10 +39,12 @@ struct ValidationEntry {
   std::int64_t step = 0;
   double mse_standardised = 0;  // means over the samples of what core/model/predict.h computes for one
   double mse = 0, mae = 0, relative_l2 = 0;
+  std::optional<Likelihood> nll;
   std::int64_t samples = 0;
   std::string split;
   double seconds = 0;
-  bool best = false;  // the lowest mse_standardised so far; checkpoints/best.h5 was written
+  bool best = false;  // the lowest score() so far; checkpoints/best.h5 was written
+  double score() const { return nll ? nll->standardised : mse_standardised; }
 };
 
 struct ProbeEntry {

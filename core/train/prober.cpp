@@ -61,7 +61,10 @@ ProbeEntry Prober::probe(const RunLayout& run, const Trainer& trainer, const Job
   probe.data = store_.dataset().name();
   probe.seconds = seconds_since(begin);
   probe.budget = request_->budget;
-  probe.fields = result_fields(output.values, *sample, store_.recipe(), store_.config().output_features, unit_);
+  const int components = store_.config().output_features;
+  probe.fields = result_fields(output.values, *sample, store_.recipe(), components, unit_);
+  if (!output.deviations.empty())
+    probe.fields.push_back(deviation_field(output.deviations, store_.recipe(), components, unit_));
   probe.tap = std::move(output.tap);
   probe.share = share(probe.seconds);
   save_probe(run.probe(probe.step), probe);

@@ -225,7 +225,8 @@ void RunLoop::validate(const Job& job) {
   for (const std::int64_t index : setup_.validation) {
     const SamplePtr sample = setup_.store->get(index, job);
     const Model::Output output = trainer_.model().predict(*sample, std::nullopt, job);
-    metrics.push_back(compare(output.values, sample->targets, target_standard(setup_.store->recipe())));
+    metrics.push_back(
+        compare(output.values, sample->targets, target_standard(setup_.store->recipe()), output.deviations));
   }
   const Metrics mean = mean_of(metrics);
   ValidationEntry entry;
@@ -234,18 +235,19 @@ void RunLoop::validate(const Job& job) {
   entry.mse = mean.mse;
   entry.mae = mean.mae;
   entry.relative_l2 = mean.relative_l2;
+  entry.nll = mean.nll;
   entry.samples = std::ssize(metrics);
   entry.split = setup_.validation_split;
   entry.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  entry.best = best_step_ < 0 || entry.mse_standardised < best_;
+  entry.best = best_step_ < 0 || entry.score() < best_;
   if (entry.best) {
-    best_ = entry.mse_standardised;
+    best_ = entry.score();
     best_step_ = entry.step;
     new_best_ = true;
     result_.best = entry;
   }
   metrics_->append(entry);
-  log_.line("step " + std::to_string(entry.step) + ": validation " + number(entry.mse_standardised) +
+  log_.line("step " + std::to_string(entry.step) + ": validation " + number(entry.score()) +
             (entry.best ? ", the best so far" : ""));
 }
 

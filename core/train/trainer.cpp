@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/model/internal/likelihood.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/tf32.h"
 #include "core/model/internal/torch_errors.h"
@@ -126,7 +127,7 @@ struct Trainer::Impl {
       context.training = true;
       context.recompute = train.recompute == "on";
       const at::Tensor out = model.impl().network->forward(part.batch, context).to(wide());
-      const at::Tensor loss = at::mse_loss(out, part.targets) * part.share;
+      const at::Tensor loss = model::loss_of(out, part.targets, model.impl().config.head) * part.share;
       loss.backward();
       total = total.defined() ? total + loss.detach() : loss.detach();
     }

@@ -54,7 +54,7 @@ Facts::Rows rows_of(const RunView& run) {
   if (!run.training.empty()) rows.emplace_back(QObject::tr("Loss"), number(run.training.back().loss));
   if (run.best)
     rows.emplace_back(QObject::tr("Best validation"),
-                      QObject::tr("%1 at step %2").arg(number(run.best->mse_standardised), whole(run.best->step)));
+                      QObject::tr("%1 at step %2").arg(number(run.best->score()), whole(run.best->step)));
   if (run.last_probe)
     rows.emplace_back(QObject::tr("Probes take"),
                       QObject::tr("%1 % of the time").arg(100 * run.last_probe->share, 0, 'f', 1));

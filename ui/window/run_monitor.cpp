@@ -61,7 +61,7 @@ RunView RunMonitor::State::view() const {
   seen.training = thinned(points, most_points);
   points.clear();
   for (const ValidationEntry& entry : metrics.validation())
-    points.push_back({static_cast<double>(entry.step), entry.mse_standardised});
+    points.push_back({static_cast<double>(entry.step), entry.score()});
   seen.validation = thinned(points, most_points);
   if (!metrics.training().empty()) seen.memory = metrics.training().back().memory;
   if (const ValidationEntry* best = metrics.best()) seen.best = *best;

@@ -24,6 +24,8 @@
 //   [normalisation.pressure]         optional: by quantity; a number per component, or one number
 //   mean = 0.0
 //   deviation = 1.0
+//   [task]                           optional
+//   kind = "regression"              or "density": the target's mean and deviation are to be learned
 
 #include <cstdint>
 #include <filesystem>
@@ -45,6 +47,7 @@ struct Manifest {
   bool drop_nonfinite = false;
   std::map<std::string, std::vector<std::string>> splits;
   Normalisation normalisation;
+  bool density = false;
 };
 
 // Raises Error{Io}, and Error{Config} with file, line, key, value and what is allowed.

@@ -45,7 +45,7 @@ TEST(ImportProgram, TheExampleOfThePageRuns) {
   EXPECT_TRUE(fs::exists(folder.path() / "mine/run/checkpoints/last.h5"));
 }
 
-TEST(ImportProgram, TrainsAsItIs) {
+TEST(ImportProgram, DensityTrainsAsItIs) {
   const test::ScratchFolder folder;
   const auto path = [&](const std::string& name) { return (folder.path() / name).string(); };
   for (int s = 0; s < 3; ++s) {
@@ -54,15 +54,18 @@ TEST(ImportProgram, TrainsAsItIs) {
     for (int i = 0; i < 60; ++i)
       out << i % 8 << "," << i / 8 << "," << (i + s) % 5 << "," << i * (s + 1) % 13 << ".5\n";
   }
-  test::ProgramResult result =
-      test::run_program({"import", path("s0.csv"), path("s1.csv"), path("s2.csv"), "--out", path("d.toml")});
+  test::ProgramResult result = test::run_program(
+      {"import", path("s0.csv"), path("s1.csv"), path("s2.csv"), "--out", path("d.toml"), "--task", "density"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   result =
       test::run_program({"train", "--data", path("d.toml"), "--steps", "2", "--device", "cpu", "--out", path("run")});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   result = test::run_program({"infer", path("run/checkpoints/last.h5"), path("d.toml"), "--json"});
-  EXPECT_NE(result.out.find("mse_standardised"), std::string::npos) << result.out << result.err;
+  EXPECT_NE(result.out.find("nll_standardised"), std::string::npos) << result.out << result.err;
 
+  result = test::run_program({"import", path("s0.csv"), "--out", path("e.toml"), "--task", "guess"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("--task"), std::string::npos) << result.err;
   result = test::run_program({"train"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("--data DATA"), std::string::npos) << result.err;

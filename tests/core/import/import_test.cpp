@@ -116,6 +116,7 @@ TEST_F(Import, SplitsFollowNamesAndFilesMayLieElsewhere) {
   asked.out = path("below/mine.toml");
   asked.inputs = {"position", "a"};
   asked.target = "b";
+  asked.density = true;
   const ImportReport report = import_data(asked);
   EXPECT_EQ(report.splits, (std::map<std::string, std::int64_t>{{"train", 2}, {"validation", 1}, {"test", 1}}));
   EXPECT_EQ(report.input_components, 4);
@@ -124,6 +125,7 @@ TEST_F(Import, SplitsFollowNamesAndFilesMayLieElsewhere) {
   EXPECT_EQ(dataset.samples()[static_cast<std::size_t>(dataset.split("test").front())].name, "test [odd]*");
   const PresetChoice choice = choose_preset(path("below/mine.toml"), "cpu");
   EXPECT_EQ(choice.preset, "own-small-erwin-nsa");
+  EXPECT_EQ(choice.config.text("model.head"), "gaussian") << "density";
   EXPECT_EQ(choice.config.text("model.embedding"), "fourier");
 }
 

@@ -105,7 +105,7 @@ TEST(Metrics, WriterContinuesATornFile) {
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_TRUE(rows[0].starts_with("step,loss,lr,"));
   EXPECT_TRUE(rows[3].starts_with("3,30,0.001,2,"));
-  for (const std::string& one : rows) EXPECT_EQ(std::count(one.begin(), one.end(), ','), 10) << one;
+  for (const std::string& one : rows) EXPECT_EQ(std::count(one.begin(), one.end(), ','), 12) << one;
 }
 
 class RunFolder : public ::testing::Test {

@@ -21,6 +21,7 @@ ModelConfig preset(const std::string& name) {
 std::int64_t backbone_parameters(const std::string& name) {
   ModelConfig model = preset(name);
   model.wrapper = false;
+  model.head = Head::Value;
   model.embedding = Embedding::Linear;
   model.dimension = 3;
   model.input_features = model.embedding_channels;
