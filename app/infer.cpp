@@ -15,6 +15,7 @@
 #include "core/io/open.h"
 #include "core/io/write.h"
 #include "core/model/predict.h"
+#include "core/model/prediction_memory.h"
 #include "core/model/record.h"
 
 namespace erwin::app {
@@ -76,6 +77,12 @@ void print_json(const std::vector<SampleResult>& results, const std::optional<Me
   std::printf("%s\n", root.dump(2).c_str());
 }
 
+void say_what_is_needed(const Predictor& predictor, const InferArguments& arguments, std::int64_t points) {
+  const MemoryNeed need = prediction_need(predictor.checkpoint().config, precision_from(arguments.precision), points,
+                                          resolve_device(arguments.device));
+  std::fprintf(stderr, "%s\n", need.text().c_str());
+}
+
 void print_row(const std::string& name, const std::string& points, const std::optional<Metrics>& m) {
   std::printf("%-24s %9s", name.c_str(), points.c_str());
   if (m) std::printf(" %12.6g %12.6g %12.6g %12.6g", m->mse_standardised, m->mse, m->mae, m->relative_l2);
@@ -120,6 +127,7 @@ void infer(const InferArguments& arguments) {
   std::vector<LeftOut> left_out = dataset.left_out();
   io::NamedClouds written;
   double done = 0;
+  std::int64_t largest = 0;
   for (const std::int64_t index : chosen) {
     const SampleEntry& entry = dataset.samples()[static_cast<std::size_t>(index)];
     command_job().progress(done++ / static_cast<double>(chosen.size()), entry.name);
@@ -127,6 +135,10 @@ void infer(const InferArguments& arguments) {
     Predictor::Result result;
     try {
       cloud = dataset.load(index, command_job());
+      if (cloud->size() > largest) {
+        largest = cloud->size();
+        say_what_is_needed(predictor, arguments, largest);
+      }
       result = predictor.run(*cloud, entry.frame, recorded, command_job());
     } catch (const Error& error) {
       const Error named = error.at(entry.name);

@@ -99,6 +99,7 @@ struct Engine::Impl {
   void predict_again();
   void drop_questions();
   void drop_predictions();
+  void say_what_is_needed(const Subject& subject);
   void run_prediction(const Subject& subject, int with_layer, const Job& job);
   void answer(const QueryRequest& request, const Job& job);
   void show_gates(const Job& job);
@@ -175,6 +176,7 @@ void Engine::Impl::post_prediction(const Subject& subject) {
             throw Error(ErrorKind::Config, "there is no network to predict with", {}, "Open a checkpoint first");
           if (tap && subject == predicted) return;
           forget_answers();
+          say_what_is_needed(subject);
           surviving_device([&] { run_prediction(subject, layer, job); });
           show_gates(job);
         });
@@ -204,6 +206,15 @@ void Engine::Impl::drop_predictions() {
   drop_questions();
   const std::lock_guard lock(mutex);
   in_flight = false;
+}
+
+// The record of attention comes on top.
+void Engine::Impl::say_what_is_needed(const Subject& subject) {
+  const ModelConfig& config = predictor->checkpoint().config;
+  const std::int64_t points = subject.cloud->size();
+  MemoryNeed need = prediction_need(config, settings.precision, points, resolve_device(settings.device));
+  need.needed += static_cast<std::uint64_t>(std::min(record_bytes(config, points), record_bytes_limit));
+  publisher.update([&](EngineSnapshot& s) { s.memory = need; });
 }
 
 void Engine::Impl::run_prediction(const Subject& subject, int with_layer, const Job& job) {

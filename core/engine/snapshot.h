@@ -17,6 +17,7 @@
 #include "core/engine/summary_fields.h"
 #include "core/engine/who_looks.h"
 #include "core/model/predict.h"
+#include "core/model/prediction_memory.h"
 #include "core/tree/ball_tree.h"
 
 namespace erwin {
@@ -92,6 +93,7 @@ struct EngineSnapshot {
   std::shared_ptr<const WhoLooks> who_looks;
   std::shared_ptr<const AttentionMatrix> matrix;  // so far
   RunSettings settings;                           // for networks to come; `model` says how the present one runs
+  std::optional<MemoryNeed> memory;  // of the newest prediction, known before it starts
   Progress progress;
   std::optional<Failure> failure;
 };

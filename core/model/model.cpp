@@ -216,10 +216,12 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
                              const AttentionChanges* changes) const {
   if (changes) check(*changes, impl_->config);
   if (impl_->options.device().is_cpu())
-    require_memory(predict_prediction_memory(impl_->config, impl_->precision, sample.points,
-                                             sample.trees.main ? sample.trees.main->slot_count : sample.points,
-                                             static_cast<std::int64_t>(sample.edge_source.size()), /*on_cpu=*/true),
-                   "the prediction of " + std::to_string(sample.points) + " points");
+    require_memory(
+        predict_prediction_memory(impl_->config, impl_->precision,
+                                  {sample.points, sample.trees.main ? sample.trees.main->slot_count : sample.points,
+                                   static_cast<std::int64_t>(sample.edge_source.size())},
+                                  /*on_cpu=*/true),
+        "the prediction of " + std::to_string(sample.points) + " points");
   Output output;
   model::translating_torch_errors("the prediction of " + sample.name, [&] {
     const c10::AutoGradMode without_gradient(false);

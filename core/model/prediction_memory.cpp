@@ -1,6 +1,12 @@
 #include "core/model/prediction_memory.h"
 
+#include <ATen/DeviceAccelerator.h>
+
 #include <algorithm>
+#include <bit>
+
+#include "core/base/memory.h"
+#include "core/model/internal/torch_errors.h"
 
 namespace erwin {
 
@@ -69,11 +75,44 @@ double on_the_cpu(const ModelConfig& config, Bytes bytes, double slots, double e
 
 }  // namespace
 
-std::uint64_t predict_prediction_memory(const ModelConfig& config, Precision precision, std::int64_t points,
-                                        std::int64_t slots, std::int64_t edges, bool on_cpu) {
+SampleSize sample_size(const ModelConfig& config, std::int64_t points) {
+  const std::int64_t unit = config.unit(), units = (points + unit - 1) / unit;
+  const auto rounded = config.padding == Padding::Duplicate
+                           ? static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(units)))
+                           : units;
+  // A chain of bonds has two per bead.
+  const std::int64_t per_point = config.graph.kind == GraphKind::Lines ? 2 : config.graph.k;
+  return {points, rounded * unit, config.mp_steps > 0 ? points * per_point : 0};
+}
+
+std::uint64_t predict_prediction_memory(const ModelConfig& config, Precision precision, const SampleSize& sample,
+                                        bool on_cpu) {
   const Bytes bytes = bytes_of(precision);
-  const auto n = static_cast<double>(points), s = static_cast<double>(slots), e = static_cast<double>(edges);
-  return static_cast<std::uint64_t>(on_cpu ? on_the_cpu(config, bytes, s, e) : on_the_device(config, bytes, n, s, e));
+  const auto points = static_cast<double>(sample.points), slots = static_cast<double>(sample.slots),
+             edges = static_cast<double>(sample.edges);
+  return static_cast<std::uint64_t>(on_cpu ? on_the_cpu(config, bytes, slots, edges)
+                                           : on_the_device(config, bytes, points, slots, edges));
+}
+
+std::uint64_t free_memory(const std::string& device) {
+  if (device == "cpu") return available_memory();
+  std::uint64_t bytes = 0;
+  model::translating_torch_errors("asking for the device's memory", [&] {
+    const std::size_t colon = device.find(':');
+    const int index = colon == std::string::npos ? 0 : std::stoi(device.substr(colon + 1));
+    bytes = at::accelerator::getMemoryInfo(static_cast<c10::DeviceIndex>(index)).first;
+  });
+  return bytes;
+}
+
+std::string MemoryNeed::text() const {
+  return "memory: about " + format_bytes(needed) + " are needed, " + format_bytes(free) + " are free";
+}
+
+MemoryNeed prediction_need(const ModelConfig& config, Precision precision, std::int64_t points,
+                           const std::string& device) {
+  return {predict_prediction_memory(config, precision, sample_size(config, points), device == "cpu"),
+          free_memory(device)};
 }
 
 }  // namespace erwin

@@ -1,7 +1,6 @@
 #include "core/train/memory_plan.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -101,16 +100,6 @@ double trunk_width(const ModelConfig& config) {
 }
 
 }  // namespace
-
-SampleSize sample_size(const ModelConfig& config, std::int64_t points) {
-  const std::int64_t unit = config.unit(), units = (points + unit - 1) / unit;
-  const auto rounded = config.padding == Padding::Duplicate
-                           ? static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(units)))
-                           : units;
-  // A chain of bonds has two per bead.
-  const std::int64_t per_point = config.graph.kind == GraphKind::Lines ? 2 : config.graph.k;
-  return {points, rounded * unit, config.mp_steps > 0 ? points * per_point : 0};
-}
 
 MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, std::int64_t parameters,
                           const SampleSize& largest, bool on_cpu) {

@@ -6,15 +6,9 @@
 
 #include "core/config/model_config.h"
 #include "core/config/train_config.h"
+#include "core/model/prediction_memory.h"
 
 namespace erwin {
-
-// One sample as it counts: the largest of the split.
-struct SampleSize {
-  std::int64_t points = 0, slots = 0, edges = 0;
-};
-// Slots and edges that a cloud of that many points gets.
-SampleSize sample_size(const ModelConfig& config, std::int64_t points);
 
 struct MemoryPlan {
   std::uint64_t state = 0;        // weights, gradients, averages, masters
@@ -25,7 +19,7 @@ struct MemoryPlan {
 
 // How good it is: resources/help/training.md.
 MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, std::int64_t parameters,
-                          const SampleSize& largest, bool on_cpu);
+                          const SampleSize& largest, bool on_cpu);  // largest: of the split
 
 // What fits into `available` bytes: "--set train.batch=1 --set train.accumulate=2 (about 3 GiB)", with bf16 where that
 // is not enough, else how large a sample may be. For the hint of an Error.

@@ -93,7 +93,7 @@ MemoryForecast check_memory(const RunSetup& setup, const Trainer& trainer) {
   const MemoryPlan plan = predict_memory(setup.model, setup.train, parameters, setup.largest, on_cpu);
   if (setup.train.memory_check)
     require_training_memory(setup.model, setup.train, parameters, setup.largest, trainer.device(), available);
-  return {plan.total(), available, setup.train.recompute == "on"};
+  return {{plan.total(), available}, setup.train.recompute == "on"};
 }
 
 // The same error with what to do now. More was needed than was predicted or free, so half of the prediction is offered.

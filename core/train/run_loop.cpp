@@ -82,8 +82,8 @@ void RunLoop::write_state(RunPhase phase) {
   state.step = trainer_.steps_done();
   state.steps = setup_.train.steps;
   state.device = trainer_.device();
-  state.memory_predicted = forecast_.predicted;
-  state.memory_free = forecast_.free;
+  state.memory_predicted = forecast_.need.needed;
+  state.memory_free = forecast_.need.free;
   write_run_state(layout_, state);
 }
 

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/memory.h"
 #include "core/model/internal/likelihood.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/tf32.h"
@@ -311,17 +310,6 @@ std::uint64_t Trainer::peak_memory() const {
   if (impl_->on_cpu()) return train::peak_process_memory();
   const auto stats = at::accelerator::getDeviceStats(impl_->place().index());
   return static_cast<std::uint64_t>(stats.allocated_bytes[0].peak);
-}
-
-std::uint64_t free_memory(const std::string& device) {
-  if (device == "cpu") return available_memory();
-  std::uint64_t bytes = 0;
-  model::translating_torch_errors("asking for the device's memory", [&] {
-    const std::size_t colon = device.find(':');
-    const int index = colon == std::string::npos ? 0 : std::stoi(device.substr(colon + 1));
-    bytes = at::accelerator::getMemoryInfo(static_cast<c10::DeviceIndex>(index)).first;
-  });
-  return bytes;
 }
 
 }  // namespace erwin

@@ -68,7 +68,4 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
-// Bytes free on a device of that name for this process; the CPU's is available_memory().
-std::uint64_t free_memory(const std::string& device);
-
 }  // namespace erwin

@@ -192,7 +192,8 @@ void DataPanel::show_cloud(const OpenedCloud* opened, const SceneData& shown, co
   fill_colours(shown, state);
 }
 
-void DataPanel::show_model(const ModelInfo* model, const SceneData& shown, const RunSettings& settings, bool busy) {
+void DataPanel::show_model(const ModelInfo* model, const SceneData& shown, const RunSettings& settings,
+                           const std::optional<MemoryNeed>& memory, bool busy) {
   model_name_->setText(model ? tr("%1 network").arg(model_title(model->config)) : tr("No network"));
   model_hint_->setVisible(!model);
   Facts::Rows rows;
@@ -202,6 +203,9 @@ void DataPanel::show_model(const ModelInfo* model, const SceneData& shown, const
     rows.emplace_back(tr("Parameters"), whole(model->parameters));
     rows.emplace_back(tr("Trained"), model->step > 0 ? tr("%1 steps").arg(whole(model->step)) : tr("not at all"));
     rows.emplace_back(tr("Runs on"), QString::fromStdString(model->device));
+    if (memory)
+      rows.emplace_back(tr("Memory"),
+                        tr("about %1, with %2 free").arg(memory_text(memory->needed), memory_text(memory->free)));
     if (shown.prediction) {
       rows.emplace_back(tr("Took"), tr("%1 s").arg(shown.prediction->seconds, 0, 'g', 3));
       if (const auto& metrics = shown.prediction->metrics) {

@@ -2,6 +2,7 @@
 // The cloud, what colours it, and the network: facts, and the choices that go with them.
 
 #include <QWidget>
+#include <optional>
 #include <vector>
 
 #include "ui/panels/colour_choices.h"
@@ -21,7 +22,8 @@ class DataPanel : public QWidget {
 public:
   explicit DataPanel(QWidget* parent = nullptr);
   void show_cloud(const OpenedCloud* opened, const SceneData& shown, const SceneState& state);
-  void show_model(const ModelInfo* model, const SceneData& shown, const RunSettings& settings, bool busy);
+  void show_model(const ModelInfo* model, const SceneData& shown, const RunSettings& settings,
+                  const std::optional<MemoryNeed>& memory, bool busy);
 
 Q_SIGNALS:
   void sample_chosen(const QString& name);

@@ -142,4 +142,9 @@ QString escaped(const std::string& text) {
   return QString::fromStdString(text).toHtmlEscaped();
 }
 
+QString memory_text(std::uint64_t bytes) {
+  const double mib = static_cast<double>(bytes) / (1 << 20);
+  return mib < 1024 ? QObject::tr("%1 MiB").arg(mib, 0, 'f', 0) : QObject::tr("%1 GiB").arg(mib / 1024, 0, 'f', 1);
+}
+
 }  // namespace erwin::ui

@@ -63,6 +63,7 @@ protected:
 QString whole(std::int64_t number);
 // Four significant digits.
 QString number(double value);
+QString memory_text(std::uint64_t bytes);  // "812 MiB", "1.5 GiB"
 QString escaped(const std::string& text);
 
 }  // namespace erwin::ui

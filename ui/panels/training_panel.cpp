@@ -27,11 +27,6 @@ QString time_text(double seconds) {
   return QObject::tr("%1 h %2 min").arg(total / 3600).arg((total % 3600) / 60);
 }
 
-QString memory_text(std::uint64_t bytes) {
-  const double mib = static_cast<double>(bytes) / (1 << 20);
-  return mib < 1024 ? QObject::tr("%1 MiB").arg(mib, 0, 'f', 0) : QObject::tr("%1 GiB").arg(mib / 1024, 0, 'f', 1);
-}
-
 QString phase_text(RunPhase phase) {
   QString text = QString::fromUtf8(name_of(phase));
   text[0] = text[0].toUpper();
@@ -47,9 +42,9 @@ Facts::Rows rows_of(const RunView& run) {
     rows.emplace_back(QObject::tr("Time left"), time_text(run.seconds_left));
   if (run.memory > 0) rows.emplace_back(QObject::tr("Memory"), memory_text(run.memory));
   if (run.state.memory_predicted > 0)
-    rows.emplace_back(QObject::tr("Predicted"), QObject::tr("%1, with %2 free")
-                                                    .arg(memory_text(run.state.memory_predicted),
-                                                         memory_text(run.state.memory_free)));
+    rows.emplace_back(QObject::tr("Predicted"),
+                      QObject::tr("%1, with %2 free")
+                          .arg(memory_text(run.state.memory_predicted), memory_text(run.state.memory_free)));
   if (!run.state.device.empty()) rows.emplace_back(QObject::tr("Runs on"), QString::fromStdString(run.state.device));
   if (!run.training.empty()) rows.emplace_back(QObject::tr("Loss"), number(run.training.back().loss));
   if (run.best)

@@ -313,7 +313,8 @@ void MainWindow::refresh() {
   view_->setFocusPolicy(empty ? Qt::NoFocus : Qt::StrongFocus);
   if (empty) QTimer::singleShot(0, this, &MainWindow::list_samples);
   data_panel_->show_cloud(opened_.get(), data_, shown);
-  data_panel_->show_model(model_.get(), data_, session_.now().run, engine_progress_.busy);
+  data_panel_->show_model(model_.get(), data_, session_.now().run, answered_ ? answered_->memory : std::nullopt,
+                          engine_progress_.busy);
   query_panel_->show_query(data_, shown);
   appearance_panel_->show_state(data_, shown);
   tree_panel_->show_tree(data_, shown);

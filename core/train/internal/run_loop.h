@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "core/base/memory.h"
+#include "core/model/prediction_memory.h"
 #include "core/model/checkpoint.h"
 #include "core/train/internal/prober.h"
 #include "core/train/internal/run_setup.h"
@@ -28,11 +28,10 @@ private:
 
 // Of a training step, on its device.
 struct MemoryForecast {
-  std::uint64_t predicted = 0, free = 0;
+  MemoryNeed need;
   bool recompute = false;
   std::string text() const {
-    return "memory: about " + format_bytes(predicted) + " are needed, " + format_bytes(free) + " are free" +
-           (recompute ? "; blocks run again in the backward pass, which keeps less" : "");
+    return need.text() + (recompute ? "; blocks run again in the backward pass, which keeps less" : "");
   }
 };
 

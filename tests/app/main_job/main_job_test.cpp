@@ -116,8 +116,11 @@ std::string ids_of(const json& selected) {
 }  // namespace
 
 TEST_F(MainJob, InferWritesPredictionsAndMetricsOfAnUnseenCar) {
-  const std::string text =
-      expect_success({"infer", checkpoint(), path("manifest.toml"), "--sample", "test_06", "--out", path("p.vtp")});
+  const test::ProgramResult run = test::run_program(
+      {"infer", checkpoint(), path("manifest.toml"), "--sample", "test_06", "--out", path("p.vtp")});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find("memory: about "), std::string::npos) << run.err;
+  const std::string& text = run.out;
   EXPECT_NE(text.find("test_06"), std::string::npos) << text;
   const json info = json::parse(expect_success({"info", path("p.vtp"), "--json"}));
   EXPECT_EQ(info.at("points"), 3586);

@@ -79,6 +79,10 @@ TEST(Engine, LoadsPredictsAndAnswersAQuestion) {
   ASSERT_NE(s.prediction->field("prediction"), nullptr);
   EXPECT_NE(s.prediction->field("error"), nullptr);
   EXPECT_EQ(s.prediction->layers.size(), 2u);
+  ASSERT_TRUE(s.memory);
+  EXPECT_GT(s.memory->needed, predict_prediction_memory(s.model->config, Precision::Float32,
+                                                        sample_size(s.model->config, 1000), /*on_cpu=*/true));
+  EXPECT_GT(s.memory->free, s.memory->needed);
   ASSERT_TRUE(s.prediction->tree);
   EXPECT_FALSE(s.prediction->tree->levels.empty());
 

@@ -111,7 +111,7 @@ TEST(MemoryGpu, OfAPredictionIsWhatWasPredicted) {
       const std::int64_t before = allocated(false);
       model.predict(*sample);
       const SampleSize size = sample_size(config, points);
-      expect_within(predict_prediction_memory(config, precision, points, size.slots, size.edges, false),
+      expect_within(predict_prediction_memory(config, precision, size, false),
                     allocated(true) - before, std::string(one.preset) + " " + name_of(precision));
     }
 }

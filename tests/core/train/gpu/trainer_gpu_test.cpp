@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/model/prediction_memory.h"
 #include "core/train/trainer.h"
 #include "tests/core/train/support.h"
 #include "tests/support/shared_data.h"
