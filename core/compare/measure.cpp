@@ -76,6 +76,19 @@ std::vector<std::pair<std::string, double>> named(const Metrics& metrics) {
   return errors;
 }
 
+// unit: becomes the target's. Errors name the sample.
+ModelSample sample_of(const Dataset& dataset, std::int64_t index, const Checkpoint& checkpoint, std::string& unit,
+                      const Job& job) {
+  const SampleEntry& entry = dataset.samples()[static_cast<std::size_t>(index)];
+  try {
+    const PointCloudPtr cloud = dataset.load(index, job);
+    if (const Field* target = cloud->field(checkpoint.recipe.target)) unit = target->unit();
+    return prepare_sample(*cloud, entry.frame, checkpoint.recipe, checkpoint.config, job);
+  } catch (const Error& error) {
+    throw error.at(entry.name);
+  }
+}
+
 }  // namespace
 
 RunOutcome measure_run(const StudyRun& run, const RunLayout& layout, const Job& job) {
@@ -85,7 +98,10 @@ RunOutcome measure_run(const StudyRun& run, const RunLayout& layout, const Job& 
   Model model(checkpoint.config, 0, resolve_device(config.text("train.device")),
               precision_from(config.text("train.precision")));
   model.load_weights(checkpoint.weights);
-  const Dataset dataset = Dataset::open(config.text("data.path"));
+  io::OpenOptions options;
+  options.skip_bad = config.flag("data.skip_bad");
+  Dataset dataset = Dataset::open(config.text("data.path"), options, job);
+  if (options.skip_bad) dataset.leave_out_bad(job);  // as the run did
   const Judged judged = judged_samples(dataset, provenance, layout);
 
   RunOutcome outcome;
@@ -95,10 +111,7 @@ RunOutcome measure_run(const StudyRun& run, const RunLayout& layout, const Job& 
   std::vector<ModelSample> for_field;
   for (const std::int64_t index : judged.samples) {
     job.check();
-    const PointCloudPtr cloud = dataset.load(index, job);
-    if (const Field* target = cloud->field(checkpoint.recipe.target)) outcome.unit = target->unit();
-    ModelSample sample = prepare_sample(*cloud, dataset.samples()[static_cast<std::size_t>(index)].frame,
-                                        checkpoint.recipe, checkpoint.config, job);
+    ModelSample sample = sample_of(dataset, index, checkpoint, outcome.unit, job);
     const Model::Output output = model.predict(sample, std::nullopt, Job(job.stop_token()));
     metrics.push_back(compare(output.values, sample.targets, target_standard(checkpoint.recipe), output.deviations));
     if (for_field.size() < field_samples) for_field.push_back(std::move(sample));

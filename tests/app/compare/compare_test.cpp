@@ -240,5 +240,43 @@ TEST_F(Compare, SaysWhatIsWrong) {
   EXPECT_FALSE(fs::exists(path("x")));
 }
 
+TEST_F(Compare, DamagedSamplesAreLeftOutOfTheMeasureToo) {
+  std::string files;
+  for (int sample = 0; sample < 5; ++sample) {
+    const std::string name = (sample < 3 ? "train_" : "test_") + std::to_string(sample) + ".csv";
+    std::ofstream out(path(name));
+    out << "x,y,z,height\n";
+    for (int i = 0; i < 80; ++i)
+      out << i % 9 << "," << i / 9 << "," << (i + sample) % 5 << "," << (sample == 4 && i == 7 ? "nan" : "1.5") << "\n";
+    files += (files.empty() ? "\"" : ", \"") + name + "\"";
+  }
+  std::ofstream(path("own.toml")) << "[dataset]\nname = \"own\"\nfiles = [" << files
+                                  << "]\ntarget = \"height\"\n[split]\ntrain = [\"train_*\"]\ntest = [\"test_*\"]\n"
+                                     "[normalisation.height]\nmean = 1.0\ndeviation = 1.0\n";
+  const Words words{"compare",
+                    path("net.toml"),
+                    path("sparse.toml"),
+                    "--data",
+                    path("own.toml"),
+                    "--device",
+                    "cpu",
+                    "--seeds",
+                    "1",
+                    "--steps",
+                    "2",
+                    "--set",
+                    "data.validation=none",
+                    "--out"};
+  Words refused = words, skipping = words;
+  refused.push_back(path("refused"));
+  skipping.insert(skipping.end(), {path("out"), "--set", "data.skip_bad=true"});
+  const ProgramResult bad = run_program(refused);
+  EXPECT_NE(bad.exit_code, 0);
+  EXPECT_NE(bad.err.find("test_4"), std::string::npos) << bad.err;
+  const ProgramResult good = run_program(skipping);
+  ASSERT_EQ(good.exit_code, 0) << good.err;
+  EXPECT_EQ(table("out").size(), 2u);
+}
+
 }  // namespace
 }  // namespace erwin

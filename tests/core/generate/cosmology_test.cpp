@@ -117,9 +117,16 @@ TEST(Growth, IsHeathsIntegral) {
       EXPECT_NEAR(result.second / (-3.0 / 7 * std::pow(result.first, 2) * std::pow(share, -1.0 / 143)), 1, 2e-3);
       EXPECT_NEAR(result.second_rate / (2 * std::pow(share, 6.0 / 11)), 1, 0.02);
     }
-  // Colossus 1.4.0: today's D1 and what of it there was at redshift 1.
-  EXPECT_NEAR(growth(0.3).first, 0.778981016770788, 1e-5);
-  EXPECT_NEAR(growth(0.3, 0.5).first / growth(0.3).first, 0.6118166350681609, 2e-5);
+  // In closed form D1 = a 2F1(1/3, 1; 11/6; -(1 - Omega_m) / Omega_m a^3), summed by another program in double.
+  const struct {
+    double omega_m, today, share_at_redshift_1;
+  } exact[] = {{0.1, 0.5909340531609112, 0.7287595923307201},
+               {0.3, 0.778981016770788, 0.6118057533006064},
+               {0.5, 0.8724808231581307, 0.5607664409790141}};
+  for (const auto& e : exact) {
+    EXPECT_NEAR(growth(e.omega_m).first, e.today, 1e-7) << e.omega_m;
+    EXPECT_NEAR(growth(e.omega_m, 0.5).first / growth(e.omega_m).first, e.share_at_redshift_1, 1e-7) << e.omega_m;
+  }
 }
 
 TEST(Cosmology, IsDrawnFromItsRanges) {
