@@ -67,7 +67,11 @@ void ArrowLayer::show_part(double from, double) {
 }
 
 void ArrowLayer::explain(Legend& legend) const {
-  legend.arrows = scale_;
+  const auto same = [](const LegendScale& a, const LegendScale& b) {
+    return a.title == b.title && a.map == b.map && a.minimum == b.minimum && a.maximum == b.maximum &&
+           a.logarithmic == b.logarithmic && a.steps == b.steps;
+  };
+  if (!(scale_ && legend.scale && same(*scale_, *legend.scale))) legend.arrows = scale_;
   legend.notes.insert(legend.notes.end(), notes_.begin(), notes_.end());
 }
 

@@ -30,7 +30,8 @@ using PreparedPointsPtr = std::shared_ptr<const PreparedPoints>;
 // stay where they are.
 PreparedPointsPtr prepare_points(const SceneData& data, const SceneState& state, const PreparedPointsPtr& before);
 
-// A length that suits the cloud: about half the distance between neighbours on a surface, whose discs then just meet.
+// A length that suits the cloud: about half the distance between neighbours on a surface, whose discs then just meet;
+// where lines join the points, less: a third of a line.
 double point_spacing(const PointCloud& cloud, std::int64_t frame);
 // Of a point's disc, in the cloud's unit.
 double disc_radius(const SceneState& state, double spacing);

@@ -9,6 +9,7 @@
 #include "tests/ui/scene/picture_support.h"
 #include "ui/scene/arrow_layer.h"
 #include "ui/scene/guide_layer.h"
+#include "ui/scene/prepared_points.h"
 #include "ui/scene/prepared_surface.h"
 
 namespace erwin::ui {
@@ -128,9 +129,24 @@ TEST_F(Looks, ArrowsPointWhereTheFieldPoints) {
   EXPECT_EQ(drawn_in(50, 150, 205, 399), 0);
   EXPECT_GT(drawn_in(250, 350, 205, 300), 15);  // the right one down, half as long
   EXPECT_EQ(drawn_in(250, 350, 0, 195), 0);
+  ASSERT_TRUE(offscreen.scene().legend().scale);
+  EXPECT_EQ(offscreen.scene().legend().scale->title, "v (length)");
+  EXPECT_FALSE(offscreen.scene().legend().arrows) << "the points' colours say the same";
+  stage.state.arrow_component = 1;
+  offscreen.draw(stage.data, stage.state);
   ASSERT_TRUE(offscreen.scene().legend().arrows);
-  EXPECT_EQ(offscreen.scene().legend().arrows->title, "v (length)");
+  EXPECT_EQ(offscreen.scene().legend().arrows->title, "v [1]");
   EXPECT_EQ(offscreen.scene().legend().arrows->maximum, 2);
+}
+
+TEST_F(Looks, BallsOfAChainLeaveRoomForItsBonds) {
+  PointCloud::Parts parts;
+  for (int i = 0; i < 20; ++i) parts.positions.insert(parts.positions.end(), {0.1f * static_cast<float>(i), 0, 0});
+  parts.fields.emplace_back("f", FieldKind::Scalar, 1, std::vector<float>(20, 1.f));
+  const double without = point_spacing(PointCloud(PointCloud::Parts(parts)), 0);
+  for (std::uint32_t i = 0; i + 1 < 20; ++i) parts.cells.lines.insert(parts.cells.lines.end(), {i, i + 1});
+  EXPECT_GT(without, 0.05);
+  EXPECT_NEAR(point_spacing(PointCloud(std::move(parts)), 0), 0.03, 1e-6);
 }
 
 TEST_F(Looks, ManyArrowsAreAnEvenSubsetAndTheLegendSaysSo) {
