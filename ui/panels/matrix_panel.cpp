@@ -6,11 +6,11 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 #include <algorithm>
-#include <limits>
 #include <sstream>
 
 #include "core/engine/matrix_window.h"
 #include "ui/panels/panel_parts.h"
+#include "ui/panels/point_sets.h"
 #include "ui/scene/tree_nodes.h"
 
 namespace erwin::ui {
@@ -206,25 +206,7 @@ std::vector<std::int32_t> MatrixPanel::points_of(bool row, int cell) const {
 }
 
 std::int64_t MatrixPanel::middle_of_row(int row) const {
-  const auto points = points_of(true, row);
-  if (points.empty() || !shown_.cloud) return -1;
-  const auto positions = shown_.cloud->positions(state_.frame);
-  const auto at = [&](std::int32_t point, std::size_t axis) {
-    return static_cast<double>(positions[static_cast<std::size_t>(point) * 3 + axis]);
-  };
-  double mean[3] = {0, 0, 0};
-  for (const std::int32_t point : points)
-    for (std::size_t k = 0; k < 3; ++k) mean[k] += at(point, k) / static_cast<double>(points.size());
-  std::int64_t middle = -1;
-  double least = std::numeric_limits<double>::infinity();
-  for (const std::int32_t point : points) {
-    double distance = 0;
-    for (std::size_t k = 0; k < 3; ++k) distance += (at(point, k) - mean[k]) * (at(point, k) - mean[k]);
-    if (distance >= least) continue;
-    least = distance;
-    middle = point;
-  }
-  return middle;
+  return shown_.cloud ? middle_point(*shown_.cloud, state_.frame, points_of(true, row)) : -1;
 }
 
 void MatrixPanel::mark_point(std::int64_t point) {

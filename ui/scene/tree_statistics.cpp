@@ -23,21 +23,28 @@ double radius_of(const PointCloud& cloud, std::int64_t frame, std::span<const st
   return std::sqrt(squares);
 }
 
-// The tree's own nodes know theirs; those of another order are measured.
-double mean_radius(const SceneData& data, const SceneState& state, const LevelNodes& level, int index) {
-  const TreeLevel* own = state.frame == 0 ? level_of_main_tree(data, state, index) : nullptr;
+double mean_radius(const LevelNodes& level, const std::vector<double>& radii) {
   double sum = 0;
   std::int64_t balls = 0;
   for (std::int64_t node = 0; node < level.size(); ++node) {
-    const auto points = level.points(node);
-    if (points.empty()) continue;
-    sum += own ? own->radius[static_cast<std::size_t>(node)] : radius_of(*data.cloud, state.frame, points);
+    if (level.points(node).empty()) continue;
+    sum += radii[static_cast<std::size_t>(node)];
     ++balls;
   }
   return balls > 0 ? sum / static_cast<double>(balls) : 0;
 }
 
 }  // namespace
+
+// Those of the tree's own nodes are known; those of another order are measured.
+std::vector<double> ball_radii(const SceneData& data, const SceneState& state, const LevelNodes& level, int index) {
+  if (const TreeLevel* own = state.frame == 0 ? level_of_main_tree(data, state, index) : nullptr) return own->radius;
+  std::vector<double> radii(static_cast<std::size_t>(level.size()));
+  for (std::int64_t node = 0; node < level.size(); ++node)
+    if (const auto points = level.points(node); !points.empty())
+      radii[static_cast<std::size_t>(node)] = radius_of(*data.cloud, state.frame, points);
+  return radii;
+}
 
 TreeStatistics::Subject statistics_subject(const SceneData& data, const SceneState& state) {
   const LayerInfo* layer = shown_layer(data, state);
@@ -56,7 +63,7 @@ TreeStatistics tree_statistics(const SceneData& data, const SceneState& state, s
     const auto level = shown_level(data, state, index);
     result.padding = count_padding(*level, data.cloud->size());
     result.levels.push_back({result.padding.nodes, result.padding.empty_nodes, result.padding.fewest,
-                             result.padding.most, mean_radius(data, state, *level, index)});
+                             result.padding.most, mean_radius(*level, ball_radii(data, state, *level, index))});
   }
   if (stop.stop_requested()) result.levels.clear();
   return result;

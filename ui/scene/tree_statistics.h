@@ -39,4 +39,7 @@ TreeStatistics::Subject statistics_subject(const SceneData& data, const SceneSta
 // in points times levels.
 TreeStatistics tree_statistics(const SceneData& data, const SceneState& state, std::stop_token stop = {});
 
+// [nodes] largest distance of a point to the mean of its ball's points, of a level of that tree; 0 for empty balls.
+std::vector<double> ball_radii(const SceneData& data, const SceneState& state, const LevelNodes& level, int index);
+
 }  // namespace erwin::ui

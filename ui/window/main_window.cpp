@@ -47,6 +47,7 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
   make_panels();
   make_training();
   make_attention_panels();
+  make_tree_panels();
   make_status_bar();
   connect_panels();
   make_actions();

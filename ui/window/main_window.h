@@ -36,6 +36,7 @@ class Banner;
 class DataPanel;
 class HeadsPanel;
 class HistogramPanel;
+class IciclePanel;
 class MatrixPanel;
 class QueryPanel;
 class SceneView;
@@ -56,6 +57,7 @@ public:
   QueryPanel* query_panel() const { return query_panel_; }
   HeadsPanel* heads_panel() const { return heads_panel_; }
   MatrixPanel* matrix_panel() const { return matrix_panel_; }
+  IciclePanel* icicle_panel() const { return icicle_panel_; }
   const SceneData& scene_data() const { return data_; }
   // The session's state; title, size and camera are the view's.
   SceneState state() const { return session_.state(); }
@@ -162,6 +164,13 @@ private:
   void point_at_cell(int row, int column);
   void choose_matrix_file();
 
+  // window_tree.cpp: the icicle of the tree
+  void make_tree_panels();
+  void make_tree_actions();
+  void isolate(const OnlyBall& ball);
+  void show_tree_panels(const SceneState& shown);
+  void point_at_ball(int level, qint64 node);
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -217,6 +226,7 @@ private:
   TrainingPanel* training_panel_ = nullptr;
   HeadsPanel* heads_panel_ = nullptr;
   MatrixPanel* matrix_panel_ = nullptr;
+  IciclePanel* icicle_panel_ = nullptr;
   RunMonitor* monitor_ = nullptr;
   bool shared_out_ = false;  // the first show has given the docks their sizes
   bool follows_probes_ = false;

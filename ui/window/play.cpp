@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "ui/panels/icicle_panel.h"
 #include "ui/panels/matrix_panel.h"
 #include "ui/panels/training_panel.h"
 #include "ui/scene/scene_view.h"
@@ -127,6 +128,25 @@ void point_at_cell(MainWindow& window, const std::string& text) {
   QApplication::sendEvent(&matrix, &move);
 }
 
+// Through the mouse.
+void click_ball(MainWindow& window, const std::string& text) {
+  const auto words = words_of(text);
+  if (words.size() != 2) throw Error(ErrorKind::Config, "a ball was expected", text, "Write it as LEVEL NUMBER");
+  IcicleView& tree = *window.icicle_panel()->view();
+  const IcicleView::Ball ball{static_cast<int>(whole_number(words[0])), whole_number(words[1])};
+  const QPointF at = tree.ball_rect(ball).center();
+  if (!tree.isVisible() || !(tree.ball_at(at) == ball))
+    throw Error(ErrorKind::Config, "the icicle shows no such ball", text,
+                "Show it first: action panel-icicle; balls narrower than a pixel are left out");
+  for (const auto& [type, buttons] :
+       {std::pair(QEvent::MouseMove, Qt::NoButton), std::pair(QEvent::MouseButtonPress, Qt::LeftButton),
+        std::pair(QEvent::MouseButtonRelease, Qt::NoButton)}) {
+    QMouseEvent event(type, at, tree.mapToGlobal(at), type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton,
+                      buttons, {});
+    QApplication::sendEvent(&tree, &event);
+  }
+}
+
 void drop(MainWindow& window, const std::string& path) {
   QMimeData data;
   data.setUrls({QUrl::fromLocalFile(QString::fromStdString(path))});
@@ -226,6 +246,7 @@ void Play::add_input_steps() {
   add("type", [this](const std::string& rest) { type_text(window_, rest); });
   add("click", [this](const std::string& rest) { click(window_, rest); });
   add("cell", [this](const std::string& rest) { point_at_cell(window_, rest); });
+  add("ball", [this](const std::string& rest) { click_ball(window_, rest); });
   add("action", [this](const std::string& rest) {
     QAction* action = window_.action(QString::fromStdString(rest));
     if (!action)

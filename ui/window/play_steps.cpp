@@ -27,6 +27,7 @@ const std::vector<PlayStep>& play_steps() {
       {"type", "TEXT", "type letters where the keyboard is"},
       {"click", "X Y", "click into the picture, logical pixels from its top left corner"},
       {"cell", "ROW COLUMN", "rest the mouse on a cell of the matrix panel's window, counted from 0"},
+      {"ball", "LEVEL NUMBER", "click on a ball of the panel Icicle: the camera flies there"},
       {"train", "CONFIG DATA OUT [STEPS]", "start a training run in a process of its own, and watch it"},
       {"watch", "RUN", "watch a run that is there; 'action train-pause' and its like steer it"},
       {"undo", "", "take the last change back"},

@@ -29,6 +29,7 @@ void MainWindow::make_actions() {
   make_panel_actions();
   make_training_actions();
   make_attention_actions();
+  make_tree_actions();
 }
 
 void MainWindow::make_file_actions() {

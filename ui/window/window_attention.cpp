@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "ui/panels/heads_panel.h"
 #include "ui/panels/matrix_panel.h"
+#include "ui/panels/point_sets.h"
 #include "ui/scene/legend.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/actions.h"
@@ -113,18 +114,10 @@ void MainWindow::show_attention_panels(const SceneState& shown) {
 void MainWindow::point_at_cell(int row, int column) {
   std::vector<Place> places;
   if (row >= 0 && data_.cloud) {
-    const auto positions = data_.cloud->positions(session_.selection().frame);
     const auto add = [&](bool rows, int cell, Rgb colour, const QString& name) {
       const auto points = matrix_panel_->points_of(rows, cell);
-      if (points.empty()) return;
-      Place place{{1e30f, 1e30f, 1e30f}, {-1e30f, -1e30f, -1e30f}, colour, name.toStdString()};
-      for (const std::int32_t point : points)
-        for (std::size_t k = 0; k < 3; ++k) {
-          const float x = positions[static_cast<std::size_t>(point) * 3 + k];
-          place.low[k] = std::min(place.low[k], x);
-          place.high[k] = std::max(place.high[k], x);
-        }
-      places.push_back(place);
+      if (!points.empty())
+        places.push_back(place_of(*data_.cloud, session_.selection().frame, points, colour, name.toStdString()));
     };
     add(false, column, palette_of(state().theme).query, tr("keys: %1").arg(matrix_panel_->name_of(false, column)));
     add(true, row, palette_of(state().theme).ball, tr("queries: %1").arg(matrix_panel_->name_of(true, row)));

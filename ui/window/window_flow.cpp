@@ -15,6 +15,7 @@
 #include "ui/panels/banner.h"
 #include "ui/panels/data_panel.h"
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/icicle_panel.h"
 #include "ui/panels/panel_parts.h"
 #include "ui/panels/query_panel.h"
 #include "ui/panels/training_panel.h"
@@ -319,6 +320,7 @@ void MainWindow::refresh() {
   appearance_panel_->show_state(data_, shown);
   tree_panel_->show_tree(data_, shown);
   show_attention_panels(shown);
+  show_tree_panels(shown);
   show_histogram();
   for (const auto& [name, text, can, what] :
        {std::tuple("undo", tr("&Undo"), session_.can_undo(), session_.undo_name()),
@@ -367,7 +369,8 @@ bool MainWindow::idle() {
   // In this order: the I/O thread may feed the engine, and receiving may post new work.
   const bool resting = io_->idle() && engine_->idle();
   receive();
-  return resting && io_->idle() && engine_->idle() && !answer_.isActive() && (!data_.cloud || view_->settled());
+  return resting && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
+         (!data_.cloud || view_->settled());
 }
 
 void MainWindow::list_samples() {
