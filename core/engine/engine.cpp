@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/memory.h"
 #include "core/engine/matrix_window.h"
 #include "core/engine/publisher.h"
 #include "core/engine/worker.h"
@@ -38,7 +39,7 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
 }
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix"};
+const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix", "rollout", "receptive"};
 
 constexpr std::size_t kept_matrices = 16;  // at most 2^24 cells each, as a rule a hundredth of it
 
@@ -78,7 +79,8 @@ struct Engine::Impl {
   std::string path;
   Subject predicted;  // what `tap` is the record of
   TapPtr tap;
-  int layer = 0;  // asked for last
+  std::shared_ptr<const ModelSample> sample;  // that it was made from
+  int layer = 0;                              // asked for last
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
 
@@ -105,6 +107,8 @@ struct Engine::Impl {
   void show_gates(const Job& job);
   void work_out(const char* key, const char* what, const std::function<void(const Job&)>& work);
   void need_layer(int wanted_layer, const Job& job);
+  TapPtr record_of(const std::vector<int>& layers, const Job& job);
+  void sum_up(int of_layer, int of_head, const Job& job);
   void glance(const Job& job);
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
@@ -148,6 +152,7 @@ void Engine::Impl::surviving_device(const std::function<void()>& work) {
 
 void Engine::Impl::forget_answers() {
   tap = nullptr;
+  sample = nullptr;
   predicted = {};
   publisher.update([](EngineSnapshot& s) {
     s.prediction = nullptr;
@@ -156,6 +161,8 @@ void Engine::Impl::forget_answers() {
     s.summary = nullptr;
     s.heads = nullptr;
     s.who_looks = nullptr;
+    s.rollout = nullptr;
+    s.receptive = nullptr;
     s.matrix = nullptr;
   });
   matrices.clear();
@@ -228,6 +235,7 @@ void Engine::Impl::run_prediction(const Subject& subject, int with_layer, const 
   prediction->frame = subject.frame;
   prediction->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   tap = result.tap;
+  sample = result.sample;
   predicted = subject;
   publisher.update([&](EngineSnapshot& s) {
     s.prediction = prediction;
@@ -265,6 +273,29 @@ void Engine::Impl::work_out(const char* key, const char* what, const std::functi
         publisher.run(what, stop, [&](const Job& job) { surviving_device([&] { work(job); }); });
       },
       key);
+}
+
+// The record with q, k, v of these layers; where the kept one lacks some, one that is made for the occasion.
+TapPtr Engine::Impl::record_of(const std::vector<int>& layers, const Job& job) {
+  if (std::all_of(layers.begin(), layers.end(), [&](int l) { return tap->require_layer(l).has_qkv(); })) return tap;
+  const double share = static_cast<double>(layers.size()) / static_cast<double>(tap->layers.size());
+  require_memory(
+      static_cast<std::uint64_t>(share * record_bytes(predictor->checkpoint().config, predicted.cloud->size())),
+      "the record of " + std::to_string(layers.size()) + " attention layers");
+  return predictor->run(*predicted.cloud, predicted.frame, TapRequest{false, layers}, job).tap;
+}
+
+void Engine::Impl::sum_up(int of_layer, int of_head, const Job& job) {
+  std::vector<int> layers{of_layer};
+  if (of_layer < 0) {
+    layers.clear();
+    for (const LayerTap& record : tap->layers) layers.push_back(record.layer);
+  }
+  std::vector<LayerSummary> parts;
+  for (const int one : layers)
+    parts.push_back(*make_summary_fields(*record_of({one}, job), *predicted.cloud, predicted.frame, one, of_head, job));
+  auto made = std::make_shared<const LayerSummary>(of_layer < 0 ? mean_of(parts) : std::move(parts.front()));
+  publisher.update([&](EngineSnapshot& s) { s.summary = made; });
 }
 
 void Engine::Impl::glance(const Job& job) {
@@ -369,9 +400,8 @@ void Engine::query(const QueryRequest& request) {
 
 void Engine::summarise(int layer, int head) {
   impl_->work_out("summary", "summing up the layer", [impl = impl_.get(), layer, head](const Job& job) {
-    impl->need_layer(layer, job);
-    auto made = make_summary_fields(*impl->tap, *impl->predicted.cloud, impl->predicted.frame, layer, head, job);
-    impl->publisher.update([&](EngineSnapshot& s) { s.summary = made; });
+    if (layer >= 0) impl->need_layer(layer, job);
+    impl->sum_up(layer, head, job);
   });
 }
 
@@ -385,6 +415,22 @@ void Engine::ask_who_looks(const QueryRequest& request, const std::string& field
     auto made = make_who_looks(*impl->tap, request, field, job);
     impl->publisher.update([&](EngineSnapshot& s) { s.who_looks = made; });
   });
+}
+
+void Engine::ask_reach(std::int64_t point, int layer, const std::string& field) {
+  if (field == receptive_field_name)
+    impl_->work_out("receptive", "following the prediction back", [impl = impl_.get(), point](const Job& job) {
+      auto made = make_receptive_field(*impl->predictor, *impl->sample, point, job);
+      impl->publisher.update([&](EngineSnapshot& s) { s.receptive = made; });
+    });
+  else
+    impl_->work_out("rollout", "rolling attention out", [impl = impl_.get(), point, layer](const Job& job) {
+      std::vector<int> layers;
+      for (const LayerTap& record : impl->tap->layers)
+        if (record.layer <= layer) layers.push_back(record.layer);
+      auto made = make_rollout(*impl->record_of(layers, job), point, layer, job);
+      impl->publisher.update([&](EngineSnapshot& s) { s.rollout = made; });
+    });
 }
 
 void Engine::show_matrix(const MatrixRequest& request) {

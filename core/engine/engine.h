@@ -37,12 +37,14 @@ public:
 
   // ---- What takes longer and is worked out only when asked for, of the record of the last prediction. A newer request
   // of a kind replaces an older one; a query comes first, and what it stopped starts again after it. ----
-  // The fields of summary_fields.h.
+  // The fields of summary_fields.h; layer -1: their means over all layers.
   void summarise(int layer, int head);
   // Every head of the layers whose q, k, v are at hand.
   void glance_at_heads();
   // field: looks_at_point or looks_at_ball (who_looks.h).
   void ask_who_looks(const QueryRequest& request, const std::string& field);
+  // field: rollout, through all layers up to `layer`, or receptive_field (reach_fields.h).
+  void ask_reach(std::int64_t point, int layer, const std::string& field);
   // A window of the matrix: from mean queries at once, then exact, in snapshots on the way. The last few that became
   // exact are kept and are there at once.
   void show_matrix(const MatrixRequest& request);

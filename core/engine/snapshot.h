@@ -14,6 +14,7 @@
 #include "core/data/point_cloud.h"
 #include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
+#include "core/engine/reach_fields.h"
 #include "core/engine/summary_fields.h"
 #include "core/engine/who_looks.h"
 #include "core/model/predict.h"
@@ -91,6 +92,7 @@ struct EngineSnapshot {
   std::shared_ptr<const LayerSummary> summary;
   std::shared_ptr<const std::vector<LayerGlance>> heads;
   std::shared_ptr<const WhoLooks> who_looks;
+  std::shared_ptr<const Reach> rollout, receptive;
   std::shared_ptr<const AttentionMatrix> matrix;  // so far
   RunSettings settings;                           // for networks to come; `model` says how the present one runs
   std::optional<MemoryNeed> memory;  // of the newest prediction, known before it starts

@@ -49,6 +49,15 @@ std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const Scene
   if (layer->ball_size > 0)
     add(looks_at_ball, QObject::tr("How much of every point's row A goes to the ball of the queried point"),
         asked(looks_at_ball));
+  const auto reached = [](const std::shared_ptr<const Reach>& reach) { return reach ? &reach->field : nullptr; };
+  add(rollout_field,
+      QObject::tr("Where the queried point looks through all layers up to the shown one: R = product of (I + A) / 2, A "
+                  "the mean over heads with rows divided by their sums"),
+      reached(data.rollout));
+  add(receptive_field_name,
+      QObject::tr("On whose features the prediction at the queried point depends: |d prediction / d features of a "
+                  "point|^2, behind the embedding"),
+      reached(data.receptive));
   return fields;
 }
 
@@ -78,10 +87,12 @@ std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState
   if (data.gates)
     for (const Field& field : data.gates->fields)
       add(ColourBy::Field, spoken(field.name()), range_text(field), field.name());
-  for (const FieldOnRequest& wanted : fields_on_request(data, state))
-    choices.push_back({ColourBy::Field, wanted.name, spoken(wanted.name),
-                       wanted.field ? range_text(*wanted.field) : QObject::tr("on request"), wanted.tip,
-                       wanted.field != nullptr});
+  for (const FieldOnRequest& wanted : fields_on_request(data, state)) {
+    const bool mean = state.summary == SummaryOf::AllLayers && find_summary_field(wanted.name);
+    choices.push_back(
+        {ColourBy::Field, wanted.name, spoken(wanted.name) + (mean ? QObject::tr(", all layers") : QString()),
+         wanted.field ? range_text(*wanted.field) : QObject::tr("on request"), wanted.tip, wanted.field != nullptr});
+  }
   for (const Field& field : data.cloud->fields())
     add(ColourBy::Field, QString::fromStdString(field.name()), range_text(field), field.name());
   return choices;
@@ -104,6 +115,8 @@ std::vector<std::string> field_names(const SceneData& data) {
     for (const Field& field : data.gates->fields) names.push_back(field.name());
   if (data.summary)
     for (const Field& field : data.summary->fields) names.push_back(field.name());
+  for (const auto& reach : {data.rollout, data.receptive})
+    if (reach) names.push_back(reach->field.name());
   if (data.who_looks) names.push_back(data.who_looks->look.name());
   if (data.query && data.query->attention) names.push_back(data.query->attention->name());
   return names;

@@ -33,9 +33,7 @@ IciclePanel::IciclePanel(QWidget* parent)
   ball_->setMinimumWidth(60);
   ball_->hide();
   line->addWidget(ball_, 1);
-  auto* label = new QLabel(tr("Colo&ur"));
-  label->setBuddy(colour_);
-  line->addWidget(label);
+  colour_->setAccessibleName(tr("Colour"));
   colour_->addItems({tr("radius"), tr("fill"), tr("level")});
   colour_->setToolTip(tr(
       "Radius: largest distance of a point to the mean of its ball's points. Fill: share of a ball's slots that hold "
@@ -135,13 +133,17 @@ void IciclePanel::mark_point(std::int64_t point) {
 void IciclePanel::write() {
   const BallMap* map = view_->map();
   if (counting_) return title_->setText(tr("Counting…"));
-  if (!map) return title_->setText(tr("Open a cloud to see its tree."));
+  if (!map) {
+    title_->setToolTip({});
+    return title_->setText(tr("Open a cloud to see its tree."));
+  }
   QString text = QString::fromStdString(map->caption);
   text[0] = text[0].toUpper();
   text += tr(": %1 points, %2 levels").arg(whole(map->points())).arg(map->levels.size());
   if (const int cut = view_->first_left_out(); cut < std::ssize(map->levels))
-    text += tr("; from level %1 on narrower than a pixel and left out: zoom in").arg(cut);
+    text += tr("; left out from level %1 on (zoom in)").arg(cut);
   title_->setText(text);
+  title_->setToolTip(tr("Balls narrower than a pixel are left out until the wheel, or + and -, zoom in"));
 }
 
 }  // namespace erwin::ui

@@ -7,6 +7,7 @@
 #include <QVBoxLayout>
 
 #include "ui/panels/panel_parts.h"
+#include "ui/panels/reach_box.h"
 #include "ui/panels/share_bars.h"
 #include "ui/scene/attention_marks.h"
 #include "ui/scene/point_colours.h"
@@ -72,6 +73,7 @@ QueryPanel::QueryPanel(QWidget* parent)
       top_title_(heading(tr("Points it looks at most"))),
       facts_(new Facts),
       shares_(new ShareBars),
+      reach_(new ReachBox),
       blocks_(new Table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
       top_(new Table({tr("point"), tr("weight")})) {
   setMinimumWidth(250);
@@ -95,6 +97,7 @@ QueryPanel::QueryPanel(QWidget* parent)
   layout->addWidget(note_);
   received_->setObjectName("received");
   layout->addWidget(received_);
+  layout->addWidget(reach_);
   blocks_->setObjectName("blocks");
   blocks_->setAccessibleName(blocks_title_->text());
   top_->setObjectName("top-points");
@@ -146,6 +149,7 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   note_->setVisible(!note_->text().isEmpty());
   received_->setText(asked ? received_text(shown.who_looks.get()) : QString());
   received_->setVisible(!received_->text().isEmpty());
+  reach_->show_reach(asked ? shown.rollout : nullptr, asked ? shown.receptive : nullptr);
   fill_tables(shown, state);
   const bool blocks = query && !query->blocks.empty();
   blocks_title_->setVisible(blocks);

@@ -11,6 +11,7 @@ class QLineEdit;
 namespace erwin::ui {
 
 class Facts;
+class ReachBox;
 class ShareBars;
 class Table;
 
@@ -38,6 +39,7 @@ private:
   QLabel *hint_, *note_, *received_, *blocks_title_, *top_title_;
   Facts* facts_;
   ShareBars* shares_;
+  ReachBox* reach_;
   Table *blocks_, *top_;
 };
 

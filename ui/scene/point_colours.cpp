@@ -86,6 +86,8 @@ const Field* shown_field(const SceneData& data, const SceneState& state) {
       if (const Field* field = data.gates ? data.gates->field(state.field) : nullptr) return field;
       if (const Field* field = data.summary ? data.summary->field(state.field) : nullptr) return field;
       if (const Field* field = data.who_looks ? data.who_looks->field(state.field) : nullptr) return field;
+      for (const auto& reach : {data.rollout, data.receptive})
+        if (reach && reach->field.name() == state.field) return &reach->field;
       return predicted(state.field.c_str());
     }
     case ColourBy::Target: {
@@ -116,6 +118,8 @@ PointColours colour_points(const SceneData& data, const SceneState& state, const
     colour_by_balls(data, state, result);
   else if (const Field* field = shown_field(data, state))
     colour_by_field(*field, state, before, result);
+  if (state.colour_by == ColourBy::Field && data.summary && data.summary->layer < 0 && data.summary->field(state.field))
+    result.legend.notes.push_back("mean over all attention layers");
   mark_points(data, state, result);
   return result;
 }

@@ -88,6 +88,9 @@ struct OnlyBall {
 std::string to_string(const OnlyBall& only);
 OnlyBall only_ball_from(const std::string& text);  // Error{Config}
 
+// Whether a summary of attention is the shown layer's, or the mean over all layers.
+enum class SummaryOf { Layer, AllLayers };
+
 enum class Theme { Dark, Light };
 
 enum class Projection { Perspective, Orthographic };
@@ -110,6 +113,7 @@ struct SceneState {
   int level = 4;                    // of the tree in which the query's layer ran: colours and outlines of balls
   int frame = 0;
 
+  SummaryOf summary = SummaryOf::Layer;
   QueryRequest query;                   // the clicked point; layer, head and branch of the question
   std::optional<SelectionMarks> marks;  // absent: Fill, but Outline where the colours show attention
   double dim = 0.8;                     // how far everything that is not marked fades into the background, 0 to 1
@@ -154,6 +158,7 @@ struct SceneData {
   std::shared_ptr<const GateFields> gates;            // of the query's layer; null where it has none
   std::shared_ptr<const LayerSummary> summary;        // of the query's layer and head; null until asked for
   std::shared_ptr<const WhoLooks> who_looks;          // of the question; null until asked for
+  std::shared_ptr<const Reach> rollout, receptive;    // of the query; null until asked for
   bool operator==(const SceneData&) const = default;  // the same objects, not the same numbers
 };
 

@@ -66,6 +66,9 @@ std::vector<SceneOption> tree_options() {
       "head", "query head, from 0; -1: mean over the heads", [](SceneState& s) -> int& { return s.query.head; }, -1,
       any));
   options.push_back(branch_option());
+  options.push_back(choice_option<SummaryOf>(
+      "summary", "fields that sum up attention: of the shown layer, or their means over all layers",
+      &SceneState::summary, {{"layer", SummaryOf::Layer}, {"all", SummaryOf::AllLayers}}));
   options.push_back(choice_option<std::optional<SelectionMarks>>(
       "marks", "how selected blocks show: outline: boxes, fill: the colour of their rank", &SceneState::marks,
       {{"auto", std::nullopt},

@@ -164,6 +164,12 @@ private:
   void point_at_cell(int row, int column);
   void choose_matrix_file();
 
+  // window_reach.cpp: what goes through all layers
+  void make_reach_actions();
+  int summarised_layer() const;  // -1: the mean over all
+  void ask_reach();
+  void derive_reach();
+
   // window_tree.cpp: the icicle of the tree
   void make_tree_panels();
   void make_tree_actions();
@@ -207,7 +213,7 @@ private:
     std::string field;
     bool operator==(const Asked&) const = default;
   };
-  Asked asked_summary_, asked_who_looks_;
+  Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_;
   std::shared_ptr<const Prediction> asked_heads_;
   // Runs while a question is with the engine: its answer, as a rule there before a picture without it could be drawn,
   // is what is shown next.

@@ -30,6 +30,7 @@ void MainWindow::make_actions() {
   make_training_actions();
   make_attention_actions();
   make_tree_actions();
+  make_reach_actions();
 }
 
 void MainWindow::make_file_actions() {

@@ -47,8 +47,8 @@ void MainWindow::make_attention_panels() {
 void MainWindow::make_attention_actions() {
   actions_->on("summarise", [this] {
     if (!data_.prediction || shows_probe()) return;
-    asked_summary_ = {data_.prediction, {-1, state().query.layer, state().query.head, Branch::All}, {}};
-    engine_->summarise(state().query.layer, state().query.head);
+    asked_summary_ = {data_.prediction, {-1, summarised_layer(), state().query.head, Branch::All}, {}};
+    engine_->summarise(summarised_layer(), state().query.head);
   });
   actions_->on("matrix-whole", [this] { matrix_panel_->view()->show_whole(); });
   actions_->on("matrix-scale", [this] { matrix_panel_->switch_scale(); });
@@ -77,17 +77,19 @@ void MainWindow::ask_what_is_shown() {
   if (!data_.prediction || !model_ || shows_probe()) return;
   const SceneState now = state();
   const QueryRequest& query = now.query;
-  if (now.colour_by == ColourBy::Field && is_on_request(data_, now, now.field)) {
+  if (now.colour_by == ColourBy::Field && is_reach_field(now.field) && is_on_request(data_, now, now.field)) {
+    ask_reach();
+  } else if (now.colour_by == ColourBy::Field && is_on_request(data_, now, now.field)) {
     const bool who = is_who_looks_field(now.field);
     const Asked wanted = who ? Asked{data_.prediction, query, now.field}
-                             : Asked{data_.prediction, {-1, query.layer, query.head, Branch::All}, {}};
+                             : Asked{data_.prediction, {-1, summarised_layer(), query.head, Branch::All}, {}};
     Asked& asked = who ? asked_who_looks_ : asked_summary_;
     if (!(asked == wanted)) {
       asked = wanted;
       if (who)
         engine_->ask_who_looks(query, now.field);
       else
-        engine_->summarise(query.layer, query.head);
+        engine_->summarise(summarised_layer(), query.head);
     }
   }
   if (heads_panel_->isVisible() && asked_heads_ != data_.prediction) {
@@ -99,9 +101,11 @@ void MainWindow::ask_what_is_shown() {
 // Of what was worked out, what belongs to the question that is shown.
 void MainWindow::derive_attention() {
   const QueryRequest asked = state().query;
-  if (const auto& summary = answered_->summary; summary && summary->layer == asked.layer && summary->head == asked.head)
+  if (const auto& summary = answered_->summary;
+      summary && summary->layer == summarised_layer() && summary->head == asked.head)
     data_.summary = summary;
   if (const auto& who = answered_->who_looks; who && asked.point >= 0 && who->request == asked) data_.who_looks = who;
+  derive_reach();
 }
 
 void MainWindow::show_attention_panels(const SceneState& shown) {

@@ -12,6 +12,7 @@
 
 #include "core/engine/engine.h"
 #include "core/engine/sample_cloud.h"
+#include "core/model/receptive_field.h"
 #include "tests/core/engine/networks.h"
 
 namespace erwin {
@@ -106,6 +107,58 @@ TEST_F(OnRequest, WhoLooksAtABallIsTheSumOverItsPoints) {
   EXPECT_EQ(snapshot.who_looks->field(looks_at_point), nullptr);
 }
 
+TEST_F(OnRequest, SummariesOfAllLayersAreTheirMean) {
+  engine.summarise(-1, -1);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.summary);
+  EXPECT_EQ(snapshot.summary->layer, -1);
+  const auto layers = summarise(direct(), cloud->positions(0), cloud->unit(), {});
+  ASSERT_EQ(layers.size(), 2u);
+  for (const SummaryFieldInfo& info : summary_fields)
+    for (std::int64_t p = 0; p < cloud->size(); p += 13) {
+      const double mean = (layers[0].field(info.name)->value(p) + layers[1].field(info.name)->value(p)) / 2;
+      ASSERT_NEAR(snapshot.summary->field(info.name)->value(p), mean, 1e-4 * (1 + std::abs(mean))) << info.name;
+    }
+}
+
+TEST_F(OnRequest, RolloutGoesUpToTheLayerThatIsAskedFor) {
+  for (const int layer : {0, 1}) {
+    engine.ask_reach(500, layer, rollout_field);
+    snapshot = settle(engine, engine.mailbox());
+    ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+    ASSERT_TRUE(snapshot.rollout);
+    EXPECT_EQ(snapshot.rollout->layer, layer);
+    ASSERT_EQ(std::ssize(snapshot.rollout->steps), layer + 1);
+    const auto steps = rollout(direct(), {.point = 500, .last_layer = layer});
+    double sum = steps.back().sink;
+    for (std::int64_t p = 0; p < cloud->size(); ++p) {
+      ASSERT_NEAR(snapshot.rollout->field.value(p), steps.back().points[static_cast<std::size_t>(p)], 1e-6);
+      sum += snapshot.rollout->field.value(p);
+    }
+    EXPECT_NEAR(sum, 1, 1e-4);
+    EXPECT_EQ(snapshot.rollout->concentration.share_90, steps.back().concentration.share_90);
+  }
+  engine.ask_reach(1'000'000, 0, rollout_field);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.failure);
+  EXPECT_EQ(snapshot.failure->kind, ErrorKind::Config);
+}
+
+TEST_F(OnRequest, TheReceptiveFieldIsTheModels) {
+  engine.ask_reach(500, 1, receptive_field_name);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.receptive);
+  (void)direct();
+  const ReceptiveField expected = receptive_field(predictor, *result->sample, 500);
+  EXPECT_EQ(snapshot.receptive->above_threshold, expected.above_threshold);
+  for (std::int64_t p = 0; p < cloud->size(); ++p)
+    ASSERT_NEAR(snapshot.receptive->field.value(p), expected.influence.value(p),
+                1e-4 * (1e-6 + expected.influence.value(p)));
+  EXPECT_GT(snapshot.receptive->field.value(500), 0);
+}
+
 TEST_F(OnRequest, AMatrixIsFirstApproximateAndThenExactAndIsKept) {
   const MatrixRequest request = all_blocks();
   std::vector<std::shared_ptr<const AttentionMatrix>> seen;  // by the engine's thread until it rests
@@ -143,11 +196,13 @@ TEST_F(OnRequest, AnotherCloudForgetsThem) {
   engine.summarise(0, -1);
   engine.show_matrix(all_blocks());
   engine.glance_at_heads();
+  engine.ask_reach(3, 1, rollout_field);
+  engine.ask_reach(3, 1, receptive_field_name);
   snapshot = settle(engine, engine.mailbox());
-  ASSERT_TRUE(snapshot.summary && snapshot.matrix && snapshot.heads);
+  ASSERT_TRUE(snapshot.summary && snapshot.matrix && snapshot.heads && snapshot.rollout && snapshot.receptive);
   engine.predict(make_sample_cloud(700));
   snapshot = settle(engine, engine.mailbox());
-  EXPECT_FALSE(snapshot.summary || snapshot.matrix || snapshot.heads);
+  EXPECT_FALSE(snapshot.summary || snapshot.matrix || snapshot.heads || snapshot.rollout || snapshot.receptive);
 }
 
 TEST_F(OnRequest, AQueryComesFirstAndTheSummaryFollows) {
