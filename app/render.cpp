@@ -27,6 +27,7 @@
 #include "core/engine/who_looks.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
+#include "core/session/session_file.h"
 #include "ui/panels/colour_choices.h"
 #include "ui/scene/arrow_layer.h"
 #include "ui/scene/offscreen_scene.h"
@@ -41,7 +42,7 @@ using nlohmann::json;
 
 struct Options {
   std::vector<std::string> files;
-  std::string out = "erwinscope.png", sample, device = "auto", recipe;
+  std::string out = "erwinscope.png", sample, device = "auto", recipe, session;
   std::map<std::string, std::string> scene;  // options of the picture that were given, by name
   std::vector<std::int64_t> locate;
   bool json = false;
@@ -81,10 +82,38 @@ std::string found_file(const std::string& path, const std::string& picture) {
   return fs::exists(beside, none) ? beside.string() : path;
 }
 
-// Options that were given go before those of the recipe.
+// Options that were given go before those of a file.
+void take_options(Options& options, const std::map<std::string, std::string>& from) {
+  const bool other_colours = options.given("field") || options.given("color");
+  for (const auto& [name, text] : from)
+    if (!(other_colours && (name == "field" || name == "color"))) options.scene.try_emplace(name, text);
+}
+
+// A session of the window: its data and checkpoint unless others are given.
+void take_session(Options& options, Sources& sources) {
+  const SessionFile session = load_session(options.session);
+  const auto fill = [&](std::string& path, const SessionPlace& place) {
+    if (!path.empty() || place.path.empty()) return;
+    path = find_place(place, options.session, command_job()).path;
+    if (path.empty())
+      throw Error(ErrorKind::Io, "a file of the session is not where it was", place.path,
+                  "Put it beside the session file, or name it: render --session FILE.ewsession DATA CHECKPOINT");
+  };
+  fill(sources.data, session.data);
+  fill(sources.checkpoint, session.model);
+  if (options.sample.empty() && !sources.data.empty()) options.sample = session.sample;
+  if (options.device == "auto") options.device = session.device;
+  take_options(options, session.picture);
+}
+
 Sources take_recipe(Options& options) {
   const Inputs inputs = tell_apart(options.files);
   Sources sources{inputs.data.string(), inputs.checkpoint.string(), {}};
+  if (!options.session.empty()) {
+    if (!options.recipe.empty())
+      throw Error(ErrorKind::Config, "--session and --recipe were both given", {}, "Give one of them");
+    take_session(options, sources);
+  }
   if (options.recipe.empty()) {
     if (sources.data.empty() && !sources.checkpoint.empty())
       throw Error(ErrorKind::Config, "there is no cloud to draw", sources.checkpoint + " is a checkpoint",
@@ -99,9 +128,7 @@ Sources take_recipe(Options& options) {
   if (options.open.positions.empty()) options.open.positions = recipe.positions;
   options.open.drop_nonfinite |= recipe.drop_nonfinite;
   if (options.device == "auto") options.device = recipe.device;
-  const bool other_colours = options.given("field") || options.given("color");
-  for (const auto& [name, text] : recipe.options)
-    if (!(other_colours && (name == "field" || name == "color"))) options.scene.try_emplace(name, text);
+  take_options(options, recipe.options);
   return sources;
 }
 
@@ -299,6 +326,9 @@ const CommandRegistration registration{[](CLI::App& app) {
   render->add_option("--out", options->out, "PNG file to write")->capture_default_str();
   render->add_option("--recipe", options->recipe,
                      "PNG file that render has written: the same picture again, but for what else is given");
+  render->add_option("--session", options->session,
+                     "file that 'Save session' of the window has written: the picture that it shows, but for what else "
+                     "is given");
   render->add_option("--sample", options->sample, "which sample of a data set");
   add_open_options(*render, options->open);
   render->add_option("--device", options->device, "cpu, cuda, cuda:1 or auto")->capture_default_str();

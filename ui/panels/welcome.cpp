@@ -23,7 +23,8 @@ void clear(QVBoxLayout* list) {
 
 }  // namespace
 
-Welcome::Welcome(QWidget* parent) : QFrame(parent), samples_(new QVBoxLayout), recent_(new QVBoxLayout) {
+Welcome::Welcome(QWidget* parent)
+    : QFrame(parent), last_(new QVBoxLayout), samples_(new QVBoxLayout), recent_(new QVBoxLayout) {
   setObjectName("welcome");
   setAutoFillBackground(true);
   auto* outer = new QVBoxLayout(this);
@@ -58,6 +59,7 @@ Welcome::Welcome(QWidget* parent) : QFrame(parent), samples_(new QVBoxLayout), r
   connect(open, &QPushButton::clicked, this, &Welcome::open_wanted);
   layout->addSpacing(4);
   layout->addWidget(open, 0, Qt::AlignLeft);
+  layout->addLayout(last_);
   layout->addSpacing(12);
   layout->addWidget(heading(tr("Samples that come with the program")));
   samples_->setSpacing(6);
@@ -95,6 +97,12 @@ void Welcome::show_samples(const std::vector<ShippedSample>& samples) {
   if (samples.empty())
     add_choice(samples_, tr("Made-up car"), tr("4,096 points that the program makes itself; pressure"), "sample-own",
                [this] { Q_EMIT own_sample_chosen(); });
+}
+
+void Welcome::show_last(const QString& text) {
+  clear(last_);
+  last_->setContentsMargins(0, 8, 0, 0);
+  add_choice(last_, tr("Go on where you were"), text, "last-session", [this] { Q_EMIT last_session_wanted(); });
 }
 
 void Welcome::show_recent(const QStringList& recent) {

@@ -47,6 +47,7 @@ int run_application(const ApplicationOptions& options) {
   QString settings = QString::fromStdString(options.settings_file);
   if (settings.isEmpty() && !options.play) settings = Settings::default_file();
   MainWindow window{Settings(settings)};
+  window.set_unattended(options.play);
   window.show();
   for (const std::string& file : options.files) window.open(QString::fromStdString(file));
   if (!options.play) return QApplication::exec();

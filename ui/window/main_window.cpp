@@ -48,6 +48,7 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
   make_training();
   make_attention_panels();
   make_tree_panels();
+  make_session();
   make_status_bar();
   connect_panels();
   make_actions();
@@ -267,6 +268,7 @@ void MainWindow::say(const QString& text) {
 
 void MainWindow::closeEvent(QCloseEvent* event) {
   remember();
+  keep_session(true);
   QMainWindow::closeEvent(event);
 }
 

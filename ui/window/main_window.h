@@ -28,6 +28,13 @@ class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
 
+namespace erwin {
+
+class MarkBook;
+struct SessionFile;
+
+}  // namespace erwin
+
 namespace erwin::ui {
 
 class Actions;
@@ -45,6 +52,7 @@ class TrainingPanel;
 class TreePanel;
 class Welcome;
 struct LiveProbe;
+struct SessionRestore;
 struct TrainingStart;
 
 class MainWindow : public QMainWindow {
@@ -85,6 +93,12 @@ public:
   void configure(const RunSettings& settings);
   // The matrix panel's window: .png as it looks, .csv its numbers. Error{Config} where there is none.
   void save_matrix(const QString& path);
+  // What the window shows as a file, and back; Error{Config} where nothing is open. A session that cannot be opened
+  // leaves what is open alone.
+  void save_session(const QString& path);
+  void open_session(const QString& path);
+  // Nobody is there to answer questions: what would be asked for is an error instead.
+  void set_unattended(bool unattended) { unattended_ = unattended; }
   void undo();
   void redo();
   // A run in a process of its own, watched from now on.
@@ -177,6 +191,17 @@ private:
   void show_tree_panels(const SceneState& shown);
   void point_at_ball(int level, qint64 node);
 
+  // window_session.cpp: the window as a file
+  void make_session();
+  void make_session_actions();
+  SessionFile session_file() const;
+  void write_session(const QString& path, SessionFile file, bool aloud);
+  void keep_session(bool at_exit);
+  bool find_missing(SessionRestore& restore);
+  bool is_restored(const OpenedCloud& opened) const;
+  std::optional<Moment> restored_moment(const OpenedCloud& opened);
+  void offer_last_session();
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -206,6 +231,16 @@ private:
   QStringList recent_;
   qint64 drawn_ = 0, drawable_ = 0;  // points in the picture, and of the cloud
   bool samples_listed_ = false;
+  bool unattended_ = false;
+  std::shared_ptr<MarkBook> marks_;
+  std::shared_ptr<const SessionFile> kept_;          // what was kept by itself last
+  std::shared_ptr<const SessionRestore> restoring_;  // a session that is being opened
+  struct AfterRestoring {                            // what the session's own prediction must not change
+    int level = 0;
+    ColourBy colour_by = ColourBy::Target;
+    std::string look;
+  };
+  std::optional<AfterRestoring> after_restoring_;
   // What was asked of the engine last, so that nothing is asked twice, and what was cancelled stays so.
   struct Asked {
     std::shared_ptr<const Prediction> of;

@@ -230,6 +230,15 @@ void Play::add_state_steps() {
     window_.start_training({word(0), word(1), word(2), word(3)});
   });
   add("watch", [this](const std::string& rest) { window_.watch_run(QString::fromStdString(rest)); });
+  add("session", [this](const std::string& rest) {
+    const std::size_t space = std::min(rest.find(' '), rest.size());
+    const std::string verb = rest.substr(0, space);
+    const QString path = QString::fromStdString(trimmed(rest.substr(space)));
+    if ((verb != "save" && verb != "open") || path.isEmpty())
+      throw Error(ErrorKind::Config, "a session is saved or opened", rest,
+                  "Write it as: session save FILE, session open FILE");
+    verb == "save" ? window_.save_session(path) : window_.open_session(path);
+  });
   add("undo", [this](const std::string&) { window_.undo(); });
   add("redo", [this](const std::string&) { window_.redo(); });
 }

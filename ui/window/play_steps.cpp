@@ -30,6 +30,7 @@ const std::vector<PlayStep>& play_steps() {
       {"ball", "LEVEL NUMBER", "click on a ball of the panel Icicle: the camera flies there"},
       {"train", "CONFIG DATA OUT [STEPS]", "start a training run in a process of its own, and watch it"},
       {"watch", "RUN", "watch a run that is there; 'action train-pause' and its like steer it"},
+      {"session", "save|open FILE", "what the window shows, as a file (.ewsession), and back"},
       {"undo", "", "take the last change back"},
       {"redo", "", "do it again"},
       {"wait", "idle|MS|run PHASE|step N|probe",

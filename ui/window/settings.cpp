@@ -46,6 +46,13 @@ QString Settings::default_file() {
   return QStandardPaths::writableLocation(QStandardPaths::GenericConfigLocation) + "/erwinscope/window.ini";
 }
 
+QString Settings::session_file() const {
+  if (file_.isEmpty()) return {};
+  if (file_ != default_file()) return QFileInfo(file_).absolutePath() + "/last.ewsession";
+  const QString state = qEnvironmentVariable("XDG_STATE_HOME");
+  return (QDir::isAbsolutePath(state) ? state : QDir::homePath() + "/.local/state") + "/erwinscope/last.ewsession";
+}
+
 Remembered Settings::read(QString* remark) const {
   Remembered values;
   const QFileInfo info(file_);

@@ -25,6 +25,9 @@ public:
   explicit Settings(QString file = {}) : file_(std::move(file)) {}
   // $XDG_CONFIG_HOME/erwinscope/window.ini, with the usual default of XDG_CONFIG_HOME.
   static QString default_file();
+  // Where the window keeps what it shows: $XDG_STATE_HOME/erwinscope/last.ewsession (by default in ~/.local/state),
+  // with a settings file of another place beside that; empty without one.
+  QString session_file() const;
 
   // `remark`: what was wrong with the file, one line; empty where it was read or does not exist.
   Remembered read(QString* remark = nullptr) const;

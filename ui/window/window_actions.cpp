@@ -31,6 +31,7 @@ void MainWindow::make_actions() {
   make_attention_actions();
   make_tree_actions();
   make_reach_actions();
+  make_session_actions();
 }
 
 void MainWindow::make_file_actions() {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/session/session_file.h"
 #include "core/session/shipped.h"
 #include "ui/panels/appearance_panel.h"
 #include "ui/panels/banner.h"
@@ -26,6 +27,7 @@
 #include "ui/window/actions.h"
 #include "ui/window/live_probe.h"
 #include "ui/window/main_window.h"
+#include "ui/window/session_restore.h"
 
 namespace erwin::ui {
 
@@ -36,6 +38,7 @@ constexpr int longest_wait_for_answer_ms = 45;
 }  // namespace
 
 void MainWindow::open(const QString& path) {
+  if (path.endsWith(QString::fromUtf8(session_extension.data(), session_extension.size()))) return open_session(path);
   say(tr("opening %1").arg(path));
   io_->open(path.toStdString());
 }
@@ -67,6 +70,7 @@ void MainWindow::predict() {
 }
 
 void MainWindow::cancel() {
+  restoring_ = nullptr;
   io_->cancel();
   engine_->cancel();
 }
@@ -192,6 +196,7 @@ void MainWindow::receive_io() {
   }
   if (snapshot->failure && snapshot->failure->serial != io_failure_) {
     io_failure_ = snapshot->failure->serial;
+    restoring_ = nullptr;
     show_failure(*snapshot->failure);
     take_back_unopened();
   }
@@ -199,10 +204,18 @@ void MainWindow::receive_io() {
 }
 
 void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
-  opened_ = std::move(opened);
   Moment next = session_.now();
-  const bool awaited = shows_selected_cloud();  // undo or redo asked for it: everything else stays as it says
-  if (!awaited) {
+  const bool restored = is_restored(*opened);
+  after_restoring_.reset();
+  if (restored) {
+    const auto moment = restored_moment(*opened);
+    if (!moment) return;
+    next = *moment;
+  }
+  opened_ = std::move(opened);
+  // Undo or redo asked for it: everything else stays as it says.
+  const bool awaited = !restored && shows_selected_cloud();
+  if (!awaited && !restored) {
     next.selection.dataset = opened_->path;
     next.selection.sample = opened_->sample;
     next.selection.query = -1;
@@ -226,7 +239,7 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
     session_.change(next);
   derive();
   refresh();
-  view_->look("iso");
+  view_->look(after_restoring_ ? after_restoring_->look : "iso");
   say(tr("%1: %2 points").arg(QString::fromStdString(opened_->sample)).arg(opened_->cloud->size()));
   training_panel_->suggest_data(QString::fromStdString(opened_->path));
   if (!opened_->path.empty()) add_recent(QString::fromStdString(opened_->path));
@@ -266,8 +279,11 @@ void MainWindow::receive_engine() {
   if (data_.prediction && data_.prediction != old_prediction) {
     say(tr("predicted in %1 s").arg(data_.prediction->seconds, 0, 'g', 3));
     Moment next = session_.now();
+    const auto restored = std::exchange(after_restoring_, std::nullopt);
+    if (restored) next.selection.level = restored->level;
     next.selection.level = std::min(next.selection.level, static_cast<int>(data_.tree->levels.size()) - 1);
-    if (!old_prediction && next.look.colour_by == ColourBy::Target) next.look.colour_by = ColourBy::Prediction;
+    if (!restored && !old_prediction && next.look.colour_by == ColourBy::Target)
+      next.look.colour_by = ColourBy::Prediction;
     session_.amend(next);
     if (next.selection.query >= 0) engine_->query(state().query);
   }
@@ -369,13 +385,14 @@ bool MainWindow::idle() {
   // In this order: the I/O thread may feed the engine, and receiving may post new work.
   const bool resting = io_->idle() && engine_->idle();
   receive();
-  return resting && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
+  return resting && !restoring_ && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
          (!data_.cloud || view_->settled());
 }
 
 void MainWindow::list_samples() {
-  if (samples_listed_ || opened_ || !io_->idle()) return;
+  if (samples_listed_ || opened_ || restoring_ || !io_->idle()) return;
   samples_listed_ = true;
+  offer_last_session();
   io_->read("looking for samples", [this](const Job& job) {
     const auto found = list_shipped(shipped_folder(), job);
     QMetaObject::invokeMethod(

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -103,6 +104,31 @@ TEST(GuiHelp, ListsStepsActionsAndOptions) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   for (const char* word : {"--play", "wait idle", "assert WHAT", "colour-attention", "Ctrl+K", "point-size", "branch"})
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
+}
+
+TEST_F(PlayProgram, ASessionIsSavedOpenedAgainAndDrawnByRender) {
+  const std::string session = (scratch.path() / "one.ewsession").string(),
+                    picture = (scratch.path() / "one.png").string();
+  ASSERT_EQ(
+      play("size 400x300\nopen own\nwait idle\ncolor balls\nlevel 5\nquery 9\ncamera 40,30\nwait idle\nsession save " +
+           session + "\nwait idle\n")
+          .exit_code,
+      0);
+  const auto again =
+      play("size 400x300\nwait idle\nassert color balls\nassert level 5\nassert query 9\nprint selection\n", {session});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  const auto drawn = test::run_program({"render", "--session", session, "--json", "--out", picture});
+  ASSERT_EQ(drawn.exit_code, 0) << drawn.err;
+  const json window = json::parse(again.out), render = json::parse(drawn.out);
+  for (const char* key : {"camera", "color", "level", "size"}) EXPECT_EQ(window.at(key), render.at(key)) << key;
+
+  std::filesystem::resize_file(session, std::filesystem::file_size(session) / 2);
+  for (const auto& result : {play("open own\nwait idle\nsession open " + session + "\nwait idle\n"),
+                             test::run_program({"render", "--session", session, "--out", picture})}) {
+    EXPECT_EQ(result.exit_code, 4);
+    EXPECT_NE(result.err.find("cut off"), std::string::npos) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
 }
 
 }  // namespace
