@@ -39,7 +39,7 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
 }
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix", "rollout", "receptive"};
+const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix", "rollout", "receptive", "what if"};
 
 constexpr std::size_t kept_matrices = 16;  // at most 2^24 cells each, as a rule a hundredth of it
 
@@ -83,6 +83,7 @@ struct Engine::Impl {
   int layer = 0;                              // asked for last
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
+  std::optional<WhatIfRunner> changed_runs;                // of `predicted`, once it was asked
 
   RunSettings settings;
 
@@ -112,11 +113,13 @@ struct Engine::Impl {
   void glance(const Job& job);
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
+  void run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job);
 };
 
 void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how) {
   // Before anything is given up: this may fail.
   Predictor made(std::move(checkpoint), how.device, how.precision);
+  changed_runs.reset();  // they refer to the network
   predictor = std::move(made);
   path = from;
   auto info = std::make_shared<ModelInfo>();
@@ -164,8 +167,11 @@ void Engine::Impl::forget_answers() {
     s.rollout = nullptr;
     s.receptive = nullptr;
     s.matrix = nullptr;
+    s.what_if = nullptr;
+    s.what_if_query = nullptr;
   });
   matrices.clear();
+  changed_runs.reset();
 }
 
 void Engine::Impl::post_prediction(const Subject& subject) {
@@ -340,6 +346,30 @@ void Engine::Impl::fill_matrix(AttentionMatrix& matrix, const Job& job) {
   show(matrix);
 }
 
+void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job) {
+  if (std::none_of(entries.begin(), entries.end(), [](const WhatIfEntry& entry) { return entry.on; })) {
+    publisher.update([](EngineSnapshot& s) {
+      s.what_if = nullptr;
+      s.what_if_query = nullptr;
+    });
+    return;
+  }
+  const PointCloud& cloud = *predicted.cloud;
+  const std::vector<LayerInfo>& layers = publisher.current().prediction->layers;
+  const ModelConfig& config = predictor->checkpoint().config;
+  const auto& shown = publisher.current().what_if;
+  if (!shown || shown->entries != entries) {
+    if (!changed_runs) changed_runs.emplace(*predictor, predicted.cloud, predicted.frame, job);
+    const auto made = make_what_if_view(*changed_runs, cloud, layers, config, entries, job);
+    publisher.update([&](EngineSnapshot& s) {
+      s.what_if = made;
+      s.what_if_query = nullptr;
+    });
+  }
+  const auto query = make_changed_query_view(*changed_runs, what_if_of(entries, cloud, layers, config), request, job);
+  publisher.update([&](EngineSnapshot& s) { s.what_if_query = query; });
+}
+
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}
 Engine::~Engine() = default;
 
@@ -438,6 +468,11 @@ void Engine::show_matrix(const MatrixRequest& request) {
     impl->need_layer(request.layer, job);
     impl->fill_matrix(*impl->matrix_of(request), job);
   });
+}
+
+void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request) {
+  impl_->work_out("what if", "predicting with changes",
+                  [impl = impl_.get(), entries, request](const Job& job) { impl->run_changed(entries, request, job); });
 }
 
 void Engine::cancel() {

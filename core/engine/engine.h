@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/engine/mailbox.h"
 #include "core/engine/snapshot.h"
@@ -48,6 +49,10 @@ public:
   // A window of the matrix: from mean queries at once, then exact, in snapshots on the way. The last few that became
   // exact are kept and are there at once.
   void show_matrix(const MatrixRequest& request);
+
+  // What the network says with these changes (what_if_entries.h), and where the point of `request` then looks; without
+  // one that is on, what was said before is forgotten. The first needs two runs of the network as it is.
+  void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request);
 
   // Takes effect within 200 ms (the stop token is looked at per chunk).
   void cancel();

@@ -16,6 +16,7 @@
 #include "core/engine/query_view.h"
 #include "core/engine/reach_fields.h"
 #include "core/engine/summary_fields.h"
+#include "core/engine/what_if_view.h"
 #include "core/engine/who_looks.h"
 #include "core/model/predict.h"
 #include "core/model/prediction_memory.h"
@@ -93,9 +94,11 @@ struct EngineSnapshot {
   std::shared_ptr<const std::vector<LayerGlance>> heads;
   std::shared_ptr<const WhoLooks> who_looks;
   std::shared_ptr<const Reach> rollout, receptive;
-  std::shared_ptr<const AttentionMatrix> matrix;  // so far
-  RunSettings settings;                           // for networks to come; `model` says how the present one runs
-  std::optional<MemoryNeed> memory;  // of the newest prediction, known before it starts
+  std::shared_ptr<const AttentionMatrix> matrix;   // so far
+  std::shared_ptr<const WhatIfView> what_if;       // null where nothing is changed
+  std::shared_ptr<const QueryView> what_if_query;  // where the query looks then
+  RunSettings settings;                            // for networks to come; `model` says how the present one runs
+  std::optional<MemoryNeed> memory;                // of the newest prediction, known before it starts
   Progress progress;
   std::optional<Failure> failure;
 };

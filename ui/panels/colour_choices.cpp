@@ -80,6 +80,10 @@ std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState
   add_shown(ColourBy::Target, QObject::tr("Target"));
   add_shown(ColourBy::Prediction, QObject::tr("Prediction"));
   add_shown(ColourBy::Error, QObject::tr("Error"));
+  if (data.what_if) {
+    add(ColourBy::Field, QObject::tr("Prediction (what-if)"), range_text(data.what_if->prediction), what_if_prediction);
+    add(ColourBy::Field, QObject::tr("Difference (what-if)"), range_text(data.what_if->difference), what_if_difference);
+  }
   if (data.tree && !data.tree->levels.empty())
     add(ColourBy::Balls, QObject::tr("Balls"), QObject::tr("level %1").arg(state.level));
   add_shown(ColourBy::Attention, QObject::tr("Attention"));
@@ -118,6 +122,7 @@ std::vector<std::string> field_names(const SceneData& data) {
   for (const auto& reach : {data.rollout, data.receptive})
     if (reach) names.push_back(reach->field.name());
   if (data.who_looks) names.push_back(data.who_looks->look.name());
+  if (data.what_if) names.insert(names.end(), {what_if_prediction, what_if_difference});
   if (data.query && data.query->attention) names.push_back(data.query->attention->name());
   return names;
 }

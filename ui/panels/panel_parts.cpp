@@ -90,8 +90,14 @@ QString Table::text(bool marked_only) const {
 }
 
 void Table::keyPressEvent(QKeyEvent* event) {
+  const QList<QAction*> mine = actions();
   if (event->matches(QKeySequence::Copy))
     QApplication::clipboard()->setText(text(!selectedItems().isEmpty()));
+  else if (const auto own = std::find_if(
+               mine.begin(), mine.end(),
+               [&](const QAction* action) { return action->shortcut() == QKeySequence(event->keyCombination()); });
+           own != mine.end())
+    (*own)->trigger();
   else
     QTreeWidget::keyPressEvent(event);
 }
@@ -101,8 +107,10 @@ void Table::contextMenuEvent(QContextMenuEvent* event) {
   QAction* marked = menu.addAction(tr("Copy marked rows"));
   marked->setEnabled(!selectedItems().isEmpty());
   const QAction* all = menu.addAction(tr("Copy all rows"));
+  if (!actions().isEmpty()) menu.addSeparator();
+  menu.addActions(actions());
   const QAction* chosen = menu.exec(event->globalPos());
-  if (chosen) QApplication::clipboard()->setText(text(chosen != all));
+  if (chosen == marked || chosen == all) QApplication::clipboard()->setText(text(chosen != all));
 }
 
 PanelScroll::PanelScroll(QWidget* panel) {

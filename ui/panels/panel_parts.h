@@ -32,7 +32,8 @@ private:
   Rows rows_;
 };
 
-// A list of rows that can be copied as text with tabs (Ctrl+C, context menu), the numbers to the right.
+// A list of rows that can be copied as text with tabs (Ctrl+C, context menu), the numbers to the right. Actions that
+// are added to it are in its menu, too, and have their keys while it has the keyboard.
 class Table : public QTreeWidget {
   Q_OBJECT
 public:

@@ -1,10 +1,12 @@
 #include "ui/panels/query_panel.h"
 
+#include <QAction>
 #include <QHBoxLayout>
 #include <QIntValidator>
 #include <QLabel>
 #include <QLineEdit>
 #include <QVBoxLayout>
+#include <tuple>
 
 #include "ui/panels/panel_parts.h"
 #include "ui/panels/reach_box.h"
@@ -103,7 +105,8 @@ QueryPanel::QueryPanel(QWidget* parent)
   top_->setObjectName("top-points");
   top_->setAccessibleName(top_title_->text());
   top_->setToolTip(tr("Double-click, or Enter: query this point"));
-  blocks_->setToolTip(tr("Double-click, or Enter: fly to this block"));
+  blocks_->setToolTip(tr("Double-click, or Enter: fly to this block. Del: what if it were not selected?"));
+  make_block_actions();
   layout->addWidget(blocks_title_);
   layout->addWidget(blocks_, 1);
   layout->addWidget(top_title_);
@@ -118,6 +121,21 @@ QueryPanel::QueryPanel(QWidget* parent)
           [this](QTreeWidgetItem* item) { Q_EMIT point_chosen(item->data(0, Qt::UserRole).toLongLong()); });
   connect(blocks_, &QTreeWidget::itemActivated, this,
           [this](QTreeWidgetItem* item) { Q_EMIT block_chosen(blocks_->indexOfTopLevelItem(item)); });
+}
+
+void QueryPanel::make_block_actions() {
+  for (const auto& [key, text, shortcut] :
+       {std::tuple("force-out", tr("What if this block were not selected"), QKeySequence(Qt::Key_Delete)),
+        std::tuple("hide-block", tr("What if no query saw this block"), QKeySequence(Qt::SHIFT | Qt::Key_Delete))}) {
+    auto* action = new QAction(text, blocks_);
+    action->setObjectName(key);
+    action->setShortcut(shortcut);
+    action->setShortcutContext(Qt::WidgetShortcut);
+    connect(action, &QAction::triggered, this, [this, key = QString(key)] {
+      if (const QTreeWidgetItem* item = blocks_->currentItem()) Q_EMIT what_if_wanted(key + "=" + item->text(1));
+    });
+    blocks_->addAction(action);
+  }
 }
 
 void QueryPanel::ask_for_point() {

@@ -26,11 +26,13 @@ public:
   QString text() const;
 
 Q_SIGNALS:
-  void point_chosen(qint64 point);  // index in the cloud
-  void id_typed(qint64 id);         // row in the file, -1: none
-  void block_chosen(int row);       // of the query's blocks
+  void point_chosen(qint64 point);           // index in the cloud
+  void id_typed(qint64 id);                  // row in the file, -1: none
+  void block_chosen(int row);                // of the query's blocks
+  void what_if_wanted(const QString& text);  // "force-out=12": a change (what_if_entries.h) of the marked block
 
 private:
+  void make_block_actions();
   void fill_tables(const SceneData& shown, const SceneState& state);
 
   std::shared_ptr<const QueryView> listed_;

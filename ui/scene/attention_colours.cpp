@@ -5,6 +5,7 @@
 
 #include "ui/scene/attention_marks.h"
 #include "ui/scene/tree_nodes.h"
+#include "ui/scene/what_if_marks.h"
 
 namespace erwin::ui {
 
@@ -54,7 +55,9 @@ Rgb rank_colour(int rank, int count, Theme theme) {
   return map_colour(ColourMap::Heat, theme == Theme::Dark ? 1 - place : place);
 }
 
-std::vector<Emphasis> emphasis_of(const SceneData& data, const SceneState& state) {
+namespace {
+
+std::vector<Emphasis> emphasis_by_marks(const SceneData& data, const SceneState& state) {
   const bool marked = answered(data, state) && marks_of(state) != SelectionMarks::Off;
   // The compressed branch looks at every block.
   const bool all_looked_at = state.query.branch == Branch::Compressed || state.colour_by == ColourBy::Compressed;
@@ -69,6 +72,16 @@ std::vector<Emphasis> emphasis_of(const SceneData& data, const SceneState& state
   return alone;
 }
 
+}  // namespace
+
+std::vector<Emphasis> emphasis_of(const SceneData& data, const SceneState& state) {
+  std::vector<Emphasis> emphasis = emphasis_by_marks(data, state);
+  if (!data.what_if || data.what_if->hidden.empty()) return emphasis;
+  if (emphasis.empty()) emphasis.assign(static_cast<std::size_t>(data.cloud->size()), Emphasis::Full);
+  for (const std::int64_t point : data.what_if->hidden) emphasis[static_cast<std::size_t>(point)] = Emphasis::Hidden;
+  return emphasis;
+}
+
 void mark_points(const SceneData& data, const SceneState& state, PointColours& result) {
   const Palette theme = palette_of(state.theme);
   if (answered(data, state)) {
@@ -80,6 +93,7 @@ void mark_points(const SceneData& data, const SceneState& state, PointColours& r
     if (marks_of(state) != SelectionMarks::Off) add_swatches(data, state, result.legend);
     for (std::string& note : attention_notes(data, state)) result.legend.notes.push_back(std::move(note));
   }
+  explain_what_if(data, state, result.legend);
   if (has_too_many_nodes(data, state))
     result.legend.notes.push_back("no discs of nodes: there are more than " + std::to_string(most_nodes));
   if (shows_nodes(data, state)) result.sizes.assign(result.rgb.size(), size_beside_nodes);

@@ -17,7 +17,8 @@ bool is_weight(const SceneState& state) {
 }
 
 ColourMap own_map(const SceneState& state) {
-  if (state.colour_by == ColourBy::Error) return ColourMap::Diverging;
+  const bool difference = state.colour_by == ColourBy::Field && state.field == what_if_difference;
+  if (state.colour_by == ColourBy::Error || difference) return ColourMap::Diverging;
   return is_weight(state) ? ColourMap::Heat : ColourMap::Sequential;
 }
 

@@ -159,6 +159,7 @@ struct SceneData {
   std::shared_ptr<const LayerSummary> summary;        // of the query's layer and head; null until asked for
   std::shared_ptr<const WhoLooks> who_looks;          // of the question; null until asked for
   std::shared_ptr<const Reach> rollout, receptive;    // of the query; null until asked for
+  std::shared_ptr<const WhatIfView> what_if;          // the run with changes; null where nothing is changed
   bool operator==(const SceneData&) const = default;  // the same objects, not the same numbers
 };
 

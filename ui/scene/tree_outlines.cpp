@@ -211,4 +211,15 @@ void add_outline(OutlineMesh& mesh, const PointCloud& cloud, std::int64_t frame,
   draw_hull(pen, places, grow);
 }
 
+void add_box(OutlineMesh& mesh, const OutlineBox& box, double grow, Rgb colour) {
+  draw_box(Pen(mesh, colour), box, grow);
+}
+
+void add_line(OutlineMesh& mesh, const std::array<double, 3>& from, const std::array<double, 3>& to, Rgb colour) {
+  Pen pen(mesh, colour);
+  pen.corner(from);
+  pen.corner(to);
+  pen.line(0, 1);
+}
+
 }  // namespace erwin::ui

@@ -40,4 +40,8 @@ inline double room_for_discs(OutlineShape shape) {
 void add_outline(OutlineMesh& mesh, const PointCloud& cloud, std::int64_t frame, std::span<const std::int32_t> points,
                  OutlineShape shape, double grow, Rgb colour, int sides = 48);
 
+// A box given by its corners, and a line, in the same mesh.
+void add_box(OutlineMesh& mesh, const OutlineBox& box, double grow, Rgb colour);
+void add_line(OutlineMesh& mesh, const std::array<double, 3>& from, const std::array<double, 3>& to, Rgb colour);
+
 }  // namespace erwin::ui

@@ -45,6 +45,10 @@ const std::vector<ActionSpec>& action_table() {
        "Colour by how much the prediction at the queried point depends on every point's features"},
       {"summary-layers", "Colour", "Summaries o&f one layer or all", "Shift+S",
        "Let entropy, distance and their like be those of the shown layer or their means over all layers"},
+      {"colour-what-if", "Colour", "Prediction, w&hat-if", "Ctrl+2",
+       "Colour by what the network predicts with the changes of the panel What-if"},
+      {"colour-what-if-difference", "Colour", "&Difference, what-if", "Ctrl+3",
+       "Colour by the prediction with the changes minus the one without"},
       {"summarise", "Colour", "&Summaries of the layer", "S",
        "Work out entropy, distance, received attention and shares of the shown layer and head at every point"},
       {"colour-next", "Colour", "&Next field", "C", "Colour by the next entry of the list"},
@@ -90,6 +94,16 @@ const std::vector<ActionSpec>& action_table() {
       {"predict", "Run", "&Predict", "Ctrl+R", "Run the network on the cloud again"},
       {"cancel", "Run", "&Cancel", "Esc", "Stop what runs"},
 
+      {"what-if-switch", "Run", "What-if off or &on", "W", "Switch all changes of the panel What-if off, or on again"},
+      {"what-if-head-off", "Run", "What if this &head were off", "Ctrl+Shift+H",
+       "Predict with the shown head of the shown layer switched off"},
+      {"what-if-branch-off", "Run", "What if this &branch were off", "Ctrl+Shift+B",
+       "Predict with the shown branch of the shown layer switched off"},
+      {"what-if-hide-ball", "Run", "What if its ba&ll were hidden", "Ctrl+Shift+X",
+       "Predict without the points of the query's ball"},
+      {"what-if-clear", "Run", "F&orget all changes", "Ctrl+Shift+Backspace",
+       "Show the network as it is: the list of changes becomes empty"},
+
       {"train-start", "Run", "&Start training", "Ctrl+T",
        "Start a run as the panel Training says, in a process of its own"},
       {"train-watch", "Run", "&Watch a run…", "Ctrl+Shift+W", "Choose the folder of a run to watch and steer"},
@@ -113,6 +127,9 @@ const std::vector<ActionSpec>& action_table() {
       {"panel-heads", "Window", "H&eads", "Alt+8", "Show, or hide, the table of all layers and heads", true},
       {"panel-icicle", "Window", "&Icicle of the tree", "Alt+Shift+3",
        "Show, or hide, the tree as an icicle: a ball as wide as the points it holds", true},
+
+      {"panel-what-if", "Window", "&What-if", "Alt+Shift+1",
+       "Show, or hide, the list of changes and what the network would then predict", true},
 
       {"shortcuts", "Help", "&Keys and actions", "F1", "List every action with its key"},
       {"about", "Help", "&About", "Shift+F1", "Say which version this is"},

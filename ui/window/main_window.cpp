@@ -49,6 +49,7 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
   make_attention_panels();
   make_tree_panels();
   make_session();
+  make_what_if();
   make_status_bar();
   connect_panels();
   make_actions();

@@ -51,6 +51,7 @@ class RunMonitor;
 class TrainingPanel;
 class TreePanel;
 class Welcome;
+class WhatIfPanel;
 struct LiveProbe;
 struct SessionRestore;
 struct TrainingStart;
@@ -66,6 +67,7 @@ public:
   HeadsPanel* heads_panel() const { return heads_panel_; }
   MatrixPanel* matrix_panel() const { return matrix_panel_; }
   IciclePanel* icicle_panel() const { return icicle_panel_; }
+  WhatIfPanel* what_if_panel() const { return what_if_panel_; }
   const SceneData& scene_data() const { return data_; }
   // The session's state; title, size and camera are the view's.
   SceneState state() const { return session_.state(); }
@@ -99,6 +101,10 @@ public:
   void open_session(const QString& path);
   // Nobody is there to answer questions: what would be asked for is an error instead.
   void set_unattended(bool unattended) { unattended_ = unattended; }
+
+  // A change of the what-if list as `--play` writes it: "head-off=3 --layer all", "off 0", "on 0", "remove 0", "clear".
+  // Error{Config} where it is not understood or the network has no such thing.
+  void what_if(const std::string& text);
   void undo();
   void redo();
   // A run in a process of its own, watched from now on.
@@ -202,6 +208,16 @@ private:
   std::optional<Moment> restored_moment(const OpenedCloud& opened);
   void offer_last_session();
 
+  // window_what_if.cpp: the network's run with changes
+  void make_what_if();
+  void make_what_if_actions();
+  void set_what_if(std::vector<WhatIfEntry> entries, bool continuous = false);
+  void add_what_if(const std::string& text, int layer, std::optional<int> head = std::nullopt);
+  void switch_what_if(int row, bool on);
+  void ask_what_if();
+  void derive_what_if();
+  QString what_if_status() const;  // empty where nothing is changed
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -250,6 +266,12 @@ private:
   };
   Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_;
   std::shared_ptr<const Prediction> asked_heads_;
+  struct AskedWhatIf {
+    std::shared_ptr<const Prediction> of;
+    std::vector<WhatIfEntry> entries;
+    QueryRequest request;
+    bool operator==(const AskedWhatIf&) const = default;
+  } asked_what_if_;
   // Runs while a question is with the engine: its answer, as a rule there before a picture without it could be drawn,
   // is what is shown next.
   QTimer answer_;
@@ -268,6 +290,7 @@ private:
   HeadsPanel* heads_panel_ = nullptr;
   MatrixPanel* matrix_panel_ = nullptr;
   IciclePanel* icicle_panel_ = nullptr;
+  WhatIfPanel* what_if_panel_ = nullptr;
   RunMonitor* monitor_ = nullptr;
   bool shared_out_ = false;  // the first show has given the docks their sizes
   bool follows_probes_ = false;

@@ -239,6 +239,7 @@ void Play::add_state_steps() {
                   "Write it as: session save FILE, session open FILE");
     verb == "save" ? window_.save_session(path) : window_.open_session(path);
   });
+  add("what-if", [this](const std::string& rest) { window_.what_if(rest); });
   add("undo", [this](const std::string&) { window_.undo(); });
   add("redo", [this](const std::string&) { window_.redo(); });
 }

@@ -50,6 +50,16 @@ QJsonObject selection_report(const MainWindow& window) {
     for (const MarkedBlock& block : data.query->blocks)
       selected.append(QJsonObject{{"block", block.block}, {"rank", block.rank}});
   out["selected"] = selected;
+  QJsonArray changes;
+  for (const WhatIfEntry& entry : window.session().now().what_if)
+    changes.append(QJsonObject{{"text", text(entry.text)}, {"layer", entry.layer}, {"on", entry.on}});
+  out["what_if"] = changes;
+  out["what_if_largest"] = data.what_if ? QJsonValue(data.what_if->largest) : QJsonValue();
+  if (data.what_if && asked && data.what_if->prediction.components() == 1) {
+    out["before"] = data.what_if->before->value(state.query.point);
+    const double after = data.what_if->prediction.value(state.query.point);
+    out["after"] = after == after ? QJsonValue(after) : QJsonValue();
+  }
   out["fields"] = fields_report(window)["fields"];
   out["undo"] = window.session().undo_name();
   out["redo"] = window.session().redo_name();

@@ -28,6 +28,9 @@ const std::vector<PlayStep>& play_steps() {
       {"click", "X Y", "click into the picture, logical pixels from its top left corner"},
       {"cell", "ROW COLUMN", "rest the mouse on a cell of the matrix panel's window, counted from 0"},
       {"ball", "LEVEL NUMBER", "click on a ball of the panel Icicle: the camera flies there"},
+      {"what-if", "KEY=VALUE [--layer N|all] [--head N|mean]",
+       "a change as 'explain --what-if' takes it, in the shown layer; off N, on N, remove N: of the list, from 0; "
+       "clear"},
       {"train", "CONFIG DATA OUT [STEPS]", "start a training run in a process of its own, and watch it"},
       {"watch", "RUN", "watch a run that is there; 'action train-pause' and its like steer it"},
       {"session", "save|open FILE", "what the window shows, as a file (.ewsession), and back"},

@@ -49,6 +49,7 @@ QStringList differences(const Moment& before, const Moment& after) {
       names << QString::fromStdString(option.name);
   if (before.run.device != after.run.device) names << QStringLiteral("device");
   if (before.run.precision != after.run.precision) names << QStringLiteral("precision");
+  if (before.what_if != after.what_if) names << QStringLiteral("what-if");
   return names;
 }
 

@@ -17,7 +17,8 @@ namespace erwin::ui {
 struct Moment {
   Selection selection;
   SceneState look;
-  RunSettings run;  // where and how exactly networks run
+  RunSettings run;                   // where and how exactly networks run
+  std::vector<WhatIfEntry> what_if;  // changes to the network's run; empty: it is shown as it is
 };
 
 // The state that the scene draws: the look with the selection's members in their places.

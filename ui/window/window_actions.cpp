@@ -32,6 +32,7 @@ void MainWindow::make_actions() {
   make_tree_actions();
   make_reach_actions();
   make_session_actions();
+  make_what_if_actions();
 }
 
 void MainWindow::make_file_actions() {
@@ -290,6 +291,13 @@ std::vector<PaletteEntry> MainWindow::palette_entries() {
 // "point-size 2" typed out.
 std::optional<PaletteEntry> MainWindow::palette_interpretation(const QString& typed) {
   const QString name = typed.section(' ', 0, 0), value = typed.section(' ', 1).trimmed();
+  if (name == "what-if")
+    return PaletteEntry{tr("What if %1").arg(value),
+                        name,
+                        tr("A change as explain --what-if takes it, in the shown layer: head-off=3, hide=ball, S=4"),
+                        {},
+                        value.contains('='),
+                        [this, value] { attempt([&] { what_if(value.toStdString()); }); }};
   const SceneOption* option = find_scene_option(name.toStdString());
   if (!option) return std::nullopt;
   const QString form = QString::fromStdString(option->form).toLower();

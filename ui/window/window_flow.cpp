@@ -22,6 +22,7 @@
 #include "ui/panels/training_panel.h"
 #include "ui/panels/tree_panel.h"
 #include "ui/panels/welcome.h"
+#include "ui/panels/what_if_panel.h"
 #include "ui/scene/scene_options.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/actions.h"
@@ -220,6 +221,7 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
     next.selection.sample = opened_->sample;
     next.selection.query = -1;
     next.selection.frame = 0;
+    next.what_if.clear();  // its points and blocks are another cloud's
     next.look.range.reset();
     if (next.look.colour_by != ColourBy::Balls) {
       next.look.colour_by = model_ ? ColourBy::Prediction : ColourBy::Target;
@@ -260,11 +262,12 @@ void MainWindow::receive_engine() {
             .arg(QString::fromStdString(snapshot->model->path), QString::fromStdString(snapshot->model->device)));
     add_recent(QString::fromStdString(snapshot->model->path));
     if (snapshot->model->path != session_.selection().model) {
-      Selection next = session_.selection();
-      next.model = snapshot->model->path;
-      next.layer = 0;
-      next.head = -1;
-      session_.select(next);  // and predicts
+      Moment next = session_.now();
+      next.selection.model = snapshot->model->path;
+      next.selection.layer = 0;
+      next.selection.head = -1;
+      next.what_if.clear();   // its layers and heads are another network's
+      session_.change(next);  // and predicts
     } else {
       derive();
       predict();
@@ -312,11 +315,13 @@ void MainWindow::derive() {
   if (const auto& gates = answered_->gates; gates && gates->layer == asked.layer && gates->head == asked.head)
     data_.gates = gates;
   derive_attention();
+  derive_what_if();
 }
 
 void MainWindow::refresh() {
   answer_.stop();
   ask_what_is_shown();
+  ask_what_if();
   SceneState shown = state();
   if (!shows_selected_cloud()) shown.query.point = -1;  // it is a point of the cloud that is still being opened
   shown.title = opened_ ? opened_->sample : std::string();
@@ -324,6 +329,9 @@ void MainWindow::refresh() {
   if (data_.query)
     shown.title += ", point " + std::to_string(data_.cloud->row_id(data_.query->request.point)) + ", " +
                    caption_of(data_.query->layer);
+  if (data_.what_if)
+    shown.title +=
+        ", what-if: " + std::to_string(data_.what_if->changes) + (data_.what_if->changes == 1 ? " change" : " changes");
   view_->show_scene(data_, shown);
   const bool empty = !data_.cloud;
   welcome_->setVisible(empty);
@@ -337,7 +345,9 @@ void MainWindow::refresh() {
   tree_panel_->show_tree(data_, shown);
   show_attention_panels(shown);
   show_tree_panels(shown);
+  what_if_panel_->show_changes(session_.now().what_if, data_, shown);
   show_histogram();
+  show_progress();
   for (const auto& [name, text, can, what] :
        {std::tuple("undo", tr("&Undo"), session_.can_undo(), session_.undo_name()),
         std::tuple("redo", tr("&Redo"), session_.can_redo(), session_.redo_name())}) {
@@ -362,6 +372,7 @@ void MainWindow::show_progress() {
   if (shown.busy && shown.fraction >= 0) text += QStringLiteral(" %1 %").arg(qRound(100 * shown.fraction));
   if (text.isEmpty() && drawn_ < drawable_)
     text = tr("The picture shows %1 of %2 points so far").arg(whole(drawn_), whole(drawable_));
+  if (text.isEmpty()) text = what_if_status();
   status_->setText(text);
   progress_->setRange(0, shown.fraction < 0 ? 0 : 1000);
   if (shown.fraction >= 0) progress_->setValue(static_cast<int>(1000 * shown.fraction));

@@ -1,0 +1,122 @@
+#include "core/engine/what_if_view.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+namespace erwin {
+
+namespace {
+
+Field renamed(const Field& field, const char* name) {
+  return Field(name, field.kind(), field.components(), {field.values().begin(), field.values().end()}, field.unit(),
+               field.offset());
+}
+
+double root_mean_square(const Field& difference) {
+  double square = 0, points = 0;
+  for (std::int64_t point = 0; point < difference.points(); ++point) {
+    double norm = 0;
+    for (int c = 0; c < difference.components(); ++c) norm += std::pow(difference.value(point, c), 2);
+    if (!std::isfinite(norm)) continue;
+    square += norm;
+    ++points;
+  }
+  return points > 0 ? std::sqrt(square / points) : 0;
+}
+
+std::vector<MovedPoints> moved_points(const WhatIf& what_if, const WhatIfRunner::Result& result, std::int64_t points) {
+  std::vector<std::int64_t> place(static_cast<std::size_t>(points), -1);
+  for (std::int64_t i = 0; i < result.cloud->size(); ++i)
+    place[static_cast<std::size_t>(result.kept.empty() ? i : result.kept[static_cast<std::size_t>(i)])] = i;
+  std::vector<MovedPoints> all;
+  for (const Movement& movement : what_if.cloud.movements) {
+    MovedPoints moved;
+    for (const std::int64_t point : movement.points) {
+      const std::int64_t now = place[static_cast<std::size_t>(point)];
+      if (now < 0) continue;
+      moved.points.push_back(point);
+      const float* at = &result.cloud->positions(0)[static_cast<std::size_t>(3 * now)];
+      moved.positions.insert(moved.positions.end(), at, at + 3);
+    }
+    if (!moved.points.empty()) all.push_back(std::move(moved));
+  }
+  return all;
+}
+
+// From points of a cloud that lacks some to those of the whole one.
+class Back {
+public:
+  Back(const std::vector<std::int64_t>& kept, std::int64_t points) : kept_(kept), points_(points) {}
+
+  std::int32_t operator()(std::int64_t point) const {
+    return static_cast<std::int32_t>(kept_[static_cast<std::size_t>(point)]);
+  }
+  void points(std::vector<std::int32_t>& list) const {
+    for (std::int32_t& point : list) point = (*this)(point);
+  }
+  std::vector<float> values(std::span<const float> of_kept) const {
+    std::vector<float> all(static_cast<std::size_t>(points_));
+    for (std::size_t i = 0; i < of_kept.size(); ++i) all[static_cast<std::size_t>(kept_[i])] = of_kept[i];
+    return all;
+  }
+  std::shared_ptr<const Field> field(const std::shared_ptr<const Field>& field) const {
+    if (!field) return nullptr;
+    return std::make_shared<Field>(field->name(), field->kind(), 1, values(field->values()), field->unit());
+  }
+
+private:
+  const std::vector<std::int64_t>& kept_;
+  std::int64_t points_;
+};
+
+void bring_back(QueryView& view, const Back& back) {
+  view.row.points = back.values(view.row.points);
+  view.attention = back.field(view.attention);
+  view.compressed = back.field(view.compressed);
+  back.points(view.ball);
+  for (MarkedBlock& block : view.blocks) back.points(block.points);
+  for (TopPoint& top : view.top) top.point = back(top.point);
+  SlotPoints slots = *view.layer.slots;
+  back.points(slots.points);
+  view.layer.slots = std::make_shared<const SlotPoints>(std::move(slots));
+}
+
+}  // namespace
+
+std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const PointCloud& cloud,
+                                                    const std::vector<LayerInfo>& layers, const ModelConfig& config,
+                                                    std::vector<WhatIfEntry> entries, const Job& job) {
+  const WhatIf what_if = what_if_of(entries, cloud, layers, config);
+  const auto start = std::chrono::steady_clock::now();
+  const WhatIfRunner::Result result = runner.run(what_if, std::nullopt, job);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::vector<std::int64_t> hidden = what_if.cloud.hidden;
+  std::sort(hidden.begin(), hidden.end());
+  hidden.erase(std::unique(hidden.begin(), hidden.end()), hidden.end());
+  const auto changes = static_cast<int>(std::count_if(entries.begin(), entries.end(), [](auto& e) { return e.on; }));
+  return std::make_shared<const WhatIfView>(
+      WhatIfView{std::move(entries), changes, renamed(result.prediction, what_if_prediction),
+                 renamed(result.difference, what_if_difference), std::make_shared<const Field>(runner.baseline()),
+                 std::move(hidden), moved_points(what_if, result, cloud.size()), result.largest_difference,
+                 root_mean_square(result.difference), seconds});
+}
+
+std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const WhatIf& what_if,
+                                                         const QueryRequest& request, const Job& job) {
+  const auto& hidden = what_if.cloud.hidden;
+  if (request.point < 0 || std::find(hidden.begin(), hidden.end(), request.point) != hidden.end()) return nullptr;
+  TapRequest recorded;
+  recorded.layers = {request.layer};
+  const WhatIfRunner::Result result = runner.run(what_if, recorded, job);
+  QueryRequest inner = request;
+  if (!result.kept.empty())
+    inner.point = std::lower_bound(result.kept.begin(), result.kept.end(), request.point) - result.kept.begin();
+  auto view = std::make_shared<QueryView>(make_query_view(*result.tap, inner, job));
+  view->request = request;
+  if (!result.kept.empty()) bring_back(*view, Back(result.kept, runner.baseline().points()));
+  return view;
+}
+
+}  // namespace erwin

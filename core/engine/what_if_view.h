@@ -1,0 +1,52 @@
+#pragma once
+// What a changed run (what_if_entries.h) says, and how far it is from the network's own prediction, as fields to be
+// coloured by.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/base/job.h"
+#include "core/data/field.h"
+#include "core/engine/query_view.h"
+#include "core/engine/what_if_entries.h"
+#include "core/model/what_if.h"
+
+namespace erwin {
+
+inline constexpr const char* what_if_prediction = "prediction_what_if";
+inline constexpr const char* what_if_difference = "difference_what_if";  // minus the network's own prediction
+
+// Points that are somewhere else in the changed cloud, all of one change.
+struct MovedPoints {
+  std::vector<std::int64_t> points;
+  std::vector<float> positions;  // [m, 3], where they are now
+};
+
+struct WhatIfView {
+  std::vector<WhatIfEntry> entries;  // as they were asked, those that are off among them
+  int changes = 0;                   // that are on
+  Field prediction, difference;      // what_if_prediction, what_if_difference; one frame, NaN at hidden points
+  std::shared_ptr<const Field> before;
+  std::vector<std::int64_t> hidden;  // ascending, each once
+  std::vector<MovedPoints> moved;
+  double largest = 0, root_mean_square = 0;  // of the difference's norm; over points, in the prediction's unit
+  double seconds = 0;                        // of the changed run alone
+  const Field* field(std::string_view name) const {
+    if (name == prediction.name()) return &prediction;
+    return name == difference.name() ? &difference : nullptr;
+  }
+};
+
+// Raises what what_if_of and WhatIfRunner::run raise. layers: of the unchanged run.
+std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const PointCloud& cloud,
+                                                    const std::vector<LayerInfo>& layers, const ModelConfig& config,
+                                                    std::vector<WhatIfEntry> entries, const Job& job = {});
+
+// Where the point of request looks in the changed run: a view whose points are the original cloud's. Null where the
+// point itself is hidden. A hidden point gets no attention. The pass is run again, recorded.
+std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const WhatIf& what_if,
+                                                         const QueryRequest& request, const Job& job = {});
+
+}  // namespace erwin
