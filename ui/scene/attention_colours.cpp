@@ -4,6 +4,7 @@
 #include <string>
 
 #include "ui/scene/attention_marks.h"
+#include "ui/scene/query_fields.h"
 #include "ui/scene/tree_nodes.h"
 #include "ui/scene/what_if_marks.h"
 
@@ -47,7 +48,7 @@ void add_swatches(const SceneData& data, const SceneState& state, Legend& legend
 
 SelectionMarks marks_of(const SceneState& state) {
   const bool attention = state.colour_by == ColourBy::Attention || state.colour_by == ColourBy::Compressed;
-  return state.marks.value_or(attention ? SelectionMarks::Outline : SelectionMarks::Fill);
+  return state.marks.value_or(attention || counts_everywhere(state) ? SelectionMarks::Outline : SelectionMarks::Fill);
 }
 
 Rgb rank_colour(int rank, int count, Theme theme) {
@@ -60,7 +61,8 @@ namespace {
 std::vector<Emphasis> emphasis_by_marks(const SceneData& data, const SceneState& state) {
   const bool marked = answered(data, state) && marks_of(state) != SelectionMarks::Off;
   // The compressed branch looks at every block.
-  const bool all_looked_at = state.query.branch == Branch::Compressed || state.colour_by == ColourBy::Compressed;
+  const bool all_looked_at =
+      state.query.branch == Branch::Compressed || state.colour_by == ColourBy::Compressed || counts_everywhere(state);
   const auto only = only_ball(data, state);
   if (!only && (!marked || all_looked_at)) return {};
   std::vector<Emphasis> emphasis(static_cast<std::size_t>(data.cloud->size()), Emphasis::Full);

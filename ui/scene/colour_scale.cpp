@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ui/scene/query_fields.h"
+
 namespace erwin::ui {
 
 namespace {
@@ -13,7 +15,8 @@ constexpr int bins = 48;
 constexpr double decades_below = 1000;
 
 bool is_weight(const SceneState& state) {
-  return state.colour_by == ColourBy::Attention || state.colour_by == ColourBy::Compressed;
+  return state.colour_by == ColourBy::Attention || state.colour_by == ColourBy::Compressed ||
+         (state.colour_by == ColourBy::Field && is_share_field(state.field));
 }
 
 ColourMap own_map(const SceneState& state) {
@@ -38,7 +41,7 @@ FieldRange plain_range(const Field& field, const SceneState& state, int componen
 }
 
 void make_logarithmic(const Field& field, const SceneState& state, int component, LegendScale& scale) {
-  const bool wanted = state.logarithmic.value_or(state.colour_by == ColourBy::Attention);
+  const bool wanted = state.logarithmic.value_or(spreads_over_decades(state));
   if (!wanted) return;
   if (!(scale.maximum > 0)) {
     if (state.logarithmic) scale.remarks.push_back("nothing above 0: no logarithm");

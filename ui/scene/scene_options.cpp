@@ -120,7 +120,7 @@ std::vector<SceneOption> all_options() {
   all.push_back(range_option());
   all.push_back(number_option("percentile", "percent left out at each end with range percentile",
                               &SceneState::percentile, 0, 49));
-  all.push_back(choice_option<std::optional<bool>>("log", "logarithmic colours; auto: only for attention",
+  all.push_back(choice_option<std::optional<bool>>("log", "logarithmic colours; auto: for attention and its like",
                                                    &SceneState::logarithmic,
                                                    {{"auto", std::nullopt}, {"on", true}, {"off", false}}));
   all.push_back(whole_option(

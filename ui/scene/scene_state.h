@@ -107,7 +107,7 @@ struct SceneState {
   std::optional<FieldRange> range;  // absent: as range_mode says
   RangeMode range_mode = RangeMode::Data;
   double percentile = 2;            // left out at each end with RangeMode::Percentile, in percent
-  std::optional<bool> logarithmic;  // absent: only for attention
+  std::optional<bool> logarithmic;  // absent: only for attention and its like (query_fields.h)
   int steps = 0;                    // number of colours; 0: without steps
   std::optional<ColourMap> map;     // absent: what suits the quantity
   int level = 4;                    // of the tree in which the query's layer ran: colours and outlines of balls

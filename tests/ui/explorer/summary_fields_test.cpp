@@ -103,7 +103,7 @@ TEST_F(Explorer, WhoLooksAtThePointAndAtItsBall) {
   EXPECT_EQ(window->scene_data().who_looks->asked, std::ssize(window->scene_data().query->ball));
   EXPECT_GT(window->scene_data().who_looks->received, who.received);
   // Another query is another question.
-  const auto [other, there] = visible_point(200);
+  const auto [other, there] = visible_point(60);
   ASSERT_NE(other, point);
   QTest::mouseClick(window->view(), Qt::LeftButton, {}, there);
   ASSERT_TRUE(settle());
