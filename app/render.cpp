@@ -187,9 +187,12 @@ void predict(const Options& options, const std::string& checkpoint, ui::SceneDat
   data.gates = make_gate_fields(*result.tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(*result.tap, state.query, command_job()));
+  if (state.misses && state.query.point >= 0) data.missed = make_missed_view(*result.tap, state.query, command_job());
   if (state.colour_by != ui::ColourBy::Field || !ui::is_on_request(data, state, state.field)) return;
   if (is_who_looks_field(state.field))
     data.who_looks = make_who_looks(*result.tap, state.query, state.field, command_job());
+  else if (meaning_of_recall_field(state.field))
+    data.recall = make_recall_view(*result.tap, state.query.layer, state.query.head, command_job());
   else
     data.summary =
         make_summary_fields(*result.tap, *data.cloud, state.frame, state.query.layer, state.query.head, command_job());

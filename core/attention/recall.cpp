@@ -43,6 +43,11 @@ public:
     queries_.resize(at(layer.blocks()));
     for (std::int64_t slot = 0; slot < layer.slots(); ++slot)
       if (layer.real(slot)) queries_[at(slot / layer.block_size)].push_back(slot);
+    if (request.only_block >= layer.blocks())
+      throw Error(ErrorKind::Config, "there is no block " + std::to_string(request.only_block),
+                  "blocks go from 0 to " + std::to_string(layer.blocks() - 1));
+    for (std::size_t block = 0; block < queries_.size() && request.only_block >= 0; ++block)
+      if (block != at(request.only_block)) queries_[block].clear();
     for (auto& slots : queries_) thin_out(slots);
   }
 

@@ -15,7 +15,8 @@ struct RecallRequest {
   int layer = 0;
   int head = -1;  // -1: mean over heads, each with what its KV head selected
   std::int64_t queries_per_block =
-      0;  // evenly spread over the block's points; 0: all of them (cost: the cloud squared)
+      0;                         // evenly spread over the block's points; 0: all of them (cost: the cloud squared)
+  std::int64_t only_block = -1;  // looks at the queries of this block alone; -1: at every block's
 };
 
 // Per query block; NaN for blocks without a point.

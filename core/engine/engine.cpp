@@ -39,7 +39,8 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
 }
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary", "heads", "who looks", "matrix", "rollout", "receptive", "what if"};
+const std::vector<std::string> patient{"summary",   "heads",   "who looks", "matrix", "rollout",
+                                       "receptive", "what if", "missed",    "recall", "attribution"};
 
 constexpr std::size_t kept_matrices = 16;  // at most 2^24 cells each, as a rule a hundredth of it
 
@@ -79,7 +80,7 @@ struct Engine::Impl {
   std::string path;
   Subject predicted;  // what `tap` is the record of
   TapPtr tap;
-  std::shared_ptr<const ModelSample> sample;  // that it was made from
+  std::shared_ptr<const ModelSample> sample;  // that `tap` was recorded of
   int layer = 0;                              // asked for last
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
@@ -167,6 +168,9 @@ void Engine::Impl::forget_answers() {
     s.rollout = nullptr;
     s.receptive = nullptr;
     s.matrix = nullptr;
+    s.missed = nullptr;
+    s.recall = nullptr;
+    s.attribution = nullptr;
     s.what_if = nullptr;
     s.what_if_query = nullptr;
   });
@@ -467,6 +471,30 @@ void Engine::show_matrix(const MatrixRequest& request) {
   impl_->work_out("matrix", "filling the matrix", [impl = impl_.get(), request](const Job& job) {
     impl->need_layer(request.layer, job);
     impl->fill_matrix(*impl->matrix_of(request), job);
+  });
+}
+
+void Engine::ask_missed(const QueryRequest& request) {
+  impl_->work_out("missed", "looking for missed blocks", [impl = impl_.get(), request](const Job& job) {
+    impl->need_layer(request.layer, job);
+    auto made = make_missed_view(*impl->tap, request, job);
+    impl->publisher.update([&](EngineSnapshot& s) { s.missed = made; });
+  });
+}
+
+void Engine::recall(int layer, int head) {
+  impl_->work_out("recall", "recall of all blocks", [impl = impl_.get(), layer, head](const Job& job) {
+    impl->need_layer(layer, job);
+    auto made = make_recall_view(*impl->tap, layer, head, job);
+    impl->publisher.update([&](EngineSnapshot& s) { s.recall = made; });
+  });
+}
+
+void Engine::attribute(const AttributionRequest& request) {
+  impl_->work_out("attribution", "attributing the prediction", [impl = impl_.get(), request](const Job& job) {
+    const std::string unit = impl->publisher.current().prediction->fields.front().unit();
+    auto made = make_attribution_view(*impl->predictor, *impl->sample, request, unit, job);
+    impl->publisher.update([&](EngineSnapshot& s) { s.attribution = made; });
   });
 }
 

@@ -50,6 +50,12 @@ public:
   // exact are kept and are there at once.
   void show_matrix(const MatrixRequest& request);
 
+  // What the selection of the query's block missed; layers that select blocks only.
+  void ask_missed(const QueryRequest& request);
+  // The fields of recall, over all blocks.
+  void recall(int layer, int head);
+  // Where a prediction comes from; the blocks are really taken away.
+  void attribute(const AttributionRequest& request);
   // What the network says with these changes (what_if_entries.h), and where the point of `request` then looks; without
   // one that is on, what was said before is forgotten. The first needs two runs of the network as it is.
   void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request);

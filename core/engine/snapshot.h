@@ -12,7 +12,9 @@
 #include "core/base/error.h"
 #include "core/config/model_config.h"
 #include "core/data/point_cloud.h"
+#include "core/engine/attribution_view.h"
 #include "core/engine/gate_fields.h"
+#include "core/engine/missed_view.h"
 #include "core/engine/query_view.h"
 #include "core/engine/reach_fields.h"
 #include "core/engine/summary_fields.h"
@@ -94,7 +96,10 @@ struct EngineSnapshot {
   std::shared_ptr<const std::vector<LayerGlance>> heads;
   std::shared_ptr<const WhoLooks> who_looks;
   std::shared_ptr<const Reach> rollout, receptive;
-  std::shared_ptr<const AttentionMatrix> matrix;   // so far
+  std::shared_ptr<const AttentionMatrix> matrix;  // so far
+  std::shared_ptr<const MissedView> missed;
+  std::shared_ptr<const RecallView> recall;
+  std::shared_ptr<const AttributionView> attribution;
   std::shared_ptr<const WhatIfView> what_if;       // null where nothing is changed
   std::shared_ptr<const QueryView> what_if_query;  // where the query looks then
   RunSettings settings;                            // for networks to come; `model` says how the present one runs

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/tree/slot_search.h"
 
 namespace erwin {
 
@@ -158,13 +159,9 @@ private:
   }
 
   std::int64_t slot_of_query(const WhatIfEntry& entry, const LayerInfo& layer, const std::string& key) const {
-    const auto point = static_cast<std::int32_t>(query_of(entry, key));
-    const SlotPoints& slots = *layer.slots;
-    const auto found = std::find(slots.points.begin(), slots.points.end(), point);
-    if (found == slots.points.end()) refuse("this point is in no slot of the layer", "layer " + layer.name);
-    // The last slot that begins at or before the place; empty ones before it begin there, too.
-    const auto place = static_cast<std::int32_t>(found - slots.points.begin());
-    return std::upper_bound(slots.begin.begin(), slots.begin.end(), place) - slots.begin.begin() - 1;
+    const std::int64_t slot = slot_of_point(*layer.slots, query_of(entry, key));
+    if (slot < 0) refuse("this point is in no slot of the layer", "layer " + layer.name);
+    return slot;
   }
 
   static void require_block(const LayerInfo& layer, std::int64_t block) {

@@ -43,6 +43,9 @@ std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const Scene
   for (const SummaryFieldInfo& info : summary_fields)
     if (!info.nsa_only || layer->kind == LayerKind::Nsa)
       add(info.name, QObject::tr(info.meaning), data.summary ? data.summary->field(info.name) : nullptr);
+  if (layer->kind == LayerKind::Nsa)
+    for (const char* name : recall_fields)
+      add(name, QObject::tr(meaning_of_recall_field(name)), data.recall ? data.recall->field(name) : nullptr);
   if (state.query.point < 0) return fields;
   const auto asked = [&](const char* name) { return data.who_looks ? data.who_looks->field(name) : nullptr; };
   add(looks_at_point, QObject::tr("How much of every point's row A goes to the queried point"), asked(looks_at_point));
@@ -80,6 +83,8 @@ std::vector<ColourChoice> colour_choices(const SceneData& data, const SceneState
   add_shown(ColourBy::Target, QObject::tr("Target"));
   add_shown(ColourBy::Prediction, QObject::tr("Prediction"));
   add_shown(ColourBy::Error, QObject::tr("Error"));
+  if (data.attribution)
+    add(ColourBy::Field, QObject::tr("Contribution"), range_text(data.attribution->contribution), contribution_field);
   if (data.what_if) {
     add(ColourBy::Field, QObject::tr("Prediction (what-if)"), range_text(data.what_if->prediction), what_if_prediction);
     add(ColourBy::Field, QObject::tr("Difference (what-if)"), range_text(data.what_if->difference), what_if_difference);
@@ -122,6 +127,8 @@ std::vector<std::string> field_names(const SceneData& data) {
   for (const auto& reach : {data.rollout, data.receptive})
     if (reach) names.push_back(reach->field.name());
   if (data.who_looks) names.push_back(data.who_looks->look.name());
+  if (data.recall) names.insert(names.end(), recall_fields.begin(), recall_fields.end());
+  if (data.attribution) names.push_back(contribution_field);
   if (data.what_if) names.insert(names.end(), {what_if_prediction, what_if_difference});
   if (data.query && data.query->attention) names.push_back(data.query->attention->name());
   return names;

@@ -5,7 +5,9 @@
 #include <QIntValidator>
 #include <QLabel>
 #include <QLineEdit>
+#include <QSignalBlocker>
 #include <QVBoxLayout>
+#include <cmath>
 #include <tuple>
 
 #include "ui/panels/panel_parts.h"
@@ -54,6 +56,24 @@ QString received_text(const WhoLooks* who) {
   return text;
 }
 
+void add_recall(Facts::Rows& rows, const SceneData& shown, const SceneState& state) {
+  if (shown.query->layer.kind != LayerKind::Nsa) return;
+  const MissedView* missed = shown.missed.get();
+  if (!state.misses || !missed) {
+    rows.emplace_back(QObject::tr("Recall"), !state.misses   ? QObject::tr("press K: what the selection missed")
+                                             : shown.what_if ? QObject::tr("only of the network as it is")
+                                                             : QObject::tr("is being worked out"));
+    return;
+  }
+  rows.emplace_back(
+      QObject::tr("Recall"),
+      QObject::tr("%1 of the exact mass; its block %2").arg(number(missed->recall), number(missed->block_recall)));
+  rows.emplace_back(QObject::tr("Rank corr."),
+                    std::isnan(missed->rank_correlation)
+                        ? QObject::tr("too few blocks")
+                        : QObject::tr("%1 of score and exact mass (Spearman)").arg(number(missed->rank_correlation)));
+}
+
 std::vector<ShareBars::Row> share_rows(const QueryView& query) {
   const AttentionRow& row = query.row;
   if (query.layer.kind != LayerKind::Nsa) return {};
@@ -72,11 +92,13 @@ QueryPanel::QueryPanel(QWidget* parent)
       note_(plain_label()),
       received_(plain_label()),
       blocks_title_(heading(tr("Selected blocks"))),
+      missed_title_(heading(tr("Missed blocks"))),
       top_title_(heading(tr("Points it looks at most"))),
       facts_(new Facts),
       shares_(new ShareBars),
       reach_(new ReachBox),
       blocks_(new Table({tr("rank"), tr("block"), tr("score"), tr("weight")})),
+      missed_(new Table({tr("mass rank"), tr("block"), tr("mass")})),
       top_(new Table({tr("point"), tr("weight")})) {
   setMinimumWidth(250);
   auto* layout = new QVBoxLayout(this);
@@ -107,8 +129,11 @@ QueryPanel::QueryPanel(QWidget* parent)
   top_->setToolTip(tr("Double-click, or Enter: query this point"));
   blocks_->setToolTip(tr("Double-click, or Enter: fly to this block. Del: what if it were not selected?"));
   make_block_actions();
+  make_missed_table();
   layout->addWidget(blocks_title_);
   layout->addWidget(blocks_, 1);
+  layout->addWidget(missed_title_);
+  layout->addWidget(missed_, 1);
   layout->addWidget(top_title_);
   layout->addWidget(top_, 1);
   layout->addStretch(0);
@@ -138,6 +163,52 @@ void QueryPanel::make_block_actions() {
   }
 }
 
+void QueryPanel::make_missed_table() {
+  missed_->setObjectName("missed");
+  missed_->setAccessibleName(missed_title_->text());
+  missed_->setToolTip(
+      tr("The heaviest blocks by exact softmax mass of q.k over all points that were not selected. Ins: "
+         "what if this block were selected?"));
+  auto* action = new QAction(tr("What if this block were selected"), missed_);
+  action->setShortcut(Qt::Key_Insert);
+  action->setShortcutContext(Qt::WidgetShortcut);
+  connect(action, &QAction::triggered, this, [this] {
+    if (const QTreeWidgetItem* item = missed_->currentItem()) Q_EMIT what_if_wanted("force-in=" + item->text(1));
+  });
+  missed_->addAction(action);
+  for (Table* table : {blocks_, missed_})
+    connect(table, &QTreeWidget::currentItemChanged, this, [this](QTreeWidgetItem* item) {
+      if (item) Q_EMIT block_marked(item->text(1).toInt());
+    });
+}
+
+void QueryPanel::fill_missed(const SceneData& shown, const SceneState& state) {
+  const auto missed = state.query.point >= 0 && state.misses ? shown.missed : nullptr;
+  missed_title_->setVisible(missed != nullptr);
+  missed_->setVisible(missed != nullptr);
+  if (missed == listed_missed_) return;
+  listed_missed_ = missed;
+  marked_ = -1;
+  const QSignalBlocker quiet(missed_);
+  missed_->clear();
+  if (!missed) return;
+  for (const MissedView::Block& block : missed->blocks)
+    missed_->add_row({QString::number(block.mass_rank), QString::number(block.block), number(block.mass)});
+}
+
+// The row of the block that is marked in the picture.
+void QueryPanel::mark(int block) {
+  if (block == marked_) return;
+  marked_ = block;
+  for (Table* table : {blocks_, missed_}) {
+    const QSignalBlocker quiet(table);
+    QTreeWidgetItem* row = nullptr;
+    for (int i = 0; i < table->topLevelItemCount() && !row; ++i)
+      if (table->topLevelItem(i)->text(1).toInt() == block) row = table->topLevelItem(i);
+    table->setCurrentItem(row);
+  }
+}
+
 void QueryPanel::ask_for_point() {
   id_->setFocus(Qt::ShortcutFocusReason);
   id_->selectAll();
@@ -161,6 +232,7 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   if (query) rows.emplace_back(tr("Layer"), layer_text(query->layer));
   if (query && query->layer.ball_size > 0)
     rows.emplace_back(tr("Own ball"), tr("%1 points").arg(whole(static_cast<std::int64_t>(query->ball.size()))));
+  if (query) add_recall(rows, shown, state);
   facts_->show_rows(rows);
   shares_->show_rows(query ? share_rows(*query) : std::vector<ShareBars::Row>{});
   note_->setText(query ? explanation(shown, state) : QString());
@@ -169,6 +241,8 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   received_->setVisible(!received_->text().isEmpty());
   reach_->show_reach(asked ? shown.rollout : nullptr, asked ? shown.receptive : nullptr);
   fill_tables(shown, state);
+  fill_missed(shown, state);
+  mark(shown_block(state));
   const bool blocks = query && !query->blocks.empty();
   blocks_title_->setVisible(blocks);
   blocks_->setVisible(blocks);
@@ -181,6 +255,8 @@ void QueryPanel::fill_tables(const SceneData& shown, const SceneState& state) {
   if (query == listed_ && state.theme == listed_theme_) return;
   listed_ = query;
   listed_theme_ = state.theme;
+  const QSignalBlocker quiet(blocks_);
+  marked_ = -1;
   blocks_->clear();
   top_->clear();
   if (!query) return;
@@ -202,6 +278,9 @@ QString QueryPanel::text() const {
   for (const ShareBars::Row& row : shares_->rows())
     text += row.name + "\t" + number(row.weight) + (row.gate >= 0 ? "\t" + number(row.gate) : QString()) + "\n";
   if (blocks_->topLevelItemCount() > 0) text += "\n" + blocks_title_->text() + "\n" + blocks_->text(false);
+  if (listed_missed_)
+    text += "\n" + tr("recall") + "\t" + number(listed_missed_->recall) + "\n" + missed_title_->text() + "\n" +
+            missed_->text(false);
   return text + "\n" + top_title_->text() + "\n" + top_->text(false);
 }
 

@@ -29,20 +29,26 @@ Q_SIGNALS:
   void point_chosen(qint64 point);           // index in the cloud
   void id_typed(qint64 id);                  // row in the file, -1: none
   void block_chosen(int row);                // of the query's blocks
+  void block_marked(int block);              // its id
   void what_if_wanted(const QString& text);  // "force-out=12": a change (what_if_entries.h) of the marked block
 
 private:
   void make_block_actions();
+  void make_missed_table();
+  void fill_missed(const SceneData& shown, const SceneState& state);
+  void mark(int block);
   void fill_tables(const SceneData& shown, const SceneState& state);
 
   std::shared_ptr<const QueryView> listed_;
+  std::shared_ptr<const MissedView> listed_missed_;
   Theme listed_theme_ = Theme::Dark;
+  int marked_ = -1;
   QLineEdit* id_;
-  QLabel *hint_, *note_, *received_, *blocks_title_, *top_title_;
+  QLabel *hint_, *note_, *received_, *blocks_title_, *missed_title_, *top_title_;
   Facts* facts_;
   ShareBars* shares_;
   ReachBox* reach_;
-  Table *blocks_, *top_;
+  Table *blocks_, *missed_, *top_;
 };
 
 }  // namespace erwin::ui

@@ -5,6 +5,7 @@
 
 #include "ui/scene/attention_marks.h"
 #include "ui/scene/query_fields.h"
+#include "ui/scene/block_marks.h"
 #include "ui/scene/tree_nodes.h"
 #include "ui/scene/what_if_marks.h"
 
@@ -26,6 +27,9 @@ void dim_keys_not_looked_at(const SceneData& data, const SceneState& state, std:
   };
   if (marks_ball(state)) light(data.query->ball);
   for (const MarkedBlock& block : marked_blocks(data, state)) light(block.points);
+  if (shows_misses(data, state))
+    for (const MissedView::Block& block : data.missed->blocks) light(block.points);
+  light(marked_block_points(data, state));
   emphasis[static_cast<std::size_t>(state.query.point)] = Emphasis::Full;
 }
 
@@ -92,9 +96,14 @@ void mark_points(const SceneData& data, const SceneState& state, PointColours& r
       for (const MarkedBlock& block : blocks)
         for (const std::int32_t point : block.points)
           result.rgb[static_cast<std::size_t>(point)] = rank_colour(block.rank, blocks.back().rank + 1, state.theme);
+    if (marks_of(state) == SelectionMarks::Fill && shows_misses(data, state))
+      for (const MissedView::Block& block : data.missed->blocks)
+        for (const std::int32_t point : block.points)
+          result.rgb[static_cast<std::size_t>(point)] = missed_colour(state.theme);
     if (marks_of(state) != SelectionMarks::Off) add_swatches(data, state, result.legend);
     for (std::string& note : attention_notes(data, state)) result.legend.notes.push_back(std::move(note));
   }
+  explain_block_marks(data, state, result.legend);
   explain_what_if(data, state, result.legend);
   if (has_too_many_nodes(data, state))
     result.legend.notes.push_back("no discs of nodes: there are more than " + std::to_string(most_nodes));

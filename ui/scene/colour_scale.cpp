@@ -20,7 +20,8 @@ bool is_weight(const SceneState& state) {
 }
 
 ColourMap own_map(const SceneState& state) {
-  const bool difference = state.colour_by == ColourBy::Field && state.field == what_if_difference;
+  const bool difference =
+      state.colour_by == ColourBy::Field && (state.field == what_if_difference || state.field == contribution_field);
   if (state.colour_by == ColourBy::Error || difference) return ColourMap::Diverging;
   return is_weight(state) ? ColourMap::Heat : ColourMap::Sequential;
 }

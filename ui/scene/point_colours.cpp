@@ -88,6 +88,8 @@ const Field* shown_field(const SceneData& data, const SceneState& state) {
       if (const Field* field = data.who_looks ? data.who_looks->field(state.field) : nullptr) return field;
       for (const auto& reach : {data.rollout, data.receptive})
         if (reach && reach->field.name() == state.field) return &reach->field;
+      if (const Field* field = data.recall ? data.recall->field(state.field) : nullptr) return field;
+      if (const Field* field = data.attribution ? data.attribution->field(state.field) : nullptr) return field;
       if (const Field* field = data.what_if ? data.what_if->field(state.field) : nullptr) return field;
       return predicted(state.field.c_str());
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/tree/lod.h"
+#include "ui/scene/block_marks.h"
 #include "ui/scene/what_if_marks.h"
 
 namespace erwin::ui {
@@ -59,6 +60,7 @@ PreparedPointsPtr prepare_points(const SceneData& data, const SceneState& state,
   prepared->surface = prepare_surface(data, state, prepared->colours, before ? before->surface : nullptr);
   const double radius = disc_radius(state, point_spacing(*data.cloud, state.frame));
   prepared->query_outlines = query_outlines(data, state, room_for_discs(state.outline) * radius);
+  add_block_boxes(prepared->query_outlines, data, state, room_for_discs(OutlineShape::Box) * radius);
   add_moved_boxes(prepared->query_outlines, data, state, room_for_discs(OutlineShape::Box) * radius);
   prepared->nodes = pooled_nodes(data, state);
   prepared->level_outlines = level_outlines(data, state, radius, before ? before->level_outlines : nullptr);

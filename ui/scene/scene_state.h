@@ -91,6 +91,11 @@ OnlyBall only_ball_from(const std::string& text);  // Error{Config}
 // Whether a summary of attention is the shown layer's, or the mean over all layers.
 enum class SummaryOf { Layer, AllLayers };
 
+struct MarkedBlockId {
+  int layer = -1, block = -1;
+  bool operator==(const MarkedBlockId&) const = default;
+};
+
 enum class Theme { Dark, Light };
 
 enum class Projection { Perspective, Orthographic };
@@ -117,6 +122,8 @@ struct SceneState {
   QueryRequest query;                   // the clicked point; layer, head and branch of the question
   std::optional<SelectionMarks> marks;  // absent: Fill, but Outline where the colours show attention
   double dim = 0.8;                     // how far everything that is not marked fades into the background, 0 to 1
+  bool misses = false;                  // blocks that deserved to be selected and were not
+  MarkedBlockId marked_block;           // that a table points at; shown in its own layer only
   OutlineShape outline = OutlineShape::Box;
   OutlinedBalls outlines = OutlinedBalls::Query;
   OnlyBall only;             // all else is dimmed or
@@ -155,13 +162,19 @@ struct SceneData {
   std::string target;  // name of the field that counts as target; may be empty
   std::shared_ptr<const Prediction> prediction;
   std::shared_ptr<const QueryView> query;
-  std::shared_ptr<const GateFields> gates;            // of the query's layer; null where it has none
-  std::shared_ptr<const LayerSummary> summary;        // of the query's layer and head; null until asked for
-  std::shared_ptr<const WhoLooks> who_looks;          // of the question; null until asked for
-  std::shared_ptr<const Reach> rollout, receptive;    // of the query; null until asked for
-  std::shared_ptr<const WhatIfView> what_if;          // the run with changes; null where nothing is changed
-  bool operator==(const SceneData&) const = default;  // the same objects, not the same numbers
+  std::shared_ptr<const GateFields> gates;             // of the query's layer; null where it has none
+  std::shared_ptr<const LayerSummary> summary;         // of the query's layer and head; null until asked for
+  std::shared_ptr<const WhoLooks> who_looks;           // of the question; null until asked for
+  std::shared_ptr<const Reach> rollout, receptive;     // of the query; null until asked for
+  std::shared_ptr<const MissedView> missed;            // of the question; null until asked for
+  std::shared_ptr<const RecallView> recall;            // of the query's layer and head; null until asked for
+  std::shared_ptr<const AttributionView> attribution;  // of the query's point and layer; null until asked for
+  std::shared_ptr<const WhatIfView> what_if;           // the run with changes; null where nothing is changed
+  bool operator==(const SceneData&) const = default;   // the same objects, not the same numbers
 };
+
+// The marked block where it is of the query's layer, else -1.
+int shown_block(const SceneState& state);
 
 // The field that the state's colour_by names, or null where the data has none (Balls, nothing predicted yet, ...).
 const Field* shown_field(const SceneData& data, const SceneState& state);

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/error.h"
+#include "core/tree/slot_search.h"
 
 namespace erwin::ui {
 
@@ -78,12 +79,8 @@ const TreeLevel* level_of_main_tree(const SceneData& data, const SceneState& sta
 }
 
 std::int64_t node_of_point(const LevelNodes& level, std::int64_t point) {
-  const SlotPoints& slots = *level.slots;
-  const auto place = std::find(slots.points.begin(), slots.points.end(), point) - slots.points.begin();
-  if (place == static_cast<std::ptrdiff_t>(slots.points.size())) return -1;
-  // The slot is the last one that begins at or before the entry; empty slots begin where their successor does.
-  const auto after = std::upper_bound(slots.begin.begin(), slots.begin.end(), place);
-  return level.node_of_slot(after - slots.begin.begin() - 1);
+  const std::int64_t slot = slot_of_point(*level.slots, point);
+  return slot < 0 ? -1 : level.node_of_slot(slot);
 }
 
 std::int64_t node_of_query(const LevelNodes& level, const SceneData& data, const SceneState& state) {

@@ -1,6 +1,7 @@
 // Options of tree, query and attention.
 
 #include <limits>
+#include <optional>
 
 #include "core/base/error.h"
 #include "ui/scene/numbers.h"
@@ -33,6 +34,28 @@ SceneOption point_option() {
           [](const SceneState& state, const PointCloud* cloud) {
             const std::int64_t point = state.query.point;
             return std::to_string(point >= 0 && cloud ? cloud->row_id(point) : point);
+          }};
+}
+
+// Of the shown layer, or of another one, where it is kept until that is shown again.
+SceneOption block_option() {
+  return {"block",
+          "ID|LAYER:ID",
+          "block of the layer to mark with a box; -1: none",
+          {},
+          [](SceneState& state, const std::string& text, const PointCloud*) {
+            const std::size_t colon = text.find(':');
+            const auto layer = colon == std::string::npos ? std::optional<long long>(state.query.layer)
+                                                          : whole_number_in(text.substr(0, colon));
+            const auto block = whole_number_in(colon == std::string::npos ? text : text.substr(colon + 1));
+            if (!layer || *layer < 0 || *layer > any || !block || *block < -1 || *block > any)
+              reject_option("block", text, "Use a block, from 0, LAYER:BLOCK, or -1");
+            state.marked_block =
+                *block < 0 ? MarkedBlockId{} : MarkedBlockId{static_cast<int>(*layer), static_cast<int>(*block)};
+          },
+          [](const SceneState& state, const PointCloud*) {
+            const auto& [layer, block] = state.marked_block;
+            return block < 0 ? std::string("-1") : std::to_string(layer) + ":" + std::to_string(block);
           }};
 }
 
@@ -75,6 +98,9 @@ std::vector<SceneOption> tree_options() {
        {"off", SelectionMarks::Off},
        {"outline", SelectionMarks::Outline},
        {"fill", SelectionMarks::Fill}}));
+  options.push_back(
+      switch_option("misses", "crossed boxes around the heaviest blocks that were not selected", &SceneState::misses));
+  options.push_back(block_option());
   options.push_back(number_option("dim", "how far everything that is not marked fades", &SceneState::dim, 0, 1));
   options.push_back(choice_option<OutlinedBalls>(
       "outlines", "which balls are outlined: the query's and its blocks', or every ball of the level as well",

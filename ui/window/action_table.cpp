@@ -21,6 +21,8 @@ const std::vector<ActionSpec>& action_table() {
       {"copy-picture", "File", "Copy &picture", "Ctrl+Shift+C", "Put the picture on the clipboard"},
       {"save-matrix", "File", "Save &matrix…", "Ctrl+M",
        "Write the shown window of the attention matrix to a PNG picture or a CSV table"},
+      {"save-attribution", "File", "Save a&ttribution…", "Ctrl+Shift+A",
+       "Write the parts of the attributed prediction, its blocks and deletion curves to a CSV table"},
       {"quit", "File", "&Quit", "Ctrl+Q", "Close the window; what is trained elsewhere goes on"},
 
       {"undo", "Edit", "&Undo", "Ctrl+Z", "Take the last change back"},
@@ -49,6 +51,8 @@ const std::vector<ActionSpec>& action_table() {
        "Colour by what the network predicts with the changes of the panel What-if"},
       {"colour-what-if-difference", "Colour", "&Difference, what-if", "Ctrl+3",
        "Colour by the prediction with the changes minus the one without"},
+      {"colour-contribution", "Colour", "Co&ntribution", "Ctrl+4",
+       "Colour by every point's part of the attributed prediction"},
       {"summarise", "Colour", "&Summaries of the layer", "S",
        "Work out entropy, distance, received attention and shares of the shown layer and head at every point"},
       {"colour-next", "Colour", "&Next field", "C", "Colour by the next entry of the list"},
@@ -85,6 +89,8 @@ const std::vector<ActionSpec>& action_table() {
       {"icicle-colour", "View", "Colours of the i&cicle", "Shift+I",
        "Colour the balls of the icicle by radius, fill or level in turn"},
       {"theme", "View", "Light or &dark", "T", "Switch between the dark and the light theme"},
+      {"misses", "View", "&Missed blocks", "K",
+       "Show or hide the heaviest blocks by exact attention that the query's block did not select, and its recall"},
       {"legend", "View", "L&egend", "L", "Show or hide the legend"},
       {"options-reset", "View", "Reset appearance", "Ctrl+0", "Give every option of the picture its first value"},
       {"probe-card", "View", "&Card at the cursor", "P", "Show or hide what is known of the point under the cursor"},
@@ -94,6 +100,8 @@ const std::vector<ActionSpec>& action_table() {
       {"predict", "Run", "&Predict", "Ctrl+R", "Run the network on the cloud again"},
       {"cancel", "Run", "&Cancel", "Esc", "Stop what runs"},
 
+      {"attribute", "Run", "&Attribute the prediction", "A",
+       "Split the prediction of the queried point over branches and blocks, and check by taking blocks away"},
       {"what-if-switch", "Run", "What-if off or &on", "W", "Switch all changes of the panel What-if off, or on again"},
       {"what-if-head-off", "Run", "What if this &head were off", "Ctrl+Shift+H",
        "Predict with the shown head of the shown layer switched off"},
@@ -130,6 +138,8 @@ const std::vector<ActionSpec>& action_table() {
 
       {"panel-what-if", "Window", "&What-if", "Alt+Shift+1",
        "Show, or hide, the list of changes and what the network would then predict", true},
+      {"panel-attribution", "Window", "Attri&bution", "Alt+Shift+2",
+       "Show, or hide, where the prediction of the queried point comes from", true},
 
       {"shortcuts", "Help", "&Keys and actions", "F1", "List every action with its key"},
       {"about", "Help", "&About", "Shift+F1", "Say which version this is"},

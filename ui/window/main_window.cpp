@@ -50,6 +50,7 @@ MainWindow::MainWindow(const Settings& settings, QWidget* parent)
   make_tree_panels();
   make_session();
   make_what_if();
+  make_attribution();
   make_status_bar();
   connect_panels();
   make_actions();

@@ -38,6 +38,7 @@ struct SessionFile;
 namespace erwin::ui {
 
 class Actions;
+class AttributionPanel;
 class AppearancePanel;
 class Banner;
 class DataPanel;
@@ -68,6 +69,7 @@ public:
   MatrixPanel* matrix_panel() const { return matrix_panel_; }
   IciclePanel* icicle_panel() const { return icicle_panel_; }
   WhatIfPanel* what_if_panel() const { return what_if_panel_; }
+  AttributionPanel* attribution_panel() const { return attribution_panel_; }
   const SceneData& scene_data() const { return data_; }
   // The session's state; title, size and camera are the view's.
   SceneState state() const { return session_.state(); }
@@ -105,6 +107,9 @@ public:
   // A change of the what-if list as `--play` writes it: "head-off=3 --layer all", "off 0", "on 0", "remove 0", "clear".
   // Error{Config} where it is not understood or the network has no such thing.
   void what_if(const std::string& text);
+  // Splits the prediction of the queried point, and takes blocks away to check; Error{Config} where there is none.
+  void attribute();
+  void save_attribution(const QString& path);  // .csv; Error{Config} where there is none
   void undo();
   void redo();
   // A run in a process of its own, watched from now on.
@@ -218,6 +223,14 @@ private:
   void derive_what_if();
   QString what_if_status() const;  // empty where nothing is changed
 
+  // window_attribution.cpp: what was missed, and where a prediction comes from
+  void make_attribution();
+  void make_attribution_actions();
+  void mark_block(int block);
+  std::int64_t block_of(std::int64_t point) const;
+  void ask_missed();
+  void derive_attribution();
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -264,7 +277,7 @@ private:
     std::string field;
     bool operator==(const Asked&) const = default;
   };
-  Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_;
+  Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_, asked_recall_, asked_missed_;
   std::shared_ptr<const Prediction> asked_heads_;
   struct AskedWhatIf {
     std::shared_ptr<const Prediction> of;
@@ -291,6 +304,7 @@ private:
   MatrixPanel* matrix_panel_ = nullptr;
   IciclePanel* icicle_panel_ = nullptr;
   WhatIfPanel* what_if_panel_ = nullptr;
+  AttributionPanel* attribution_panel_ = nullptr;
   RunMonitor* monitor_ = nullptr;
   bool shared_out_ = false;  // the first show has given the docks their sizes
   bool follows_probes_ = false;

@@ -307,6 +307,10 @@ void Play::add_output_steps() {
     window_.save_matrix(QString::fromStdString(rest));
     return true;
   };
+  steps_["attribution"] = [this](const std::string& rest) {
+    window_.save_attribution(QString::fromStdString(rest));
+    return true;
+  };
   steps_["grab"] = [this](const std::string& rest) {
     QPixmap picture = window_.grab();
     if (const QWidget* popup = QApplication::activePopupWidget(); popup && popup != &window_) {

@@ -50,6 +50,17 @@ QJsonObject selection_report(const MainWindow& window) {
     for (const MarkedBlock& block : data.query->blocks)
       selected.append(QJsonObject{{"block", block.block}, {"rank", block.rank}});
   out["selected"] = selected;
+  out["block"] = shown_block(state);
+  if (data.missed) {
+    out["recall"] = data.missed->recall;
+    QJsonArray missed;
+    for (const MissedView::Block& block : data.missed->blocks) missed.append(block.block);
+    out["missed"] = missed;
+  }
+  if (data.attribution) {
+    out["share"] = data.attribution->result.share;
+    out["remainder"] = data.attribution->result.remainder;
+  }
   QJsonArray changes;
   for (const WhatIfEntry& entry : window.session().now().what_if)
     changes.append(QJsonObject{{"text", text(entry.text)}, {"layer", entry.layer}, {"on", entry.on}});

@@ -45,6 +45,7 @@ const std::vector<PlayStep>& play_steps() {
       {"turn", "N", "turn the camera by N pictures and print the time between them"},
       {"print", "selection|fields|options|run", "one line of JSON on standard output"},
       {"matrix", "FILE", "the matrix panel's window: .png as it looks, .csv its numbers"},
+      {"attribution", "FILE", "the attributed prediction ('action attribute') as CSV"},
       {"screenshot", "FILE", "the picture as PNG"},
       {"grab", "FILE", "the whole window as PNG"},
       {"quit", "", "end"},

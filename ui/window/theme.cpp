@@ -64,6 +64,10 @@ QString window_style(Theme theme) {
              "QCommandLinkButton { border: 1px solid %1; border-radius: 4px; background: %7; }"
              "QCommandLinkButton:hover, QCommandLinkButton:focus { border: 1px solid %2; }"
              "QHeaderView::section { padding: 3px 6px; border: none; border-bottom: 1px solid %1; background: %7; }"
+             "QCheckBox::indicator, QTreeView::indicator { width: 11px; height: 11px; border: 1px solid %4;"
+             " border-radius: 2px; background: %3; }"
+             "QCheckBox::indicator:checked, QTreeView::indicator:checked { background: %5; border: 3px solid %4;"
+             " width: 7px; height: 7px; }"
              "QToolTip { color: %9; background: %7; border: 1px solid %1; padding: 3px; }")
       .arg(c.line.name(), c.focus.name(), c.window.name(), c.faint.name(), c.accent.name(), c.on_accent.name(),
            c.raised.name(), c.disabled.name(), c.text.name());

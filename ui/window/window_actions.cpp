@@ -33,6 +33,7 @@ void MainWindow::make_actions() {
   make_reach_actions();
   make_session_actions();
   make_what_if_actions();
+  make_attribution_actions();
 }
 
 void MainWindow::make_file_actions() {

@@ -80,14 +80,17 @@ void MainWindow::ask_what_is_shown() {
   if (now.colour_by == ColourBy::Field && is_reach_field(now.field) && is_on_request(data_, now, now.field)) {
     ask_reach();
   } else if (now.colour_by == ColourBy::Field && is_on_request(data_, now, now.field)) {
-    const bool who = is_who_looks_field(now.field);
-    const Asked wanted = who ? Asked{data_.prediction, query, now.field}
-                             : Asked{data_.prediction, {-1, summarised_layer(), query.head, Branch::All}, {}};
-    Asked& asked = who ? asked_who_looks_ : asked_summary_;
+    const bool who = is_who_looks_field(now.field), is_recall = meaning_of_recall_field(now.field) != nullptr;
+    const Asked wanted =
+        who ? Asked{data_.prediction, query, now.field}
+            : Asked{data_.prediction, {-1, is_recall ? query.layer : summarised_layer(), query.head, Branch::All}, {}};
+    Asked& asked = who ? asked_who_looks_ : is_recall ? asked_recall_ : asked_summary_;
     if (!(asked == wanted)) {
       asked = wanted;
       if (who)
         engine_->ask_who_looks(query, now.field);
+      else if (is_recall)
+        engine_->recall(query.layer, query.head);
       else
         engine_->summarise(summarised_layer(), query.head);
     }
@@ -104,6 +107,8 @@ void MainWindow::derive_attention() {
   if (const auto& summary = answered_->summary;
       summary && summary->layer == summarised_layer() && summary->head == asked.head)
     data_.summary = summary;
+  if (const auto& recall = answered_->recall; recall && recall->layer == asked.layer && recall->head == asked.head)
+    data_.recall = recall;
   if (const auto& who = answered_->who_looks; who && asked.point >= 0 && who->request == asked) data_.who_looks = who;
   derive_reach();
 }

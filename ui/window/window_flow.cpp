@@ -13,6 +13,7 @@
 #include "core/session/session_file.h"
 #include "core/session/shipped.h"
 #include "ui/panels/appearance_panel.h"
+#include "ui/panels/attribution_panel.h"
 #include "ui/panels/banner.h"
 #include "ui/panels/data_panel.h"
 #include "ui/panels/histogram_panel.h"
@@ -316,12 +317,14 @@ void MainWindow::derive() {
     data_.gates = gates;
   derive_attention();
   derive_what_if();
+  derive_attribution();
 }
 
 void MainWindow::refresh() {
   answer_.stop();
   ask_what_is_shown();
   ask_what_if();
+  ask_missed();
   SceneState shown = state();
   if (!shows_selected_cloud()) shown.query.point = -1;  // it is a point of the cloud that is still being opened
   shown.title = opened_ ? opened_->sample : std::string();
@@ -345,6 +348,7 @@ void MainWindow::refresh() {
   tree_panel_->show_tree(data_, shown);
   show_attention_panels(shown);
   show_tree_panels(shown);
+  attribution_panel_->show_attribution(data_, shown, engine_progress_.busy);
   what_if_panel_->show_changes(session_.now().what_if, data_, shown);
   show_histogram();
   show_progress();

@@ -37,6 +37,7 @@ void MainWindow::make_what_if() {
   QDockWidget* dock = add_dock("panel-what-if", tr("What-if"), new PanelScroll(what_if_panel_ = new WhatIfPanel),
                                Qt::RightDockWidgetArea);
   tabifyDockWidget(docks_.at("panel-matrix"), dock);
+  dock->hide();  // until it is asked for: the row of titles has little room
   docks_.at("panel-query")->raise();
   connect(what_if_panel_, &WhatIfPanel::added, this, [this](const QString& text, bool every_layer) {
     attempt([&] { add_what_if(text.toStdString(), every_layer ? -1 : state().query.layer); });

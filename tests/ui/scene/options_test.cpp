@@ -51,6 +51,8 @@ const std::map<std::string, std::pair<std::string, std::string>> examples{
     {"head", {"-1", "1"}},
     {"branch", {"all", "selected"}},
     {"marks", {"auto", "outline"}},
+    {"misses", {"off", "on"}},
+    {"block", {"-1", "2:7"}},
     {"dim", {"0.8", "0"}}};
 
 TEST(SceneOptions, NamesAreUniqueAndExplained) {
