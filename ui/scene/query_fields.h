@@ -23,7 +23,8 @@ inline bool spreads_over_decades(const SceneState& state) {
 // Every point counts: blocks are outlined, not filled, and nothing is dimmed.
 inline bool counts_everywhere(const SceneState& state) {
   return state.colour_by == ColourBy::Field &&
-         (is_share_field(state.field) || state.field == receptive_field_name || state.field == what_if_difference);
+         (is_share_field(state.field) || state.field == receptive_field_name || state.field == what_if_difference ||
+          state.field == contribution_field || meaning_of_recall_field(state.field));
 }
 
 }  // namespace erwin::ui
