@@ -7,7 +7,7 @@
 
 #include "app/command.h"
 #include "app/explain_questions.h"
-#include "app/result_cloud.h"
+#include "core/data/result_cloud.h"
 #include "core/attention/direction.h"
 #include "core/attention/matrix.h"
 #include "core/attention/recall.h"

@@ -9,7 +9,7 @@
 #include "app/inputs.h"
 #include "app/left_out.h"
 #include "app/open_options.h"
-#include "app/result_cloud.h"
+#include "core/data/result_cloud.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/io/open.h"

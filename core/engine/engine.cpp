@@ -11,6 +11,7 @@
 #include "core/base/memory.h"
 #include "core/engine/matrix_window.h"
 #include "core/engine/publisher.h"
+#include "core/engine/record_view.h"
 #include "core/engine/worker.h"
 
 namespace erwin {
@@ -96,6 +97,7 @@ struct Engine::Impl {
 
   Worker worker;  // last: its thread uses the members above
 
+  void take_record(const AttentionRecord& record, const std::string& from, const Job& job);
   void make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how);
   void surviving_device(const std::function<void()>& work);
   void forget_answers();
@@ -114,6 +116,7 @@ struct Engine::Impl {
   void glance(const Job& job);
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
+  const Predictor& network(const char* what) const;
   void run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job);
 };
 
@@ -133,6 +136,27 @@ void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, 
   info->step = read.step;
   info->parameters = predictor->model().parameter_count();
   publisher.update([&](EngineSnapshot& s) { s.model = info; });
+}
+
+void Engine::Impl::take_record(const AttentionRecord& record, const std::string& from, const Job& job) {
+  const auto prediction = prediction_of_record(record, job);  // before anything is given up
+  auto info = std::make_shared<ModelInfo>();
+  info->path = from;
+  info->settings = settings;
+  info->is_record = true;
+  info->generator = record.generator;
+  predictor.reset();
+  forget_answers();
+  path = from;
+  tap = record.tap;
+  predicted = {record.cloud, 0};
+  layer = prediction->layers.front().layer;
+  head = -1;
+  publisher.update([&](EngineSnapshot& s) {
+    s.model = info;
+    s.prediction = prediction;
+  });
+  show_gates(job);
 }
 
 // A device that failed takes everything on it along, and this process cannot use it again (its errors are sticky): the
@@ -189,9 +213,11 @@ void Engine::Impl::post_prediction(const Subject& subject) {
   worker.post(
       [this, subject, own](std::stop_token stop) {
         publisher.run("predicting", stop, [&](const Job& job) {
+          if (tap && subject == predicted) return;
+          const auto& model = publisher.current().model;
+          if (!predictor && model && model->is_record) return;
           if (!predictor)
             throw Error(ErrorKind::Config, "there is no network to predict with", {}, "Open a checkpoint first");
-          if (tap && subject == predicted) return;
           forget_answers();
           say_what_is_needed(subject);
           surviving_device([&] { run_prediction(subject, layer, job); });
@@ -266,7 +292,11 @@ void Engine::Impl::answer(const QueryRequest& request, const Job& job) {
 
 // A record without q, k, v of the layer is made again with them.
 void Engine::Impl::need_layer(int wanted_layer, const Job& job) {
-  if (!tap->require_layer(wanted_layer).has_qkv()) run_prediction(predicted, wanted_layer, job);
+  if (tap->require_layer(wanted_layer).has_qkv()) return;
+  if (!predictor)
+    throw Error(ErrorKind::Config, "the record keeps no rows of this layer", "layer " + std::to_string(wanted_layer),
+                "Choose another layer; resources/help/record.md says what a record may hold");
+  run_prediction(predicted, wanted_layer, job);
 }
 
 void Engine::Impl::show_gates(const Job& job) {
@@ -288,11 +318,11 @@ void Engine::Impl::work_out(const char* key, const char* what, const std::functi
 // The record with q, k, v of these layers; where the kept one lacks some, one that is made for the occasion.
 TapPtr Engine::Impl::record_of(const std::vector<int>& layers, const Job& job) {
   if (std::all_of(layers.begin(), layers.end(), [&](int l) { return tap->require_layer(l).has_qkv(); })) return tap;
+  const Predictor& of = network("rows of layers that the record lacks");
   const double share = static_cast<double>(layers.size()) / static_cast<double>(tap->layers.size());
-  require_memory(
-      static_cast<std::uint64_t>(share * record_bytes(predictor->checkpoint().config, predicted.cloud->size())),
-      "the record of " + std::to_string(layers.size()) + " attention layers");
-  return predictor->run(*predicted.cloud, predicted.frame, TapRequest{false, layers}, job).tap;
+  require_memory(static_cast<std::uint64_t>(share * record_bytes(of.checkpoint().config, predicted.cloud->size())),
+                 "the record of " + std::to_string(layers.size()) + " attention layers");
+  return of.run(*predicted.cloud, predicted.frame, TapRequest{false, layers}, job).tap;
 }
 
 void Engine::Impl::sum_up(int of_layer, int of_head, const Job& job) {
@@ -350,6 +380,13 @@ void Engine::Impl::fill_matrix(AttentionMatrix& matrix, const Job& job) {
   show(matrix);
 }
 
+// For what a record of attention cannot answer.
+const Predictor& Engine::Impl::network(const char* what) const {
+  if (predictor) return *predictor;
+  throw Error(ErrorKind::Config, std::string(what) + " needs the network itself", path,
+              "A record holds what one run saw; open the checkpoint that made it");
+}
+
 void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job) {
   if (std::none_of(entries.begin(), entries.end(), [](const WhatIfEntry& entry) { return entry.on; })) {
     publisher.update([](EngineSnapshot& s) {
@@ -360,7 +397,7 @@ void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const Qu
   }
   const PointCloud& cloud = *predicted.cloud;
   const std::vector<LayerInfo>& layers = publisher.current().prediction->layers;
-  const ModelConfig& config = predictor->checkpoint().config;
+  const ModelConfig& config = network("a what-if").checkpoint().config;
   const auto& shown = publisher.current().what_if;
   if (!shown || shown->entries != entries) {
     if (!changed_runs) changed_runs.emplace(*predictor, predicted.cloud, predicted.frame, job);
@@ -389,6 +426,13 @@ void Engine::load(Checkpoint checkpoint, const std::string& path) {
       impl->forget_answers();
     });
     impl->predict_again();
+  });
+}
+
+void Engine::show_record(AttentionRecord record, const std::string& path) {
+  impl_->drop_predictions();
+  impl_->worker.post([impl = impl_.get(), record = std::move(record), path](std::stop_token stop) {
+    impl->publisher.run("opening the record", stop, [&](const Job& job) { impl->take_record(record, path, job); });
   });
 }
 
@@ -454,7 +498,7 @@ void Engine::ask_who_looks(const QueryRequest& request, const std::string& field
 void Engine::ask_reach(std::int64_t point, int layer, const std::string& field) {
   if (field == receptive_field_name)
     impl_->work_out("receptive", "following the prediction back", [impl = impl_.get(), point](const Job& job) {
-      auto made = make_receptive_field(*impl->predictor, *impl->sample, point, job);
+      auto made = make_receptive_field(impl->network("the receptive field"), *impl->sample, point, job);
       impl->publisher.update([&](EngineSnapshot& s) { s.receptive = made; });
     });
   else
@@ -493,7 +537,7 @@ void Engine::recall(int layer, int head) {
 void Engine::attribute(const AttributionRequest& request) {
   impl_->work_out("attribution", "attributing the prediction", [impl = impl_.get(), request](const Job& job) {
     const std::string unit = impl->publisher.current().prediction->fields.front().unit();
-    auto made = make_attribution_view(*impl->predictor, *impl->sample, request, unit, job);
+    auto made = make_attribution_view(impl->network("attribution"), *impl->sample, request, unit, job);
     impl->publisher.update([&](EngineSnapshot& s) { s.attribution = made; });
   });
 }

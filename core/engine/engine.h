@@ -9,6 +9,7 @@
 
 #include "core/engine/mailbox.h"
 #include "core/engine/snapshot.h"
+#include "core/model/record.h"
 
 namespace erwin {
 
@@ -25,6 +26,9 @@ public:
   // Makes the network of a checkpoint that another thread has read. Drops what an earlier network has answered and
   // predicts the cloud of the last `predict` again at once. The earlier network stays where the new one cannot be made.
   void load(Checkpoint checkpoint, const std::string& path);
+  // Shows an attention record in the place of a network: what was recorded of its cloud is what is predicted, and can
+  // be asked. There is nothing to run: other clouds get no prediction.
+  void show_record(AttentionRecord record, const std::string& path);
   // Where and how exactly networks run from now on. A network that is loaded is made again from its weights, and what
   // it had predicted is predicted anew; where that fails (no such device), everything stays as it was.
   void configure(const RunSettings& settings);

@@ -9,6 +9,7 @@
 #include "core/engine/sample_cloud.h"
 #include "core/engine/worker.h"
 #include "core/io/open.h"
+#include "core/model/record.h"
 
 namespace erwin {
 
@@ -18,6 +19,7 @@ struct IoThread::Impl {
   Publisher<IoSnapshot> publisher;
   Worker worker;  // last: its thread uses the members above
 
+  void open_record(const std::string& path, const Job& job);
   void open_data(const std::string& path, const std::string& sample, const Job& job);
   void publish(OpenedCloud opened, const Job& job);
 };
@@ -26,6 +28,21 @@ void IoThread::Impl::publish(OpenedCloud opened, const Job& job) {
   job.progress(-1, "building the tree");
   opened.tree = cloud_tree(*opened.cloud, 0, job);
   publisher.update([&](IoSnapshot& s) { s.opened = std::make_shared<const OpenedCloud>(std::move(opened)); });
+}
+
+// The engine has it before the window asks for a prediction of its cloud.
+void IoThread::Impl::open_record(const std::string& path, const Job& job) {
+  AttentionRecord record = load_record(path, job);
+  OpenedCloud opened;
+  opened.path = path;
+  opened.sample = record.sample;
+  opened.samples = {record.sample};
+  opened.cloud = record.cloud;
+  opened.is_record = true;
+  if (!record.tap->layers.empty()) opened.first_layer = record.tap->layers.front().layer;
+  if (record.cloud->field("target")) opened.target = "target";
+  engine.show_record(std::move(record), path);
+  publish(std::move(opened), job);
 }
 
 void IoThread::Impl::open_data(const std::string& path, const std::string& sample, const Job& job) {
@@ -47,8 +64,11 @@ void IoThread::open(const std::string& path, const std::string& sample) {
   impl_->worker.post([impl = impl_.get(), path, sample](std::stop_token stop) {
     const std::string name = std::filesystem::path(path).filename().string();
     impl->publisher.run("opening " + name, stop, [&](const Job& job) {
-      if (!std::filesystem::is_directory(path) && io::detect(path) == io::FileKind::Checkpoint) {
+      const auto kind = std::filesystem::is_directory(path) ? io::FileKind::Unknown : io::detect(path);
+      if (kind == io::FileKind::Checkpoint) {
         impl->engine.load(load_checkpoint(path), path);
+      } else if (sample.empty() && is_record(path, kind)) {
+        impl->open_record(path, job);
       } else {
         impl->open_data(path, sample, job);
       }

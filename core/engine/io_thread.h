@@ -21,7 +21,8 @@ public:
   IoThread& operator=(const IoThread&) = delete;
 
   // A cloud, a data set (folder or manifest; `sample`: which one, empty for the first) or a checkpoint, told apart by
-  // content. A cloud replaces the one shown; a checkpoint goes to the engine.
+  // content. A cloud replaces the one shown; a checkpoint goes to the engine; an attention record does both, unless a
+  // sample is named: then it is a cloud.
   void open(const std::string& path, const std::string& sample = {});
   // The cloud that the program makes itself.
   void open_own_sample();

@@ -47,6 +47,9 @@ struct OpenedCloud {
   std::string target;                // field that the data set names as target; may be empty
   PointCloudPtr cloud;
   BallTreePtr tree;
+  // An attention record: the engine shows it as the network of the same path, from this layer on.
+  bool is_record = false;
+  int first_layer = 0;
 };
 
 struct IoSnapshot {
@@ -68,6 +71,10 @@ struct ModelInfo {
   ModelConfig config;
   std::string target;
   std::int64_t step = 0, parameters = 0;
+  // An attention record, which answers questions about what was recorded and runs nothing: config, step and parameters
+  // say nothing then.
+  bool is_record = false;
+  std::string generator;  // the program that wrote it; may be empty
 };
 
 struct Prediction {

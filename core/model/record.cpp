@@ -4,7 +4,6 @@
 #include "core/base/error.h"
 #include "core/io/internal/hdf5.h"
 #include "core/io/internal/hdf5_ours.h"
-#include "core/io/open.h"
 #include "core/model/internal/tap_file.h"
 
 namespace erwin {
@@ -60,7 +59,10 @@ AttentionRecord load_record(const std::filesystem::path& path, const Job& job) {
 }
 
 bool is_record(const std::filesystem::path& path) {
-  const io::FileKind kind = std::filesystem::is_regular_file(path) ? io::detect(path) : io::FileKind::Unknown;
+  return is_record(path, std::filesystem::is_regular_file(path) ? io::detect(path) : io::FileKind::Unknown);
+}
+
+bool is_record(const std::filesystem::path& path, io::FileKind kind) {
   if (kind != io::FileKind::Hdf5Ours && kind != io::FileKind::Hdf5Data) return false;
   return h5::File::open(path).is_group(group);
 }

@@ -9,6 +9,7 @@
 #include "core/attention/tap.h"
 #include "core/base/job.h"
 #include "core/data/point_cloud.h"
+#include "core/io/open.h"
 
 namespace erwin {
 
@@ -30,5 +31,7 @@ AttentionRecord load_record(const std::filesystem::path& path, const Job& job = 
 
 // Does an HDF5 file hold a record? False for every other file.
 bool is_record(const std::filesystem::path& path);
+// The same where io::detect has said already what kind of file it is.
+bool is_record(const std::filesystem::path& path, io::FileKind kind);
 
 }  // namespace erwin

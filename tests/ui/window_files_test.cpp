@@ -1,10 +1,15 @@
 // Sessions in the window: saved, opened, kept by themselves, refused.
 
+#include <QImage>
 #include <QPushButton>
+#include <QTreeWidget>
 #include <filesystem>
 #include <fstream>
 
+#include "core/base/error.h"
+#include "core/io/open.h"
 #include "core/session/session_file.h"
+#include "tests/support/example_record.h"
 #include "tests/support/shared_data.h"
 #include "tests/ui/two_samples.h"
 #include "tests/ui/window_support.h"
@@ -155,6 +160,133 @@ TEST_F(WindowFiles, WhatIsOpenIsKeptAtExitAndOfferedAtTheNextStart) {
   QTest::keyClick(window.get(), Qt::Key_G, Qt::ControlModifier | Qt::AltModifier);
   ASSERT_TRUE(QTest::qWaitFor([this] { return window->idle(); }, 60000));
   EXPECT_TRUE(window->take_failure());
+}
+
+// A record that a Python script wrote: its cloud, its layers, its rows; nothing of a network.
+TEST_F(WindowFiles, ARecordOfAnotherProgramIsExploredReadOnly) {
+  const fs::path path = test::write_example_record(scratch.path());
+  if (path.empty()) GTEST_SKIP() << test::no_numpy;
+  reopen(path);
+  ASSERT_FALSE(window->take_failure());
+  ASSERT_TRUE(window->model() && window->model()->is_record);
+  EXPECT_EQ(window->model()->generator, "record_example.py");
+  EXPECT_EQ(window->scene_data().cloud->size(), 200);
+  ASSERT_TRUE(window->scene_data().prediction);
+  EXPECT_FALSE(window->findChild<QPushButton*>("run")->isEnabled());
+
+  QTest::mouseClick(window->view(), Qt::LeftButton, {}, visible_point().second);
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->scene_data().query);
+  const std::int64_t point = window->state().query.point;
+  EXPECT_EQ(window->scene_data().query->layer.name, "near");
+  auto* top = window->findChild<QTreeWidget*>("top-points");
+  ASSERT_EQ(top->topLevelItemCount(), 16);
+  EXPECT_EQ(top->topLevelItem(0)->text(0), QString::number(point));  // the nearest point is the point itself
+  QTest::keyClick(window->view(), Qt::Key_Period);
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->scene_data().query);
+  EXPECT_EQ(window->scene_data().query->layer.name, "everywhere");
+  EXPECT_NEAR(window->scene_data().query->row.sum(), 1, 1e-6);
+  EXPECT_FALSE(window->scene_data().gates);
+  window->colour_by(ColourBy::Field, "entropy");
+  ASSERT_TRUE(settle());
+  EXPECT_TRUE(window->scene_data().summary);
+
+  // Another cloud is no cloud of the record; undo opens the record again, with its query.
+  open_sample();
+  EXPECT_FALSE(window->model());
+  EXPECT_FALSE(window->take_failure());
+  QTest::keyClick(window.get(), Qt::Key_Z, Qt::ControlModifier);
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->model() && window->model()->is_record);
+  EXPECT_EQ(window->state().query.point, point);
+  EXPECT_TRUE(window->scene_data().query);
+
+  const fs::path file = scratch.path() / "record.ewsession";
+  save(file);
+  const Moment before = window->session().now();
+  start(Settings());
+  reopen(file);
+  EXPECT_FALSE(window->take_failure());
+  EXPECT_EQ(differences(before, window->session().now()).join(", ").toStdString(), "");
+  EXPECT_TRUE(window->scene_data().query);
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(WindowFiles, WhatIsShownIsExportedForOtherPrograms) {
+  const fs::path record = test::write_example_record(scratch.path());
+  if (record.empty()) GTEST_SKIP() << test::no_numpy;
+  reopen(record);
+  window->set_option("layer", "1");
+  window->colour_by(ColourBy::Field, "height");
+  window->ask_id(7);
+  window->set_option("theme", "dark");
+  window->action("panel-heads")->trigger();
+  window->action("panel-matrix")->trigger();
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->scene_data().query);
+  const auto write = [&](const char* what, const char* name) {
+    const fs::path path = scratch.path() / name;
+    window->export_to(what, text(path));
+    EXPECT_TRUE(settle());
+    EXPECT_FALSE(window->take_failure());
+    return path;
+  };
+
+  // The field and the row come back from every format as they are shown.
+  const Field& height = *window->scene_data().cloud->field("height");
+  const Field& attention = *window->scene_data().query->attention;
+  for (const char* name : {"field.csv", "field.h5", "field.vtp"}) {
+    const PointCloudPtr read = io::open(write("field", name));
+    ASSERT_EQ(read->size(), 200) << name;
+    for (const Field* field : {&height, &attention}) {
+      const Field* back = read->field(field->name());
+      ASSERT_TRUE(back) << name << " " << field->name();
+      for (std::int64_t point = 0; point < 200; ++point) ASSERT_EQ(back->value(point), field->value(point)) << name;
+    }
+  }
+
+  // Tables have all rows, and digits enough to be read back.
+  const std::string points = text_of(write("points", "points.csv"));
+  EXPECT_EQ(count_of(points, "\n"), 201U);
+  EXPECT_EQ(count_of(text_of(write("heads", "heads.csv")), "\n"), 9U);  // 2 layers of 4 heads
+  EXPECT_EQ(count_of(text_of(write("tree", "tree.csv")), "\n"), 10U);   // 200 slots halve 8 times
+  double sum = 0;
+  const std::string bars = text_of(write("histogram", "histogram.csv"));
+  for (std::size_t at = bars.find('\n'); at + 1 < bars.size(); at = bars.find('\n', at + 1))
+    sum += std::stod(bars.substr(bars.rfind(',', bars.find('\n', at + 1)) + 1));
+  EXPECT_EQ(sum, 200);
+
+  // Charts: white whatever the theme, with words as words and the cells as a picture.
+  const std::string histogram = text_of(write("histogram", "histogram.svg")),
+                    matrix = text_of(write("matrix", "matrix.svg"));
+  for (const std::string& chart : {histogram, matrix}) {
+    EXPECT_TRUE(chart.starts_with("<svg ") && chart.ends_with("</svg>\n"));
+    EXPECT_NE(chart.find("fill=\"#ffffff\""), std::string::npos);
+    EXPECT_GE(count_of(chart, "<text "), 3U);
+  }
+  EXPECT_NE(histogram.find("height"), std::string::npos);
+  EXPECT_GE(count_of(histogram, "<path "), 20U);
+  EXPECT_EQ(count_of(matrix, "data:image/png;base64,"), 2U);  // cells and colours
+  const QImage image(text(write("matrix", "matrix.png")));
+  ASSERT_FALSE(image.isNull());
+  EXPECT_EQ(image.pixelColor(2, 2), QColor(Qt::white));
+
+  for (const auto& [what, name] :
+       {std::pair("field", "field.doc"), std::pair("heads", "heads.svg"), std::pair("loss", "loss.svg"),
+        std::pair("blocks", "blocks.csv"), std::pair("matrix", "matrix.doc"), std::pair("moon", "moon.csv")})
+    EXPECT_THROW(window->export_to(what, text(scratch.path() / name)), Error) << what;
+  EXPECT_TRUE(window->session().now().look.theme == Theme::Dark);
 }
 
 }  // namespace

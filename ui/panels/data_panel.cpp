@@ -9,6 +9,7 @@
 #include <QPushButton>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "ui/panels/panel_parts.h"
 
@@ -39,6 +40,23 @@ QString model_title(const ModelConfig& config) {
     default:
       return QString::fromUtf8(name_of(config.kind));
   }
+}
+
+// Of a record, what the explorer shows of networks of ours.
+QString missing_in(const Prediction& recorded) {
+  QStringList missing;
+  for (const char* name : {"prediction", "target"})
+    if (!recorded.field(name)) missing << QString::fromUtf8(name);
+  const auto none = [&](const auto& holds) {
+    return std::none_of(recorded.layers.begin(), recorded.layers.end(), holds);
+  };
+  if (none([](const LayerInfo& layer) {
+        return layer.ball_size > 0 && layer.slots && layer.ball_size < layer.slots->slots();
+      }))
+    missing << QObject::tr("balls");
+  if (none([](const LayerInfo& layer) { return layer.kind == LayerKind::Nsa; }))
+    missing << QObject::tr("selected blocks") << QObject::tr("gates");
+  return missing.isEmpty() ? QObject::tr("nothing") : missing.join(", ");
 }
 
 }  // namespace
@@ -194,10 +212,23 @@ void DataPanel::show_cloud(const OpenedCloud* opened, const SceneData& shown, co
 
 void DataPanel::show_model(const ModelInfo* model, const SceneData& shown, const RunSettings& settings,
                            const std::optional<MemoryNeed>& memory, bool busy) {
-  model_name_->setText(model ? tr("%1 network").arg(model_title(model->config)) : tr("No network"));
-  model_hint_->setVisible(!model);
+  const bool recorded = model && model->is_record;
+  model_name_->setText(recorded ? tr("Attention record")
+                       : model  ? tr("%1 network").arg(model_title(model->config))
+                                : tr("No network"));
+  model_hint_->setText(recorded
+                           ? tr("Read-only: what was recorded can be asked. What needs the network itself (another "
+                                "cloud, what-if, attribution) cannot.")
+                           : tr("Open or drop a checkpoint: it predicts this cloud at once."));
+  model_hint_->setVisible(!model || recorded);
   Facts::Rows rows;
-  if (model) {
+  if (recorded) {
+    rows.emplace_back(tr("File"), QFileInfo(QString::fromStdString(model->path)).fileName());
+    rows.emplace_back(tr("Written by"),
+                      model->generator.empty() ? tr("not said") : QString::fromStdString(model->generator));
+    if (shown.prediction) rows.emplace_back(tr("Layers"), whole(std::ssize(shown.prediction->layers)));
+    if (shown.prediction) rows.emplace_back(tr("It lacks"), missing_in(*shown.prediction));
+  } else if (model) {
     rows.emplace_back(tr("File"), QFileInfo(QString::fromStdString(model->path)).fileName());
     if (!model->target.empty()) rows.emplace_back(tr("Predicts"), QString::fromStdString(model->target));
     rows.emplace_back(tr("Parameters"), whole(model->parameters));
@@ -218,7 +249,7 @@ void DataPanel::show_model(const ModelInfo* model, const SceneData& shown, const
   const QSignalBlocker quiet_device(device_), quiet_precision(precision_);
   if (!device_->hasFocus()) device_->setCurrentText(QString::fromStdString(settings.device));
   precision_->setCurrentIndex(precision_->findData(static_cast<int>(settings.precision)));
-  run_->setEnabled(model && shown.cloud && !busy);
+  run_->setEnabled(model && !recorded && shown.cloud && !busy);
 }
 
 }  // namespace erwin::ui

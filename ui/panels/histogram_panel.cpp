@@ -6,6 +6,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <utility>
 
 #include "ui/panels/panel_parts.h"
@@ -187,6 +188,22 @@ void HistogramPanel::show_field(const SceneData& shown, const SceneState& state,
             Qt::QueuedConnection);
       },
       "count");
+}
+
+QString HistogramPanel::title() const {
+  return title_->text();
+}
+
+std::string HistogramPanel::csv() const {
+  std::ostringstream out;
+  out.precision(9);
+  out << "from,to,count\n";
+  const double width = (counted_->high - counted_->low) / static_cast<double>(counted_->counts.size());
+  for (std::size_t i = 0; i < counted_->counts.size(); ++i) {
+    const double from = counted_->low + width * static_cast<double>(i);
+    out << from << ',' << from + width << ',' << counted_->counts[i] << '\n';
+  }
+  return out.str();
 }
 
 void HistogramPanel::show_counted() {

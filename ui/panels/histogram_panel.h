@@ -5,6 +5,7 @@
 #include <QWidget>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/engine/worker.h"
@@ -50,6 +51,11 @@ public:
   explicit HistogramPanel(QWidget* parent = nullptr);
   // `scale`: of the picture's colours, where it has one.
   void show_field(const SceneData& shown, const SceneState& state, const std::optional<LegendScale>& scale);
+  // For files: what is drawn, what it is of, and its bars as a table.
+  bool has_counts() const { return counted_ && !counted_->counts.empty(); }
+  HistogramPlot* plot() const { return plot_; }
+  QString title() const;
+  std::string csv() const;
 
 Q_SIGNALS:
   void range_chosen(double low, double high);

@@ -57,6 +57,13 @@ void MatrixView::show_levels(const MatrixLevels& levels, bool other_tree) {
   update();
 }
 
+void MatrixView::set_theme(Theme theme) {
+  if (theme == theme_) return;
+  theme_ = theme;
+  stale_ = true;
+  update();
+}
+
 void MatrixView::show_matrix(std::shared_ptr<const AttentionMatrix> matrix, Theme theme) {
   if (matrix == matrix_ && theme == theme_) return;
   matrix_ = std::move(matrix);

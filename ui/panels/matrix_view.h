@@ -32,6 +32,7 @@ public:
   // Another tree starts with the whole of it.
   void show_levels(const MatrixLevels& levels, bool other_tree);
   void show_matrix(std::shared_ptr<const AttentionMatrix> matrix, Theme theme);
+  void set_theme(Theme theme);
   const AttentionMatrix* matrix() const { return matrix_.get(); }
   const MatrixLevels& levels() const { return levels_; }
 

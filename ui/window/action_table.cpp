@@ -23,6 +23,8 @@ const std::vector<ActionSpec>& action_table() {
        "Write the shown window of the attention matrix to a PNG picture or a CSV table"},
       {"save-attribution", "File", "Save a&ttribution…", "Ctrl+Shift+A",
        "Write the parts of the attributed prediction, its blocks and deletion curves to a CSV table"},
+      {"export", "File", "&Export…", "Ctrl+E",
+       "Write the shown field, the matrix, a chart or a table to a file for other programs"},
       {"quit", "File", "&Quit", "Ctrl+Q", "Close the window; what is trained elsewhere goes on"},
 
       {"undo", "Edit", "&Undo", "Ctrl+Z", "Take the last change back"},

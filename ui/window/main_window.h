@@ -97,6 +97,9 @@ public:
   void configure(const RunSettings& settings);
   // The matrix panel's window: .png as it looks, .csv its numbers. Error{Config} where there is none.
   void save_matrix(const QString& path);
+  // What is shown as a file, by what it is: field (with the query's row; .csv, .h5, .vtp), matrix, histogram, loss
+  // (.svg, .png, .csv), heads, blocks, points, tree (.csv). Error{Config} where there is none.
+  void export_to(const std::string& what, const QString& path);
   // What the window shows as a file, and back; Error{Config} where nothing is open. A session that cannot be opened
   // leaves what is open alone.
   void save_session(const QString& path);
@@ -231,6 +234,14 @@ private:
   void ask_missed();
   void derive_attribution();
 
+  // window_export.cpp: what is shown as files
+  void make_export_actions();
+  void choose_export();
+  void write_later(const QString& path, std::function<void(const Job&)> write);
+  void export_field(const QString& path);
+  void export_chart(const std::string& what, const QString& path);
+  void export_table(const std::string& what, const QString& path);
+
   // window_flow.cpp: what comes and goes
   void receive();
   void receive_io();
@@ -261,6 +272,7 @@ private:
   qint64 drawn_ = 0, drawable_ = 0;  // points in the picture, and of the cloud
   bool samples_listed_ = false;
   bool unattended_ = false;
+  bool arriving_ = false;  // a cloud is being taken over; where it is a record, the engine has that already
   std::shared_ptr<MarkBook> marks_;
   std::shared_ptr<const SessionFile> kept_;          // what was kept by itself last
   std::shared_ptr<const SessionRestore> restoring_;  // a session that is being opened

@@ -311,6 +311,11 @@ void Play::add_output_steps() {
     window_.save_attribution(QString::fromStdString(rest));
     return true;
   };
+  steps_["export"] = [this](const std::string& rest) {
+    const std::size_t space = std::min(rest.find(' '), rest.size());
+    window_.export_to(rest.substr(0, space), QString::fromStdString(trimmed(rest.substr(space))));
+    return true;
+  };
   steps_["grab"] = [this](const std::string& rest) {
     QPixmap picture = window_.grab();
     if (const QWidget* popup = QApplication::activePopupWidget(); popup && popup != &window_) {

@@ -34,6 +34,7 @@ void MainWindow::make_actions() {
   make_session_actions();
   make_what_if_actions();
   make_attribution_actions();
+  make_export_actions();
 }
 
 void MainWindow::make_file_actions() {
@@ -192,7 +193,11 @@ void MainWindow::step_level(int by) {
 void MainWindow::step_layer(int by) {
   if (!data_.prediction || data_.prediction->layers.empty()) return;
   SceneState next = state();
-  next.query.layer = std::clamp(next.query.layer + by, 0, data_.prediction->layers.back().layer);
+  const auto& layers = data_.prediction->layers;  // of a record perhaps with gaps
+  const auto at = std::find_if(layers.begin(), layers.end(),
+                               [&](const LayerInfo& layer) { return layer.layer >= next.query.layer; });
+  const auto place = std::clamp<std::ptrdiff_t>(at - layers.begin() + by, 0, std::ssize(layers) - 1);
+  next.query.layer = layers[static_cast<std::size_t>(place)].layer;
   change(next);
 }
 

@@ -138,7 +138,9 @@ void MainWindow::follow(const Moment& before) {
   const bool other_cloud = old.dataset != wanted.dataset || old.sample != wanted.sample;
   if (other_cloud && !shows_selected_cloud()) request_open(wanted);
   const bool loaded = answered_ && answered_->model && answered_->model->path == wanted.model;
-  if (old.model != wanted.model && !wanted.model.empty() && !loaded) io_->open(wanted.model);
+  // A record is its own cloud: opened together.
+  const bool comes_with_cloud = (arriving_ || other_cloud) && wanted.model == wanted.dataset;
+  if (old.model != wanted.model && !wanted.model.empty() && !loaded && !comes_with_cloud) io_->open(wanted.model);
   derive();
   if (model_ && shows_selected_cloud() && (old.model != wanted.model || old.frame != wanted.frame)) predict();
   if (scene_state(before).query != scene_state(now).query) {
@@ -159,7 +161,7 @@ void MainWindow::request_open(const Selection& wanted) {
   else if (wanted.dataset.empty())
     io_->open_own_sample();
   else
-    io_->open(wanted.dataset, wanted.sample);
+    io_->open(wanted.dataset, wanted.model == wanted.dataset ? std::string() : wanted.sample);
 }
 
 // What undo wanted back and no longer opens: the session says again what is really shown.
@@ -216,7 +218,8 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
   }
   opened_ = std::move(opened);
   // Undo or redo asked for it: everything else stays as it says.
-  const bool awaited = !restored && shows_selected_cloud();
+  const bool awaited =
+      !restored && shows_selected_cloud() && (!opened_->is_record || session_.selection().model == opened_->path);
   if (!awaited && !restored) {
     next.selection.dataset = opened_->path;
     next.selection.sample = opened_->sample;
@@ -224,6 +227,13 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
     next.selection.frame = 0;
     next.what_if.clear();  // its points and blocks are another cloud's
     next.look.range.reset();
+    if (opened_->is_record) {
+      next.selection.model = opened_->path;
+      next.selection.layer = opened_->first_layer;
+      next.selection.head = -1;
+    } else if (model_ && model_->is_record) {
+      next.selection.model.clear();  // it has nothing to say about other clouds
+    }
     if (next.look.colour_by != ColourBy::Balls) {
       next.look.colour_by = model_ ? ColourBy::Prediction : ColourBy::Target;
       next.look.field.clear();
@@ -236,10 +246,12 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
       std::clamp(next.selection.level, 0, std::max(0, static_cast<int>(opened_->tree->levels.size()) - 1));
   view_->set_pick_tree(opened_->tree);
   banner_->hide();
+  arriving_ = true;
   if (awaited)
     session_.amend(next);
   else
     session_.change(next);
+  arriving_ = false;
   derive();
   refresh();
   view_->look(after_restoring_ ? after_restoring_->look : "iso");
@@ -259,10 +271,13 @@ void MainWindow::receive_engine() {
   answered_ = snapshot;
   if (snapshot->model && snapshot->model != old_model) {
     banner_->hide();
-    say(tr("network %1 on %2")
-            .arg(QString::fromStdString(snapshot->model->path), QString::fromStdString(snapshot->model->device)));
+    if (!snapshot->model->is_record)
+      say(tr("network %1 on %2")
+              .arg(QString::fromStdString(snapshot->model->path), QString::fromStdString(snapshot->model->device)));
     add_recent(QString::fromStdString(snapshot->model->path));
-    if (snapshot->model->path != session_.selection().model) {
+    if (snapshot->model->is_record) {
+      derive();  // what it is called comes with its cloud
+    } else if (snapshot->model->path != session_.selection().model) {
       Moment next = session_.now();
       next.selection.model = snapshot->model->path;
       next.selection.layer = 0;
@@ -281,7 +296,7 @@ void MainWindow::receive_engine() {
   }
   derive();
   if (data_.prediction && data_.prediction != old_prediction) {
-    say(tr("predicted in %1 s").arg(data_.prediction->seconds, 0, 'g', 3));
+    if (!model_->is_record) say(tr("predicted in %1 s").arg(data_.prediction->seconds, 0, 'g', 3));
     Moment next = session_.now();
     const auto restored = std::exchange(after_restoring_, std::nullopt);
     if (restored) next.selection.level = restored->level;

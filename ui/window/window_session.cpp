@@ -124,7 +124,8 @@ void MainWindow::open_session(const QString& path) {
           if (restore->data.path.empty())
             io_->open_own_sample();
           else
-            io_->open(restore->data.path, restore->session.sample);
+            io_->open(restore->data.path,
+                      restore->model.path == restore->data.path ? std::string() : restore->session.sample);
         },
         Qt::QueuedConnection);
   });

@@ -19,6 +19,7 @@
 #include "core/io/write.h"
 #include "core/model/predict.h"
 #include "tests/core/model/what_if/support.h"
+#include "tests/support/example_record.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin {
@@ -65,22 +66,6 @@ void put_rows(h5::File& file) {
   put<std::int64_t>(file, "weight_begin", {4}, {0, 2, 2, 3});
   put<std::int32_t>(file, "weight_key", {3}, {1, 2, 0});
   put<float>(file, "weight", {3, 2}, {0.25F, 1, 0.75F, 0, 0.5F, 0.25F});
-}
-
-// The Python of the project's environment, where it has h5py; empty otherwise.
-std::string python() {
-  std::vector<std::string> candidates;
-  if (const char* named = std::getenv("ERWINSCOPE_PYTHON")) candidates.emplace_back(named);
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (cache)
-    candidates.push_back(std::string(cache) + "/erwinscope/venv/bin/python3");
-  else if (home)
-    candidates.push_back(std::string(home) + "/.cache/erwinscope/venv/bin/python3");
-  candidates.emplace_back("python3");
-  for (const std::string& candidate : candidates)
-    if (std::system(("'" + candidate + "' -c 'import h5py, numpy' 2>/dev/null").c_str()) == 0) return candidate;
-  return "";
 }
 
 }  // namespace
@@ -136,12 +121,9 @@ TEST(Record, RowsAsListsAreShownAsTheyAre) {
 }
 
 TEST(Record, TheExampleWithNumpyOpens) {
-  const std::string interpreter = python();
-  if (interpreter.empty()) GTEST_SKIP() << "no Python with h5py and numpy; packaging/setup.sh makes one";
   const test::ScratchFolder scratch;
-  const fs::path path = scratch.path() / "toy.h5";
-  const fs::path script = test::source_folder() / "resources" / "help" / "record_example.py";
-  ASSERT_EQ(std::system(("'" + interpreter + "' '" + script.string() + "' '" + path.string() + "'").c_str()), 0);
+  const fs::path path = test::write_example_record(scratch.path());
+  if (path.empty()) GTEST_SKIP() << test::no_numpy;
   const AttentionRecord record = load_record(path);
   ASSERT_EQ(record.tap->layers.size(), 2U);
   EXPECT_EQ(record.generator, "record_example.py");

@@ -6,9 +6,9 @@
 
 #include "core/data/point_cloud.h"
 
-namespace erwin::app {
+namespace erwin {
 
 // The frame with these fields in the place of its own; cells, ids and source stay.
 PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields);
 
-}  // namespace erwin::app
+}  // namespace erwin

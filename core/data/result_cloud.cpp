@@ -1,6 +1,6 @@
-#include "app/result_cloud.h"
+#include "core/data/result_cloud.h"
 
-namespace erwin::app {
+namespace erwin {
 
 PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields) {
   PointCloud::Parts parts;
@@ -16,4 +16,4 @@ PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vec
   return std::make_shared<const PointCloud>(std::move(parts));
 }
 
-}  // namespace erwin::app
+}  // namespace erwin

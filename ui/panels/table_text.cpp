@@ -1,0 +1,86 @@
+#include "ui/panels/table_text.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+#include <utility>
+
+namespace erwin::ui {
+
+namespace {
+
+std::ostringstream table(const char* columns) {
+  std::ostringstream out;
+  out.precision(9);
+  out << columns << '\n';
+  return out;
+}
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char letter : text) {
+    if (letter == '"') result += '"';
+    result += letter;
+  }
+  return result + '"';
+}
+
+}  // namespace
+
+std::string heads_csv(const std::vector<LayerGlance>& layers) {
+  auto out = table(
+      "layer,name,head,gate_local,gate_compressed,gate_selected,entropy,effective_keys,distance,memory,agreement,"
+      "points_asked,points");
+  for (const LayerGlance& layer : layers)
+    for (const HeadGlance& head : layer.heads)
+      out << layer.layer << ',' << quoted(layer.name) << ',' << head.head << ',' << head.gate_local << ','
+          << head.gate_compressed << ',' << head.gate_selected << ',' << head.entropy << ',' << head.effective_keys
+          << ',' << head.distance << ',' << head.memory << ',' << head.agreement << ',' << layer.queries << ','
+          << layer.points << '\n';
+  return out.str();
+}
+
+std::string blocks_csv(const QueryView& query, const PointCloud& cloud) {
+  auto out = table("rank,block,score,weight,points");
+  for (const MarkedBlock& block : query.blocks) {
+    out << block.rank << ',' << block.block << ',' << block.score << ',' << block.weight << ',';
+    for (std::size_t i = 0; i < block.points.size(); ++i) out << (i ? " " : "") << cloud.row_id(block.points[i]);
+    out << '\n';
+  }
+  return out.str();
+}
+
+std::string attended_csv(const QueryView& query, const PointCloud& cloud) {
+  const std::vector<float>& weights = query.row.points;
+  std::vector<std::int64_t> order(weights.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  const auto weight = [&](std::int64_t point) { return weights[static_cast<std::size_t>(point)]; };
+  std::erase_if(order, [&](std::int64_t point) { return !(weight(point) > 0); });
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return weight(a) > weight(b); });
+  auto out = table("id,weight,x,y,z");
+  for (const std::int64_t point : order) {
+    out << cloud.row_id(point) << ',' << weight(point);
+    for (const double x : cloud.position(point, 0)) out << ',' << x;
+    out << '\n';
+  }
+  return out.str();
+}
+
+std::string losses_csv(const std::vector<LossPoint>& training, const std::vector<LossPoint>& validation) {
+  auto out = table("step,loss,of");
+  for (const auto& [points, name] : {std::pair(&training, "training"), std::pair(&validation, "validation")})
+    for (const LossPoint& point : *points) out << point.step << ',' << point.loss << ',' << name << '\n';
+  return out.str();
+}
+
+std::string tree_csv(const TreeStatistics& tree) {
+  auto out = table("level,balls,empty,fewest_points,most_points,mean_radius");
+  for (std::size_t i = 0; i < tree.levels.size(); ++i) {
+    const TreeStatistics::Level& level = tree.levels[i];
+    out << i << ',' << level.balls << ',' << level.empty << ',' << level.fewest << ',' << level.most << ','
+        << level.mean_radius << '\n';
+  }
+  return out.str();
+}
+
+}  // namespace erwin::ui

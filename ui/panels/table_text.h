@@ -1,0 +1,25 @@
+#pragma once
+// The explorer's tables as comma-separated text with all digits, whatever columns a panel has room for.
+
+#include <string>
+#include <vector>
+
+#include "core/attention/summary.h"
+#include "ui/panels/loss_plot.h"
+#include "ui/scene/scene_state.h"
+#include "ui/scene/tree_statistics.h"
+
+namespace erwin::ui {
+
+// A row for every head: gates, entropy, effective keys, distance, memory, agreement.
+std::string heads_csv(const std::vector<LayerGlance>& layers);
+// A row for every selected block, best first, with the file's ids of its points.
+std::string blocks_csv(const QueryView& query, const PointCloud& cloud);
+// A row for every point that is looked at at all, heaviest first, with its position.
+std::string attended_csv(const QueryView& query, const PointCloud& cloud);
+// A row for every point of a run's curves.
+std::string losses_csv(const std::vector<LossPoint>& training, const std::vector<LossPoint>& validation);
+// A row for every level.
+std::string tree_csv(const TreeStatistics& tree);
+
+}  // namespace erwin::ui
