@@ -536,8 +536,9 @@ void Engine::recall(int layer, int head) {
 
 void Engine::attribute(const AttributionRequest& request) {
   impl_->work_out("attribution", "attributing the prediction", [impl = impl_.get(), request](const Job& job) {
+    const Predictor& network = impl->network("attribution");  // a record's prediction may have no field
     const std::string unit = impl->publisher.current().prediction->fields.front().unit();
-    auto made = make_attribution_view(impl->network("attribution"), *impl->sample, request, unit, job);
+    auto made = make_attribution_view(network, *impl->sample, request, unit, job);
     impl->publisher.update([&](EngineSnapshot& s) { s.attribution = made; });
   });
 }
