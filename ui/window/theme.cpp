@@ -68,6 +68,7 @@ QString window_style(Theme theme) {
              " border-radius: 2px; background: %3; }"
              "QCheckBox::indicator:checked, QTreeView::indicator:checked { background: %5; border: 3px solid %4;"
              " width: 7px; height: 7px; }"
+             "QTabBar { qproperty-elideMode: 3; qproperty-usesScrollButtons: true; }"  // ElideNone: no title is cut
              "QToolTip { color: %9; background: %7; border: 1px solid %1; padding: 3px; }")
       .arg(c.line.name(), c.focus.name(), c.window.name(), c.faint.name(), c.accent.name(), c.on_accent.name(),
            c.raised.name(), c.disabled.name(), c.text.name());
