@@ -90,15 +90,18 @@ void ask(const ExplainOptions& options) {
     Answer (*answer)(const ExplainOptions&, const ExplainSource&);
     bool every_layer;
   };
+  const bool comparing = !options.against.empty() || !options.against_layer.empty() || !options.against_head.empty();
   const std::vector<Question> questions{{options.summary, answer_summary, false},
                                         {options.heads, answer_heads, false},
                                         {!options.matrix.empty(), answer_matrix, false},
                                         {options.attended_by, answer_attended_by, false},
+                                        {options.attends_to, answer_attends_to, false},
                                         {options.recall, answer_recall, false},
                                         {options.rollout, answer_rollout, true},
                                         {options.receptive_field, answer_receptive_field, false},
                                         {options.attribution, answer_attribution, false},
-                                        {!options.what_if.empty(), answer_what_if, false}};
+                                        {!options.what_if.empty(), answer_what_if, false},
+                                        {comparing, answer_comparison, !options.against_layer.empty()}};
   const Question* asked = nullptr;
   for (const Question& question : questions) {
     if (!question.asked) continue;
@@ -124,7 +127,13 @@ void add_questions(CLI::App& command, ExplainOptions& options) {
                   "entropy, reach, received attention, gates ... of every point (fields to --out)");
   group->add_flag("--heads", options.heads, "every head of the layers: distance, entropy, gates, agreement");
   group->add_option("--matrix", options.matrix, "the attention matrix in tree order, to this CSV file");
-  group->add_flag("--attended-by", options.attended_by, "who looks at the point");
+  group->add_flag("--attended-by", options.attended_by, "who looks at the point, or at --points");
+  group->add_flag("--attends-to", options.attends_to, "where --points look: the mean of their rows");
+  group->add_option("--against", options.against,
+                    "compare with this checkpoint on the same cloud: how much they agree");
+  group->add_option("--against-layer", options.against_layer,
+                    "compare with this layer, of --against or the same network");
+  group->add_option("--against-head", options.against_head, "compare with this head, or mean");
   group->add_flag("--recall", options.recall, "how much of the exact attention the selection catches, everywhere");
   group->add_flag("--rollout", options.rollout, "where the point looks through all layers up to --layer");
   group->add_flag("--receptive-field", options.receptive_field, "which points' features the prediction depends on");
@@ -175,6 +184,7 @@ const CommandRegistration registration{[](CLI::App& app) {
       ->expected(1, 2);
   command->add_option("--point", options->point,
                       "the query: a row of the file, counted from 0 before anything is dropped");
+  command->add_option("--points", options->points, "several points: ids and runs of ids, like 3,10-20");
   command->add_option("--sample", options->sample, "sample of the data set; the first where none is given");
   command->add_option("--frame", options->frame, "frame of the sample, from 0")->check(CLI::NonNegativeNumber);
   command->add_option("--layer", options->layer, "attention layer from 0 in order of evaluation, last, or all")

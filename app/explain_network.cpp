@@ -7,6 +7,7 @@
 
 #include "app/command.h"
 #include "app/explain_questions.h"
+#include "core/data/point_set.h"
 #include "core/engine/what_if_entries.h"
 #include "core/model/attribution.h"
 #include "core/model/receptive_field.h"

@@ -15,6 +15,7 @@ Answer answer_summary(const ExplainOptions& options, const ExplainSource& source
 Answer answer_heads(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_matrix(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_attended_by(const ExplainOptions& options, const ExplainSource& source);
+Answer answer_attends_to(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_recall(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_rollout(const ExplainOptions& options, const ExplainSource& source);
 
@@ -22,6 +23,9 @@ Answer answer_rollout(const ExplainOptions& options, const ExplainSource& source
 Answer answer_receptive_field(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_attribution(const ExplainOptions& options, const ExplainSource& source);
 Answer answer_what_if(const ExplainOptions& options, const ExplainSource& source);
+
+// Beside another layer, head or network (app/explain_compare.cpp).
+Answer answer_comparison(const ExplainOptions& options, const ExplainSource& source);
 
 // Writes the frame with these fields to --out; nothing without it.
 void write_fields(const ExplainOptions& options, const ExplainSource& source, std::vector<Field> fields);

@@ -62,6 +62,24 @@ Answer top_points(const ExplainSource& source, std::span<const float> weights, i
   return list;
 }
 
+// Layer, head and branch of a question about rows, put into the query, and what its answer begins with.
+template <typename Query>
+Answer about_rows(const char* kind, const ExplainOptions& options, const ExplainSource& source, Query& query) {
+  query.layer = source.layers.front();
+  query.head = source.head;
+  query.branch = branch_of(options.branch);
+  Answer answer{{"kind", kind},
+                {"layer", query.layer},
+                {"name", source.layer().name},
+                {"head", source.head >= 0 ? Answer(source.head) : Answer("mean")},
+                {"branch", name_of(query.branch)}};
+  if (options.points.empty())
+    answer["point"] = *options.point;
+  else
+    answer["points"] = query.points.size();
+  return answer;
+}
+
 Answer concentration(const Concentration& value) {
   return {{"share_50", value.share_50}, {"share_90", value.share_90}, {"share_99", value.share_99}};
 }
@@ -179,25 +197,34 @@ Answer answer_matrix(const ExplainOptions& options, const ExplainSource& source)
 
 Answer answer_attended_by(const ExplainOptions& options, const ExplainSource& source) {
   AttendedByQuery query;
-  query.layer = source.layers.front();
-  query.head = source.head;
-  query.branch = branch_of(options.branch);
-  query.points = {asked_point(options, source)};
+  query.points = asked_points(options, source);
+  Answer answer = about_rows("attended_by", options, source, query);
   const AttendedBy result = attended_by(*source.tap, query, command_job());
   Answer selectors = Answer::array();
   for (const auto& selector : result.selectors)
     selectors.push_back({{"block", selector.query_block}, {"rank", selector.rank}});
   write_fields(options, source, {Field("attended_by", FieldKind::Scalar, 1, result.points)});
-  return {{"kind", "attended_by"},
-          {"layer", query.layer},
-          {"name", source.layer().name},
-          {"head", source.head >= 0 ? Answer(source.head) : Answer("mean")},
-          {"branch", name_of(query.branch)},
-          {"point", *options.point},
-          {"received", result.received},
-          {"from_itself", result.from_itself},
-          {"top", top_points(source, result.points, options.top)},
-          {"selectors", selectors}};
+  answer["received"] = result.received;
+  answer["from_itself"] = result.from_itself;
+  answer["top"] = top_points(source, result.points, options.top);
+  answer["selectors"] = selectors;
+  return answer;
+}
+
+Answer answer_attends_to(const ExplainOptions& options, const ExplainSource& source) {
+  AttentionQuery query;
+  query.points = asked_points(options, source);
+  Answer answer = about_rows("attends_to", options, source, query);
+  const AttentionRow row = attention_row(*source.tap, query, command_job());
+  double inside = 0;
+  for (const std::int64_t point : query.points)
+    inside += static_cast<double>(row.points[static_cast<std::size_t>(point)]);
+  write_fields(options, source, {Field("attends_to", FieldKind::Scalar, 1, row.points)});
+  answer["sum"] = row.local + row.compressed + row.selected_sum;
+  answer["on_itself"] = inside;
+  answer["memory"] = row.memory;
+  answer["top"] = top_points(source, row.points, options.top);
+  return answer;
 }
 
 Answer answer_recall(const ExplainOptions& options, const ExplainSource& source) {

@@ -9,6 +9,7 @@
 #include "app/inputs.h"
 #include "core/attention/explain.h"
 #include "core/base/error.h"
+#include "core/data/point_set.h"
 #include "core/dataset/dataset.h"
 #include "core/model/record.h"
 #include "core/model/what_if.h"
@@ -120,6 +121,15 @@ std::int64_t point_of(const PointCloud& cloud, std::int64_t id) {
 std::int64_t asked_point(const ExplainOptions& options, const ExplainSource& source) {
   if (!options.point) refuse("the question needs a point", "--point ID", "A point's id is its row in the file");
   return point_of(*source.cloud, *options.point);
+}
+
+std::vector<std::int64_t> asked_points(const ExplainOptions& options, const ExplainSource& source) {
+  if (options.points.empty()) return {asked_point(options, source)};
+  std::vector<std::int64_t> points;
+  for (const std::int64_t id : ids_in(options.points)) points.push_back(point_of(*source.cloud, id));
+  std::sort(points.begin(), points.end());
+  points.erase(std::unique(points.begin(), points.end()), points.end());
+  return points;
 }
 
 }  // namespace erwin::app

@@ -19,13 +19,15 @@ struct ExplainOptions {
   std::vector<std::string> files;
   std::optional<std::int64_t> point;
   std::int64_t frame = -1;
+  std::string points;  // ids and runs of ids, for questions about several
   std::string sample, layer = "last", head = "mean", branch = "all", device = "auto", out;
   int top = 10;
   bool json = false;
   io::OpenOptions open;
   // The other questions; the plain one where none is asked.
   bool summary = false, heads = false, attended_by = false, recall = false, rollout = false, receptive_field = false,
-       attribution = false;
+       attribution = false, attends_to = false;
+  std::string against, against_layer, against_head;
   std::string matrix;
   std::vector<std::string> what_if;
   // Their details.
@@ -60,5 +62,7 @@ ExplainSource load_source(const ExplainOptions& options, bool every_layer);
 std::int64_t point_of(const PointCloud& cloud, std::int64_t id);
 // --point, which the question needs.
 std::int64_t asked_point(const ExplainOptions& options, const ExplainSource& source);
+// --points, else --point; ascending, each once.
+std::vector<std::int64_t> asked_points(const ExplainOptions& options, const ExplainSource& source);
 
 }  // namespace erwin::app

@@ -40,8 +40,8 @@ double record_bytes(const ModelConfig& config, std::int64_t points) {
 }
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary",   "heads",   "who looks", "matrix", "rollout",
-                                       "receptive", "what if", "missed",    "recall", "attribution"};
+const std::vector<std::string> patient{"summary", "heads",  "who looks", "matrix",      "rollout", "receptive",
+                                       "what if", "missed", "recall",    "attribution", "set",     "compare"};
 
 constexpr std::size_t kept_matrices = 16;  // at most 2^24 cells each, as a rule a hundredth of it
 
@@ -82,7 +82,12 @@ struct Engine::Impl {
   Subject predicted;  // what `tap` is the record of
   TapPtr tap;
   std::shared_ptr<const ModelSample> sample;  // that `tap` was recorded of
-  int layer = 0;                              // asked for last
+  // The network to compare with, and what it said of `other_of`, with the record of one layer.
+  std::optional<Predictor> other;
+  std::string other_path;
+  Subject other_of;
+  std::optional<Predictor::Result> other_result;
+  int layer = 0;  // asked for last
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
   std::optional<WhatIfRunner> changed_runs;                // of `predicted`, once it was asked
@@ -113,6 +118,8 @@ struct Engine::Impl {
   void need_layer(int wanted_layer, const Job& job);
   TapPtr record_of(const std::vector<int>& layers, const Job& job);
   void sum_up(int of_layer, int of_head, const Job& job);
+  void compare(const Against& against, const QueryRequest& shown, const Job& job);
+  const Predictor::Result& run_other(int wanted_layer, const Job& job);
   void glance(const Job& job);
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
@@ -191,6 +198,8 @@ void Engine::Impl::forget_answers() {
     s.who_looks = nullptr;
     s.rollout = nullptr;
     s.receptive = nullptr;
+    s.set_looks = nullptr;
+    s.comparison = nullptr;
     s.matrix = nullptr;
     s.missed = nullptr;
     s.recall = nullptr;
@@ -336,6 +345,43 @@ void Engine::Impl::sum_up(int of_layer, int of_head, const Job& job) {
     parts.push_back(*make_summary_fields(*record_of({one}, job), *predicted.cloud, predicted.frame, one, of_head, job));
   auto made = std::make_shared<const LayerSummary>(of_layer < 0 ? mean_of(parts) : std::move(parts.front()));
   publisher.update([&](EngineSnapshot& s) { s.summary = made; });
+}
+
+const Predictor::Result& Engine::Impl::run_other(int wanted_layer, const Job& job) {
+  const auto has_layer = [&] {
+    for (const LayerTap& record : other_result->tap->layers)
+      if (record.layer == wanted_layer) return record.has_qkv();
+    return false;
+  };
+  if (!other_result || !(other_of == predicted) || !has_layer()) {
+    other_result.reset();
+    other_result = other->run(*predicted.cloud, predicted.frame, TapRequest{false, {wanted_layer}}, job);
+    other_of = predicted;
+  }
+  return *other_result;
+}
+
+void Engine::Impl::compare(const Against& against, const QueryRequest& shown, const Job& job) {
+  need_layer(shown.layer, job);
+  const auto prediction_of = [](const std::vector<Field>& fields) {
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [](const Field& f) { return f.name() == "prediction"; });
+    return found == fields.end() ? nullptr : &*found;
+  };
+  const int other_layer = against.layer.value_or(shown.layer);
+  const std::shared_ptr<const Prediction> own = publisher.current().prediction;
+  std::shared_ptr<const Comparison> made;
+  if (against.checkpoint.empty()) {
+    const TapPtr record = record_of({shown.layer, other_layer}, job);
+    made = make_comparison({record.get(), nullptr}, {record.get(), nullptr}, against, shown, job);
+  } else {
+    if (!other || other_path != against.checkpoint)
+      throw Error(ErrorKind::Config, "the network to compare with is not loaded", against.checkpoint);
+    const Predictor::Result& result = run_other(other_layer, job);
+    made = make_comparison({tap.get(), own ? own->field("prediction") : nullptr},
+                           {result.tap.get(), prediction_of(result.fields)}, against, shown, job);
+  }
+  publisher.update([&](EngineSnapshot& s) { s.comparison = made; });
 }
 
 void Engine::Impl::glance(const Job& job) {
@@ -509,6 +555,33 @@ void Engine::ask_reach(std::int64_t point, int layer, const std::string& field) 
       auto made = make_rollout(*impl->record_of(layers, job), point, layer, job);
       impl->publisher.update([&](EngineSnapshot& s) { s.rollout = made; });
     });
+}
+
+void Engine::ask_set(const PointSetPtr& points, const QueryRequest& request, const std::string& field) {
+  impl_->work_out("set", "looking from and at the selected points",
+                  [impl = impl_.get(), points, request, field](const Job& job) {
+                    impl->need_layer(request.layer, job);
+                    auto made = make_set_looks(*impl->tap, points, request, field, job);
+                    impl->publisher.update([&](EngineSnapshot& s) { s.set_looks = made; });
+                  });
+}
+
+void Engine::compare(const Against& against, const QueryRequest& shown) {
+  impl_->work_out("compare", "comparing",
+                  [impl = impl_.get(), against, shown](const Job& job) { impl->compare(against, shown, job); });
+}
+
+void Engine::load_other(Checkpoint checkpoint, const std::string& path) {
+  auto held = std::make_shared<Checkpoint>(std::move(checkpoint));
+  impl_->worker.post([impl = impl_.get(), held, path](std::stop_token stop) {
+    impl->publisher.run("loading the network to compare with", stop, [&](const Job&) {
+      Predictor made(std::move(*held), impl->settings.device, impl->settings.precision);
+      impl->other_result.reset();
+      impl->other = std::move(made);
+      impl->other_path = path;
+      impl->publisher.update([&](EngineSnapshot& s) { s.other = path; });
+    });
+  });
 }
 
 void Engine::show_matrix(const MatrixRequest& request) {

@@ -50,6 +50,14 @@ public:
   void ask_who_looks(const QueryRequest& request, const std::string& field);
   // field: rollout, through all layers up to `layer`, or receptive_field (reach_fields.h).
   void ask_reach(std::int64_t point, int layer, const std::string& field);
+  // field: selection_looks_at or looks_at_selection (set_looks.h), of a layer, head and branch.
+  void ask_set(const PointSetPtr& points, const QueryRequest& request, const std::string& field);
+  // The shown query beside another layer, head or network (comparison.h). Another network must have come by
+  // load_other.
+  void compare(const Against& against, const QueryRequest& shown);
+  // A second network to compare with, from a checkpoint that another thread has read. Drops the one before. It runs
+  // where the shown one ran when it came.
+  void load_other(Checkpoint checkpoint, const std::string& path);
   // A window of the matrix: from mean queries at once, then exact, in snapshots on the way. The last few that became
   // exact are kept and are there at once.
   void show_matrix(const MatrixRequest& request);

@@ -76,6 +76,14 @@ void IoThread::open(const std::string& path, const std::string& sample) {
   });
 }
 
+void IoThread::open_other(const std::string& path) {
+  impl_->worker.post([impl = impl_.get(), path](std::stop_token stop) {
+    const std::string name = std::filesystem::path(path).filename().string();
+    impl->publisher.run("opening " + name, stop,
+                        [&](const Job&) { impl->engine.load_other(load_checkpoint(path), path); });
+  });
+}
+
 void IoThread::open_own_sample() {
   impl_->worker.post([impl = impl_.get()](std::stop_token stop) {
     impl->publisher.run("making a cloud", stop, [&](const Job& job) {

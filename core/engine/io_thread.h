@@ -24,6 +24,8 @@ public:
   // content. A cloud replaces the one shown; a checkpoint goes to the engine; an attention record does both, unless a
   // sample is named: then it is a cloud.
   void open(const std::string& path, const std::string& sample = {});
+  // A checkpoint that the shown network is compared with.
+  void open_other(const std::string& path);
   // The cloud that the program makes itself.
   void open_own_sample();
   // Any other reading, in its turn; what it throws is a failure of the snapshots.

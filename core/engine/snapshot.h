@@ -13,10 +13,12 @@
 #include "core/config/model_config.h"
 #include "core/data/point_cloud.h"
 #include "core/engine/attribution_view.h"
+#include "core/engine/comparison.h"
 #include "core/engine/gate_fields.h"
 #include "core/engine/missed_view.h"
 #include "core/engine/query_view.h"
 #include "core/engine/reach_fields.h"
+#include "core/engine/set_looks.h"
 #include "core/engine/summary_fields.h"
 #include "core/engine/what_if_view.h"
 #include "core/engine/who_looks.h"
@@ -103,6 +105,9 @@ struct EngineSnapshot {
   std::shared_ptr<const std::vector<LayerGlance>> heads;
   std::shared_ptr<const WhoLooks> who_looks;
   std::shared_ptr<const Reach> rollout, receptive;
+  std::shared_ptr<const SetLooks> set_looks;
+  std::shared_ptr<const Comparison> comparison;
+  std::string other;                              // path of the network to compare with; empty: none is loaded
   std::shared_ptr<const AttentionMatrix> matrix;  // so far
   std::shared_ptr<const MissedView> missed;
   std::shared_ptr<const RecallView> recall;

@@ -16,6 +16,7 @@ std::vector<std::string> differences(const Selection& before, const Selection& a
   compare("branch", &Selection::branch);
   compare("query", &Selection::query);
   compare("level", &Selection::level);
+  compare("selection", &Selection::points);
   return names;
 }
 

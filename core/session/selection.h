@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/attention/attention_query.h"
+#include "core/data/point_set.h"
 
 namespace erwin {
 
@@ -20,6 +21,7 @@ struct Selection {
   Branch branch = Branch::All;
   std::int64_t query = -1;  // index of the point in the cloud; -1: none
   int level = 4;            // of the tree, 0 is the root
+  PointSetPtr points;       // chosen by box or lasso, indices in the cloud; null: none
   bool operator==(const Selection&) const = default;
 };
 

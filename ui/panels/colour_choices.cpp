@@ -32,6 +32,34 @@ QString spoken(const std::string& name) {
 
 }  // namespace
 
+namespace {
+
+void add_set_fields(const SceneData& data, const SceneState& state, std::vector<FieldOnRequest>& fields) {
+  if (!state.picked || state.picked->empty()) return;
+  const auto made = [&](const char* name) {
+    return data.set_looks && data.set_looks->look.name() == name ? &data.set_looks->look : nullptr;
+  };
+  fields.push_back({selection_looks_at, QObject::tr("Where the selected points look: the mean of their rows A"),
+                    made(selection_looks_at)});
+  fields.push_back({looks_at_selection, QObject::tr("How much of every point's row A goes to the selected points"),
+                    made(looks_at_selection)});
+}
+
+void add_compared_fields(const SceneData& data, const SceneState& state, std::vector<FieldOnRequest>& fields) {
+  const auto add = [&](const char* name, const QString& tip) {
+    fields.push_back({name, tip, data.comparison ? data.comparison->field(name) : nullptr});
+  };
+  if (state.query.point >= 0) {
+    add(attention_against, QObject::tr("The row A of the query in what it is compared with"));
+    add(attention_difference, QObject::tr("The shown row A of the query minus that of what it is compared with"));
+  }
+  if (against_from(state.against).checkpoint.empty()) return;
+  add(prediction_against, QObject::tr("What the other network predicts"));
+  add(prediction_difference, QObject::tr("The shown network's prediction minus the other's"));
+}
+
+}  // namespace
+
 std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const SceneState& state) {
   std::vector<FieldOnRequest> fields;
   // What a training run sees is recorded elsewhere, without the tree, and cannot be asked here.
@@ -46,7 +74,11 @@ std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const Scene
   if (layer->kind == LayerKind::Nsa)
     for (const char* name : recall_fields)
       add(name, QObject::tr(meaning_of_recall_field(name)), data.recall ? data.recall->field(name) : nullptr);
-  if (state.query.point < 0) return fields;
+  if (state.against != "none") add_compared_fields(data, state, fields);
+  if (state.query.point < 0) {
+    add_set_fields(data, state, fields);
+    return fields;
+  }
   const auto asked = [&](const char* name) { return data.who_looks ? data.who_looks->field(name) : nullptr; };
   add(looks_at_point, QObject::tr("How much of every point's row A goes to the queried point"), asked(looks_at_point));
   if (layer->ball_size > 0)
@@ -61,6 +93,7 @@ std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const Scene
       QObject::tr("On whose features the prediction at the queried point depends: |d prediction / d features of a "
                   "point|^2, behind the embedding"),
       reached(data.receptive));
+  add_set_fields(data, state, fields);
   return fields;
 }
 
@@ -126,6 +159,9 @@ std::vector<std::string> field_names(const SceneData& data) {
     for (const Field& field : data.summary->fields) names.push_back(field.name());
   for (const auto& reach : {data.rollout, data.receptive})
     if (reach) names.push_back(reach->field.name());
+  if (data.set_looks) names.push_back(data.set_looks->look.name());
+  if (data.comparison)
+    for (const Field& field : data.comparison->fields) names.push_back(field.name());
   if (data.who_looks) names.push_back(data.who_looks->look.name());
   if (data.recall) names.insert(names.end(), recall_fields.begin(), recall_fields.end());
   if (data.attribution) names.push_back(contribution_field);

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "ui/panels/panel_parts.h"
+#include "ui/panels/query_texts.h"
 #include "ui/panels/reach_box.h"
 #include "ui/panels/share_bars.h"
 #include "ui/scene/attention_marks.h"
@@ -60,7 +61,7 @@ void add_recall(Facts::Rows& rows, const SceneData& shown, const SceneState& sta
   if (shown.query->layer.kind != LayerKind::Nsa) return;
   const MissedView* missed = shown.missed.get();
   if (!state.misses || !missed) {
-    rows.emplace_back(QObject::tr("Recall"), !state.misses   ? QObject::tr("press K: what the selection missed")
+    rows.emplace_back(QObject::tr("Recall"), !state.misses   ? QObject::tr("press N: what the selection missed")
                                              : shown.what_if ? QObject::tr("only of the network as it is")
                                                              : QObject::tr("is being worked out"));
     return;
@@ -91,6 +92,8 @@ QueryPanel::QueryPanel(QWidget* parent)
       hint_(plain_label()),
       note_(plain_label()),
       received_(plain_label()),
+      set_(plain_label()),
+      compared_(plain_label()),
       blocks_title_(heading(tr("Selected blocks"))),
       missed_title_(heading(tr("Missed blocks"))),
       top_title_(heading(tr("Points it looks at most"))),
@@ -122,6 +125,11 @@ QueryPanel::QueryPanel(QWidget* parent)
   received_->setObjectName("received");
   layout->addWidget(received_);
   layout->addWidget(reach_);
+  set_->setObjectName("selection");
+  layout->addWidget(set_);
+  compared_->setObjectName("compared");
+  compared_->setToolTip(comparison_tip());
+  layout->addWidget(compared_);
   blocks_->setObjectName("blocks");
   blocks_->setAccessibleName(blocks_title_->text());
   top_->setObjectName("top-points");
@@ -239,6 +247,9 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   note_->setVisible(!note_->text().isEmpty());
   received_->setText(asked ? received_text(shown.who_looks.get()) : QString());
   received_->setVisible(!received_->text().isEmpty());
+  set_->setText(shown.set_looks ? set_text(*shown.set_looks) : QString());
+  compared_->setText(shown.comparison ? comparison_text(*shown.comparison) : QString());
+  for (QLabel* label : {set_, compared_}) label->setVisible(!label->text().isEmpty());
   reach_->show_reach(asked ? shown.rollout : nullptr, asked ? shown.receptive : nullptr);
   fill_tables(shown, state);
   fill_missed(shown, state);

@@ -44,7 +44,7 @@ private:
   Theme listed_theme_ = Theme::Dark;
   int marked_ = -1;
   QLineEdit* id_;
-  QLabel *hint_, *note_, *received_, *blocks_title_, *missed_title_, *top_title_;
+  QLabel *hint_, *note_, *received_, *set_, *compared_, *blocks_title_, *missed_title_, *top_title_;
   Facts* facts_;
   ShareBars* shares_;
   ReachBox* reach_;

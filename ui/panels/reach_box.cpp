@@ -10,7 +10,7 @@ namespace erwin::ui {
 namespace {
 
 QString percent(double share) {
-  return QString::number(100 * share, 'g', 3);
+  return QString::number(100 * share, 'g', 100 * share < 1 ? 2 : 3);
 }
 
 QString shares_text(const Concentration& shares) {
@@ -24,7 +24,7 @@ ReachBox::ReachBox(QWidget* parent)
     : QWidget(parent),
       rollout_(plain_label()),
       receptive_(plain_label()),
-      steps_(new Table({tr("after layer"), tr("50 %"), tr("90 %"), tr("99 %"), tr("memory")})) {
+      steps_(new Table({tr("layer"), tr("50 %"), tr("90 %"), tr("99 %"), tr("mem.")})) {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(6);
@@ -39,7 +39,7 @@ ReachBox::ReachBox(QWidget* parent)
   steps_->setObjectName("rollout-steps");
   steps_->setAccessibleName(tr("Rollout layer by layer"));
   const char* const tips[] = {
-      "From the shown layer back to the first", "Share of the points that holds half of the weight",
+      "After this layer, from the shown one back to the first", "Share of the points that holds half of the weight",
       "Share of the points that holds 90 % of the weight", "Share of the points that holds 99 % of the weight",
       "Part of the weight that memory slots took so far"};
   for (int column = 0; column < 5; ++column) steps_->headerItem()->setToolTip(column, tr(tips[column]));

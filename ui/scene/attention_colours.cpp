@@ -4,8 +4,8 @@
 #include <string>
 
 #include "ui/scene/attention_marks.h"
-#include "ui/scene/query_fields.h"
 #include "ui/scene/block_marks.h"
+#include "ui/scene/query_fields.h"
 #include "ui/scene/tree_nodes.h"
 #include "ui/scene/what_if_marks.h"
 
@@ -88,6 +88,30 @@ std::vector<Emphasis> emphasis_of(const SceneData& data, const SceneState& state
   return emphasis;
 }
 
+namespace {
+
+constexpr Rgb picked_colour{240, 120, 190};
+
+// Chosen points take a colour of their own, where the colours do not answer something, and are larger.
+void mark_picked(const SceneData& data, const SceneState& state, PointColours& result) {
+  if (!state.picked || state.picked->empty()) return;
+  const bool paint = !counts_everywhere(state) && state.colour_by != ColourBy::Attention;
+  if (result.sizes.empty()) result.sizes.assign(result.rgb.size(), 1.0f);
+  for (const std::int64_t point : *state.picked) {
+    if (point >= data.cloud->size()) continue;
+    const auto i = static_cast<std::size_t>(point);
+    if (paint) result.rgb[i] = mix(result.rgb[i], picked_colour, 0.7);
+    result.sizes[i] *= 1.35f;
+  }
+  const std::string text = std::to_string(state.picked->size()) + " selected";
+  if (paint)
+    result.legend.swatches.push_back({picked_colour, text});
+  else
+    result.legend.notes.push_back("larger: " + text);
+}
+
+}  // namespace
+
 void mark_points(const SceneData& data, const SceneState& state, PointColours& result) {
   const Palette theme = palette_of(state.theme);
   if (answered(data, state)) {
@@ -108,6 +132,7 @@ void mark_points(const SceneData& data, const SceneState& state, PointColours& r
   if (has_too_many_nodes(data, state))
     result.legend.notes.push_back("no discs of nodes: there are more than " + std::to_string(most_nodes));
   if (shows_nodes(data, state)) result.sizes.assign(result.rgb.size(), size_beside_nodes);
+  mark_picked(data, state, result);
   const std::vector<Emphasis> emphasis = emphasis_of(data, state);
   if (emphasis.empty()) return;
   if (result.sizes.empty()) result.sizes.assign(result.rgb.size(), 1.0f);

@@ -9,7 +9,8 @@
 
 namespace erwin::ui {
 
-// What a state's marks come to: the given ones, else Fill, else (colours of attention and of what query_fields.h names) Outline.
+// What a state's marks come to: the given ones, else Fill, else (colours of attention and of what query_fields.h names)
+// Outline.
 SelectionMarks marks_of(const SceneState& state);
 
 // Rank 0 of `count` stands out most: pale yellow on dark, violet on light; the last rank is the other end.

@@ -20,8 +20,9 @@ bool is_weight(const SceneState& state) {
 }
 
 ColourMap own_map(const SceneState& state) {
-  const bool difference =
-      state.colour_by == ColourBy::Field && (state.field == what_if_difference || state.field == contribution_field);
+  const bool difference = state.colour_by == ColourBy::Field &&
+                          (state.field == what_if_difference || state.field == contribution_field ||
+                           state.field == attention_difference || state.field == prediction_difference);
   if (state.colour_by == ColourBy::Error || difference) return ColourMap::Diverging;
   return is_weight(state) ? ColourMap::Heat : ColourMap::Sequential;
 }

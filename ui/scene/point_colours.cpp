@@ -86,6 +86,8 @@ const Field* shown_field(const SceneData& data, const SceneState& state) {
       if (const Field* field = data.gates ? data.gates->field(state.field) : nullptr) return field;
       if (const Field* field = data.summary ? data.summary->field(state.field) : nullptr) return field;
       if (const Field* field = data.who_looks ? data.who_looks->field(state.field) : nullptr) return field;
+      if (data.set_looks && data.set_looks->look.name() == state.field) return &data.set_looks->look;
+      if (const Field* field = data.comparison ? data.comparison->field(state.field) : nullptr) return field;
       for (const auto& reach : {data.rollout, data.receptive})
         if (reach && reach->field.name() == state.field) return &reach->field;
       if (const Field* field = data.recall ? data.recall->field(state.field) : nullptr) return field;

@@ -118,6 +118,8 @@ struct SceneState {
   int level = 4;                    // of the tree in which the query's layer ran: colours and outlines of balls
   int frame = 0;
 
+  PointSetPtr picked;            // chosen by box or lasso; null: none
+  std::string against = "none";  // what the query is compared with: the text that against_from understands
   SummaryOf summary = SummaryOf::Layer;
   QueryRequest query;                   // the clicked point; layer, head and branch of the question
   std::optional<SelectionMarks> marks;  // absent: Fill, but Outline where the colours show attention
@@ -166,6 +168,8 @@ struct SceneData {
   std::shared_ptr<const LayerSummary> summary;         // of the query's layer and head; null until asked for
   std::shared_ptr<const WhoLooks> who_looks;           // of the question; null until asked for
   std::shared_ptr<const Reach> rollout, receptive;     // of the query; null until asked for
+  std::shared_ptr<const SetLooks> set_looks;           // of the chosen points; null until asked for
+  std::shared_ptr<const Comparison> comparison;        // null until asked for
   std::shared_ptr<const MissedView> missed;            // of the question; null until asked for
   std::shared_ptr<const RecallView> recall;            // of the query's layer and head; null until asked for
   std::shared_ptr<const AttributionView> attribution;  // of the query's point and layer; null until asked for

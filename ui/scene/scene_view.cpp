@@ -13,6 +13,7 @@
 #include <QOpenGLExtraFunctions>
 #include <algorithm>
 
+#include "ui/instruments/rubber_band.h"
 #include "ui/instruments/strip.h"
 #include "ui/instruments/time_bar.h"
 
@@ -173,6 +174,7 @@ void SceneView::draw_instruments() {
   const int frames = data_.cloud ? static_cast<int>(data_.cloud->frames()) : 0;
   overlay_.draw(width(), height(), overlay_ratio_, state_.theme == Theme::Dark, [&] {
     if (!places_.empty()) draw_places(places_, scene_->world_to_clip(), width(), height());
+    if (!shape_.empty()) draw_rubber_band(shape_, state_.theme == Theme::Dark);
     changed = draw_strip(data_, edited);
     time = draw_time_bar(state_.frame, frames, playing(), width(), height());
     if (meter_shown_) draw_meter({frame_ms_, told_drawn_, told_total_, resident_memory()}, width(), height());

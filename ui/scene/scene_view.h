@@ -13,6 +13,7 @@
 #include <QSurfaceFormat>
 #include <QTimer>
 #include <QVariantAnimation>
+#include <array>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +60,15 @@ public:
   // Keeps the direction and comes so near that these points fill the picture: a ball, a selected block.
   void fly_to(std::span<const std::int32_t> points);
 
+  // As another view has it; camera_moved is not told.
+  void follow_camera(const Camera& camera);
+  const Camera& camera() const { return state_.camera; }
+
+  // ---- Choosing points: Shift and a drag draws a box, Ctrl, Shift and a drag a lasso. All points inside count, hidden
+  // behind others or not, but those that are left out of the picture. ----
+  // The next drag draws a lasso without any key.
+  void start_lasso();
+
   // ---- Trajectories: the time bar does the same; every change of frame is a state_edited ----
   void step_frame(int by);
   void set_playing(bool playing);
@@ -88,7 +98,9 @@ public:
 
 Q_SIGNALS:
   void point_clicked(qint64 point);
-  void point_hovered(qint64 point);  // under a cursor that rests; -1: none
+  void points_chosen(const std::vector<std::int64_t>& points);  // ascending; empty where the shape holds none
+  void camera_moved(const erwin::ui::Camera& camera);           // by anything but follow_camera
+  void point_hovered(qint64 point);                             // under a cursor that rests; -1: none
   // An instrument was used: query, level, dim or frame of the state are new.
   void state_edited(const erwin::ui::SceneState& state);
   // The picture holds `drawn` of `total` points; all of them where it is complete.
@@ -144,6 +156,8 @@ private:
   void drop_card();
   void receive_card();
   void tell_hovered(qint64 point);
+  void draw_shape_to(const QPointF& at);
+  void choose_points();
   void edit(const SceneState& edited);
 
   vtkSmartPointer<vtkGenericOpenGLRenderWindow> window_;
@@ -182,9 +196,11 @@ private:
   std::shared_ptr<const ProbeCard> card_;
   QPointF cursor_{-1, -1};
 
-  enum class Grab { None, Strip, Scene } grab_ = Grab::None;
+  enum class Grab { None, Strip, Scene, Shape } grab_ = Grab::None;
   QPointF pressed_, last_;
   bool dragged_ = false;
+  bool lasso_ = false, lasso_next_ = false;
+  std::vector<std::array<double, 2>> shape_;  // corners in logical pixels, while it is drawn
 
   Mailbox<Made> points_box_;
   Mailbox<ProbeCard> card_box_;

@@ -62,11 +62,13 @@ void SceneView::fit_to_widget(SceneState& state) const {
 
 void SceneView::refresh() {
   fit_to_widget(state_);
+  const Camera before = state_.camera;
   if (data_.cloud && !camera_moved_) {
     state_.camera =
         camera_from(camera_text_, *data_.cloud, static_cast<double>(state_.width) / state_.height, state_.frame);
     state_.look = camera_text_;
   }
+  if (state_.camera != before) Q_EMIT camera_moved(state_.camera);
   window_->SetSize(state_.width, state_.height);
   const bool known = points_ && same_points(data_, state_, shown_data_, shown_state_);
   if (known || !data_.cloud) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/tree/pick.h"
+#include "ui/scene/points_in_shape.h"
 #include "ui/scene/scene_view.h"
 
 namespace erwin::ui {
@@ -98,6 +99,12 @@ void SceneView::input_comes_first() {
 }
 
 void SceneView::move_camera(const Camera& camera) {
+  follow_camera(camera);
+  Q_EMIT camera_moved(camera);
+}
+
+void SceneView::follow_camera(const Camera& camera) {
+  if (camera_moved_ && camera == state_.camera) return;
   camera_moved_ = true;
   state_.camera = shown_state_.camera = camera;
   state_.look = shown_state_.look = to_string(camera);
@@ -242,16 +249,43 @@ void SceneView::receive_card() {
   }
 }
 
+// ---- Choosing points ----
+
+void SceneView::start_lasso() {
+  lasso_next_ = true;
+  setFocus(Qt::ShortcutFocusReason);
+}
+
+void SceneView::draw_shape_to(const QPointF& at) {
+  if ((at - pressed_).manhattanLength() >= QGuiApplication::styleHints()->startDragDistance()) dragged_ = true;
+  if (!dragged_) return;
+  if (!lasso_)
+    shape_ = {{pressed_.x(), pressed_.y()}, {at.x(), pressed_.y()}, {at.x(), at.y()}, {pressed_.x(), at.y()}};
+  else if (shape_.empty())
+    shape_ = {{pressed_.x(), pressed_.y()}, {at.x(), at.y()}};
+  else
+    shape_.push_back({at.x(), at.y()});
+}
+
+void SceneView::choose_points() {
+  lasso_next_ = false;
+  const auto shape = std::exchange(shape_, {});
+  if (!shown_data_.cloud) return;
+  Q_EMIT points_chosen(points_in_shape(shown_data_, shown_state_, scene_->world_to_clip(), width(), height(), shape));
+}
+
 // ---- Events ----
 
 void SceneView::mousePressEvent(QMouseEvent* event) {
   const QPointF at = event->position();
   input_comes_first();
   if (grab_ == Grab::None) {
-    grab_ = overlay_.covers(at.x(), at.y()) ? Grab::Strip : Grab::Scene;
+    const bool shape = event->button() == Qt::LeftButton && ((event->modifiers() & Qt::ShiftModifier) || lasso_next_);
+    grab_ = overlay_.covers(at.x(), at.y()) ? Grab::Strip : shape ? Grab::Shape : Grab::Scene;
+    lasso_ = lasso_next_ || (event->modifiers() & Qt::ControlModifier);
     pressed_ = last_ = at;
     dragged_ = false;
-    if (grab_ == Grab::Scene) flight_.stop();
+    if (grab_ != Grab::Strip) flight_.stop();
   }
   if (grab_ == Grab::Strip && event->button() == Qt::LeftButton) overlay_.mouse_button(0, true, at.x(), at.y());
   update();
@@ -265,9 +299,8 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
   if (grab_ == Grab::Scene) {
     if ((at - pressed_).manhattanLength() >= QGuiApplication::styleHints()->startDragDistance()) dragged_ = true;
     const QPointF by = (at - last_) / std::max(1, height());
-    const bool shift = event->modifiers() & Qt::ShiftModifier;
     if (dragged_) {
-      if ((event->buttons() & Qt::LeftButton) && !shift)
+      if (event->buttons() & Qt::LeftButton)
         move_camera(orbit(state_.camera, 220 * by.x(), 220 * by.y()));
       else if (event->buttons() & Qt::RightButton)
         move_camera(zoom(state_.camera, std::exp(-3 * by.y())));
@@ -275,6 +308,8 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
         move_camera(pan(state_.camera, by.x(), -by.y()));
       last_ = at;
     }
+  } else if (grab_ == Grab::Shape) {
+    draw_shape_to(at);
   } else if (!hover_.isActive()) {
     hover_.start(card_ ? follow_ms : hover_ms);
   }
@@ -287,7 +322,9 @@ void SceneView::mouseReleaseEvent(QMouseEvent* event) {
   if (event->button() == Qt::LeftButton) {
     if (grab_ == Grab::Strip)
       overlay_.mouse_button(0, false, at.x(), at.y());
-    else if (grab_ == Grab::Scene && !dragged_)
+    else if (grab_ == Grab::Shape && dragged_)
+      choose_points();
+    else if (grab_ != Grab::None && !dragged_)
       Q_EMIT point_clicked(pick(at));
   }
   if (event->buttons() == Qt::NoButton) grab_ = Grab::None;

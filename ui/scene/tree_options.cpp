@@ -1,5 +1,6 @@
 // Options of tree, query and attention.
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -59,6 +60,39 @@ SceneOption block_option() {
           }};
 }
 
+SceneOption selection_option() {
+  return {"selection",
+          "none|IDS",
+          "chosen points: ids and runs of ids, both ends included, like 3,10-20",
+          {},
+          [](SceneState& state, const std::string& text, const PointCloud* cloud) {
+            if (text == "none" || text.empty()) {
+              state.picked = nullptr;
+              return;
+            }
+            PointSet points = ids_in(text);
+            if (cloud)
+              for (std::int64_t& point : points) {
+                const std::int64_t id = point;
+                point = cloud->point_of_row(id);
+                if (point < 0)
+                  throw Error(ErrorKind::Config, "there is no point with this id", "selection " + std::to_string(id),
+                              "A point's id is its row in the file, from 0");
+              }
+            std::sort(points.begin(), points.end());
+            points.erase(std::unique(points.begin(), points.end()), points.end());
+            state.picked = std::make_shared<const PointSet>(std::move(points));
+          },
+          [](const SceneState& state, const PointCloud* cloud) {
+            if (!state.picked || state.picked->empty()) return std::string("none");
+            std::vector<std::int64_t> ids = *state.picked;
+            if (cloud)
+              for (std::int64_t& id : ids) id = id < cloud->size() ? cloud->row_id(id) : id;
+            std::sort(ids.begin(), ids.end());
+            return text_of_ids(ids);
+          }};
+}
+
 SceneOption branch_option() {
   return {"branch",
           "all|local|compressed|selected",
@@ -89,6 +123,15 @@ std::vector<SceneOption> tree_options() {
       "head", "query head, from 0; -1: mean over the heads", [](SceneState& s) -> int& { return s.query.head; }, -1,
       any));
   options.push_back(branch_option());
+  options.push_back(selection_option());
+  options.push_back({"against",
+                     "none|layer=N|head=N|FILE",
+                     "what the query is compared with: another layer or head, a checkpoint, or several with commas",
+                     {},
+                     [](SceneState& state, const std::string& text, const PointCloud*) {
+                       state.against = to_string(against_from(text));
+                     },
+                     [](const SceneState& state, const PointCloud*) { return state.against; }});
   options.push_back(choice_option<SummaryOf>(
       "summary", "fields that sum up attention: of the shown layer, or their means over all layers",
       &SceneState::summary, {{"layer", SummaryOf::Layer}, {"all", SummaryOf::AllLayers}}));

@@ -12,6 +12,7 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollBar>
+#include <QSplitter>
 #include <QStackedLayout>
 #include <QStatusBar>
 #include <QStyle>
@@ -98,7 +99,9 @@ void MainWindow::make_picture() {
   layout->addWidget(banner_ = new Banner);
   frame_ = new QFrame;
   frame_->setObjectName("pictureFrame");
-  layout->addWidget(frame_, 1);
+  layout->addWidget(pictures_ = new QSplitter(Qt::Horizontal), 1);
+  pictures_->setChildrenCollapsible(false);
+  pictures_->addWidget(frame_);
   // The welcome lies over the picture instead of replacing it: the OpenGL widget keeps its context.
   auto* over = new QStackedLayout(frame_);
   over->setStackingMode(QStackedLayout::StackAll);
@@ -160,6 +163,8 @@ void MainWindow::showEvent(QShowEvent* event) {
 
 void MainWindow::connect_panels() {
   connect(view_, &SceneView::point_clicked, this, [this](qint64 point) { ask(point); });
+  connect(view_, &SceneView::points_chosen, this,
+          [this](const std::vector<std::int64_t>& points) { choose_points(points); });
   connect(view_, &SceneView::state_edited, this, [this](const SceneState& edited) { change(edited, true); });
   connect(view_, &SceneView::drawing_changed, this, [this](qint64 drawn, qint64 total) {
     drawn_ = drawn;

@@ -24,6 +24,7 @@ class QAction;
 class QDockWidget;
 class QFrame;
 class QLabel;
+class QSplitter;
 class QPlainTextEdit;
 class QProgressBar;
 class QPushButton;
@@ -64,6 +65,7 @@ public:
   ~MainWindow() override;
 
   SceneView* view() const { return view_; }
+  SceneView* side() const { return side_; }  // the second picture; may be null
   QueryPanel* query_panel() const { return query_panel_; }
   HeadsPanel* heads_panel() const { return heads_panel_; }
   MatrixPanel* matrix_panel() const { return matrix_panel_; }
@@ -198,6 +200,23 @@ private:
   void ask_reach();
   void derive_reach();
 
+  // window_selection.cpp: chosen points
+  void make_selection_actions();
+  void choose_points(std::vector<std::int64_t> points);
+  void select_ball();
+  void ask_set();
+  void derive_set();
+
+  // window_compare.cpp: the shown beside something else
+  void make_compare_actions();
+  void keep_to_compare();
+  void choose_other_checkpoint();
+  void ask_comparison();
+  void derive_comparison();
+  void show_side(SceneState& shown);  // may set a range that both views share
+  void make_side();
+  SceneData side_data() const;
+
   // window_tree.cpp: the icicle of the tree
   void make_tree_panels();
   void make_tree_actions();
@@ -289,7 +308,10 @@ private:
     std::string field;
     bool operator==(const Asked&) const = default;
   };
-  Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_, asked_recall_, asked_missed_;
+  Asked asked_summary_, asked_who_looks_, asked_rollout_, asked_receptive_, asked_recall_, asked_missed_,
+      asked_comparison_, asked_set_;
+  PointSetPtr asked_points_;  // by asked_set_
+  std::string asked_other_;   // path of the network to compare with
   std::shared_ptr<const Prediction> asked_heads_;
   struct AskedWhatIf {
     std::shared_ptr<const Prediction> of;
@@ -303,6 +325,9 @@ private:
 
   Actions* actions_ = nullptr;
   QFrame* frame_ = nullptr;
+  QSplitter* pictures_ = nullptr;
+  SceneView* side_ = nullptr;  // what the shown is compared with; null: it was never beside it
+  bool beside_ = false;        // side_ is wanted
   SceneView* view_ = nullptr;
   Welcome* welcome_ = nullptr;
   Banner* banner_ = nullptr;

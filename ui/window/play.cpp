@@ -147,6 +147,30 @@ void click_ball(MainWindow& window, const std::string& text) {
   }
 }
 
+void select_points(MainWindow& window, const std::string& text) {
+  const auto words = words_of(text);
+  const std::string what = words.empty() ? std::string() : words.front();
+  if (what == "none" || (what == "ids" && words.size() == 2)) return window.set_option("selection", words.back());
+  const bool lasso = what == "lasso";
+  if ((!lasso && what != "box") || words.size() % 2 == 0 || words.size() < (lasso ? 7u : 5u) ||
+      (!lasso && words.size() > 5))
+    throw Error(ErrorKind::Config, "a selection was expected", text,
+                "Write it as box X0 Y0 X1 Y1, lasso X Y X Y X Y ..., ids IDS or none");
+  const Qt::KeyboardModifiers keys = lasso ? Qt::ShiftModifier | Qt::ControlModifier : Qt::ShiftModifier;
+  QWidget& view = *window.view();
+  const auto send = [&](QEvent::Type type, const QPointF& at, Qt::MouseButtons held) {
+    QMouseEvent event(type, at, view.mapToGlobal(at), type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton, held,
+                      keys);
+    QApplication::sendEvent(&view, &event);
+  };
+  QPointF at;
+  for (std::size_t i = 1; i + 1 < words.size(); i += 2) {
+    at = {static_cast<double>(whole_number(words[i])), static_cast<double>(whole_number(words[i + 1]))};
+    send(i == 1 ? QEvent::MouseButtonPress : QEvent::MouseMove, at, Qt::LeftButton);
+  }
+  send(QEvent::MouseButtonRelease, at, Qt::NoButton);
+}
+
 void drop(MainWindow& window, const std::string& path) {
   QMimeData data;
   data.setUrls({QUrl::fromLocalFile(QString::fromStdString(path))});
@@ -256,6 +280,7 @@ void Play::add_input_steps() {
   add("type", [this](const std::string& rest) { type_text(window_, rest); });
   add("click", [this](const std::string& rest) { click(window_, rest); });
   add("cell", [this](const std::string& rest) { point_at_cell(window_, rest); });
+  add("select", [this](const std::string& rest) { select_points(window_, rest); });
   add("ball", [this](const std::string& rest) { click_ball(window_, rest); });
   add("action", [this](const std::string& rest) {
     QAction* action = window_.action(QString::fromStdString(rest));

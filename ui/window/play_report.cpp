@@ -45,6 +45,8 @@ QJsonObject selection_report(const MainWindow& window) {
                   {"theme", state.theme == Theme::Dark ? "dark" : "light"},
                   {"size", QJsonArray{drawn.width, drawn.height}},
                   {"camera", text(to_string(drawn.camera))}};
+  out["selected_points"] = static_cast<qint64>(state.picked ? state.picked->size() : 0);
+  out["against"] = text(state.against);
   QJsonArray selected;
   if (data.query)
     for (const MarkedBlock& block : data.query->blocks)

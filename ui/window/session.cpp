@@ -12,8 +12,8 @@ namespace {
 
 // What the selection holds under a name of its own, and what belongs to the view.
 bool is_compared_elsewhere(std::string_view option) {
-  constexpr std::array<std::string_view, 9> names{"frame",  "level",  "point", "layer",     "head",
-                                                  "branch", "camera", "size",  "text-scale"};
+  constexpr std::array<std::string_view, 10> names{"frame", "selection", "level",  "point", "layer",
+                                                   "head",  "branch",    "camera", "size",  "text-scale"};
   return std::find(names.begin(), names.end(), option) != names.end();
 }
 
@@ -24,6 +24,7 @@ SceneState scene_state(const Moment& moment) {
   const Selection& selection = moment.selection;
   state.frame = selection.frame;
   state.level = selection.level;
+  state.picked = selection.points;
   state.query = {selection.query, selection.layer, selection.head, selection.branch};
   return state;
 }
@@ -34,6 +35,7 @@ Moment moment_of(const SceneState& state, const Moment& base) {
   Selection& selection = moment.selection;
   selection.frame = state.frame;
   selection.level = state.level;
+  selection.points = state.picked;
   selection.query = state.query.point;
   selection.layer = state.query.layer;
   selection.head = state.query.head;

@@ -30,6 +30,8 @@ void MainWindow::make_actions() {
   make_training_actions();
   make_attention_actions();
   make_tree_actions();
+  make_selection_actions();
+  make_compare_actions();
   make_reach_actions();
   make_session_actions();
   make_what_if_actions();

@@ -79,6 +79,10 @@ void MainWindow::ask_what_is_shown() {
   const QueryRequest& query = now.query;
   if (now.colour_by == ColourBy::Field && is_reach_field(now.field) && is_on_request(data_, now, now.field)) {
     ask_reach();
+  } else if (now.colour_by == ColourBy::Field && is_set_field(now.field)) {
+    ask_set();
+  } else if (now.colour_by == ColourBy::Field && is_compared_field(now.field)) {
+    // Of the comparison, which is asked for as soon as there is something to compare with.
   } else if (now.colour_by == ColourBy::Field && is_on_request(data_, now, now.field)) {
     const bool who = is_who_looks_field(now.field), is_recall = meaning_of_recall_field(now.field) != nullptr;
     const Asked wanted =
@@ -95,6 +99,7 @@ void MainWindow::ask_what_is_shown() {
         engine_->summarise(summarised_layer(), query.head);
     }
   }
+  ask_comparison();
   if (heads_panel_->isVisible() && asked_heads_ != data_.prediction) {
     asked_heads_ = data_.prediction;
     engine_->glance_at_heads();
@@ -111,6 +116,8 @@ void MainWindow::derive_attention() {
     data_.recall = recall;
   if (const auto& who = answered_->who_looks; who && asked.point >= 0 && who->request == asked) data_.who_looks = who;
   derive_reach();
+  derive_set();
+  derive_comparison();
 }
 
 void MainWindow::show_attention_panels(const SceneState& shown) {

@@ -63,6 +63,7 @@ void MainWindow::close_cloud() {
   next.dataset.clear();
   next.sample.clear();
   next.query = -1;
+  next.points = nullptr;
   next.frame = 0;
   session_.select(next);
 }
@@ -171,6 +172,7 @@ void MainWindow::take_back_unopened() {
     now.selection.dataset = opened_ ? opened_->path : std::string();
     now.selection.sample = opened_ ? opened_->sample : std::string();
     now.selection.query = -1;
+    now.selection.points = nullptr;
   }
   const auto loaded = answered_ ? answered_->model : nullptr;
   if (!now.selection.model.empty() && (!loaded || loaded->path != now.selection.model))
@@ -224,6 +226,7 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
     next.selection.dataset = opened_->path;
     next.selection.sample = opened_->sample;
     next.selection.query = -1;
+    next.selection.points = nullptr;
     next.selection.frame = 0;
     next.what_if.clear();  // its points and blocks are another cloud's
     next.look.range.reset();
@@ -350,6 +353,7 @@ void MainWindow::refresh() {
   if (data_.what_if)
     shown.title +=
         ", what-if: " + std::to_string(data_.what_if->changes) + (data_.what_if->changes == 1 ? " change" : " changes");
+  show_side(shown);
   view_->show_scene(data_, shown);
   const bool empty = !data_.cloud;
   welcome_->setVisible(empty);
@@ -389,6 +393,8 @@ void MainWindow::show_progress() {
   QString text = shown.busy ? QString::fromStdString(shown.what) : QString();
   if (!text.isEmpty()) text[0] = text[0].toUpper();
   if (shown.busy && shown.fraction >= 0) text += QStringLiteral(" %1 %").arg(qRound(100 * shown.fraction));
+  if (const auto& points = session_.selection().points; text.isEmpty() && points && opened_)
+    text = tr("%1 of %2 points are selected").arg(whole(std::ssize(*points)), whole(opened_->cloud->size()));
   if (text.isEmpty() && drawn_ < drawable_)
     text = tr("The picture shows %1 of %2 points so far").arg(whole(drawn_), whole(drawable_));
   if (text.isEmpty()) text = what_if_status();
@@ -416,7 +422,7 @@ bool MainWindow::idle() {
   const bool resting = io_->idle() && engine_->idle();
   receive();
   return resting && !restoring_ && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
-         (!data_.cloud || view_->settled());
+         (!side_ || !side_->isVisible() || side_->settled()) && (!data_.cloud || view_->settled());
 }
 
 void MainWindow::list_samples() {

@@ -166,6 +166,53 @@ TEST_F(Questions, ARecordAnswersWithoutTheNetwork) {
   EXPECT_EQ(test::run_program({"explain", path("cloud.csv"), "--point", "1"}).exit_code, 4);
 }
 
+TEST_F(Questions, ASetIsAskedLikeAPoint) {
+  const json one = answer({"--attended-by", "--point", "7"}), same = answer({"--attended-by", "--points", "7"});
+  EXPECT_EQ(one["received"], same["received"]);
+  EXPECT_EQ(same["points"], 1);
+  const json set = answer({"--attended-by", "--points", "7,20-22"});
+  EXPECT_EQ(set["points"], 4);
+  double sum = 0;
+  for (const char* id : {"7", "20", "21", "22"})
+    sum += answer({"--attended-by", "--point", id})["received"].get<double>();
+  EXPECT_NEAR(set["received"].get<double>(), sum, 1e-5);
+  const json looks = answer({"--attends-to", "--points", "7,20-22", "--out", path("looks.csv")});
+  EXPECT_EQ(looks["points"], 4);
+  EXPECT_LE(looks["on_itself"], looks["sum"]);
+  EXPECT_NE(text_of(folder() / "looks.csv").find("attends_to"), std::string::npos);
+  for (const char* bad : {"7-", "a", "9-3", "7,,8", "500"})
+    EXPECT_EQ(run({"--attended-by", "--points", bad}).exit_code, 2) << bad;
+}
+
+TEST_F(Questions, ComparisonsSayHowMuchIsTheSame) {
+  const json same = answer({"--against-layer", "1", "--layer", "1", "--point", "7"});
+  EXPECT_EQ(same["divergence"], 0);
+  EXPECT_NEAR(same["overlap"].get<double>(), 1, 1e-9);
+  EXPECT_EQ(same["selected_in_common"], 1);
+  EXPECT_EQ(same["mean_selected_in_common"], 1);
+  EXPECT_EQ(same["prediction_correlation"], nullptr);
+  const json layers = answer({"--against-layer", "0", "--layer", "1", "--point", "7", "--out", path("layers.csv")});
+  EXPECT_GT(layers["divergence"], 0);
+  EXPECT_LT(layers["overlap"], 1);
+  EXPECT_LT(layers["mean_selected_in_common"], 1);
+  EXPECT_EQ(layers["other"]["layer"], 0);
+  EXPECT_NE(text_of(folder() / "layers.csv").find("attention_difference"), std::string::npos);
+  Checkpoint other = load_checkpoint(folder() / "network.h5");
+  other.weights = Model(other.config, 4).weights();
+  save_checkpoint(folder() / "other.h5", other);
+  const json networks = answer({"--against", path("other.h5"), "--point", "7", "--out", path("networks.csv")});
+  EXPECT_GT(networks["divergence"], 0);
+  EXPECT_LT(std::abs(networks["prediction_correlation"].get<double>()), 1);
+  EXPECT_GT(networks["prediction_difference"], 0);
+  EXPECT_NE(text_of(folder() / "networks.csv").find("prediction_difference"), std::string::npos);
+  const json itself = answer({"--against", path("network.h5")});
+  EXPECT_NEAR(itself["prediction_correlation"].get<double>(), 1, 1e-9);
+  EXPECT_EQ(itself["divergence"], nullptr);  // no point, no rows
+  EXPECT_EQ(run({"--against-layer", "7"}).exit_code, 2);
+  EXPECT_EQ(run({"--against-head", "7", "--point", "3"}).exit_code, 2);
+  EXPECT_EQ(run({"--against", path("cloud.csv")}).exit_code, 4);
+}
+
 TEST_F(Questions, MistakesAreNamed) {
   EXPECT_EQ(run({}).exit_code, 2);  // no point
   EXPECT_EQ(run({"--rollout"}).exit_code, 2);

@@ -159,6 +159,65 @@ TEST_F(OnRequest, TheReceptiveFieldIsTheModels) {
   EXPECT_GT(snapshot.receptive->field.value(500), 0);
 }
 
+TEST_F(OnRequest, ASetLooksAsTheMeanOfItsRowsAndReceivesTheSum) {
+  const auto points = std::make_shared<const PointSet>(PointSet{3, 40, 41, 700});
+  engine.ask_set(points, {-1, 1, -1, Branch::All}, selection_looks_at);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.set_looks);
+  EXPECT_EQ(snapshot.set_looks->points, points);
+  std::vector<double> mean(1000);
+  double received = 0;
+  for (const std::int64_t point : *points) {
+    const AttentionRow row = attention_row(direct(), {1, -1, Branch::All, point});
+    for (std::size_t p = 0; p < mean.size(); ++p) mean[p] += static_cast<double>(row.points[p]) / 4;
+    received += attended_by(direct(), {1, -1, Branch::All, {point}}).received;
+  }
+  for (std::size_t p = 0; p < mean.size(); ++p)
+    ASSERT_NEAR(snapshot.set_looks->look.value(static_cast<std::int64_t>(p)), mean[p], 1e-6);
+  engine.ask_set(points, {-1, 1, -1, Branch::All}, looks_at_selection);
+  snapshot = settle(engine, engine.mailbox());
+  EXPECT_EQ(snapshot.set_looks->look.name(), looks_at_selection);
+  EXPECT_NEAR(snapshot.set_looks->sum, received, 1e-4 * received);
+}
+
+TEST_F(OnRequest, ComparisonsAreOfLayersHeadsAndNetworks) {
+  engine.compare(against_from("layer=0,head=1"), {500, 1, 2, Branch::All});
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  ASSERT_TRUE(snapshot.comparison);
+  const AttentionRow here = attention_row(direct(), {1, 2, Branch::All, 500});
+  const AttentionRow there = attention_row(direct(), {0, 1, Branch::All, 500});
+  EXPECT_NEAR(snapshot.comparison->agreement.divergence, jensen_shannon(here.points, there.points), 1e-5);
+  EXPECT_EQ(snapshot.comparison->field(prediction_difference), nullptr);
+  engine.load_other(test::untrained(test::small_nsa(), 8), "other.h5");
+  engine.compare(against_from("other.h5,layer=0"), {500, 1, -1, Branch::All});
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_FALSE(snapshot.failure) << snapshot.failure->message;
+  EXPECT_EQ(snapshot.other, "other.h5");
+  EXPECT_EQ(snapshot.comparison->other.layer, 0);
+  const Predictor other{test::untrained(test::small_nsa(), 8)};
+  const auto theirs = other.run(*cloud, 0);
+  const Field* difference = snapshot.comparison->field(prediction_difference);
+  ASSERT_TRUE(difference);
+  for (std::int64_t p = 0; p < cloud->size(); ++p) {
+    const double expected = snapshot.prediction->field("prediction")->value(p) - theirs.fields.front().value(p);
+    ASSERT_NEAR(difference->value(p), expected, 1e-3 * (1 + std::abs(expected)));
+  }
+  engine.compare(against_from("elsewhere.h5"), {500, 1, -1, Branch::All});
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.failure);
+  EXPECT_EQ(snapshot.failure->kind, ErrorKind::Config);
+}
+
+TEST(Against, IsWrittenInWords) {
+  EXPECT_TRUE(against_from("none").empty());
+  for (const char* text : {"none", "layer=2", "head=-1", "layer=2,head=0", "a/b.h5", "a/b.h5,layer=1,head=3"})
+    EXPECT_EQ(to_string(against_from(text)), text);
+  for (const char* text : {"layer=", "layer=x", "a.h5,b.h5", "layer=1,,", "head=-2"})
+    EXPECT_THROW(against_from(text), Error) << text;
+}
+
 TEST_F(OnRequest, AMatrixIsFirstApproximateAndThenExactAndIsKept) {
   const MatrixRequest request = all_blocks();
   std::vector<std::shared_ptr<const AttentionMatrix>> seen;  // by the engine's thread until it rests

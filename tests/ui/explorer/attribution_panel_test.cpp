@@ -39,7 +39,7 @@ protected:
 
 TEST_F(Why, KShowsMissedBlocksAndRecallAndCanBeTakenBack) {
   EXPECT_FALSE(window->scene_data().missed);
-  QTest::keyClick(window.get(), Qt::Key_K);
+  QTest::keyClick(window.get(), Qt::Key_N);
   ASSERT_TRUE(settle());
   const auto missed = window->scene_data().missed;
   ASSERT_TRUE(missed);
