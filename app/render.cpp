@@ -14,6 +14,7 @@
 #include "app/command.h"
 #include "app/inputs.h"
 #include "app/open_options.h"
+#include "app/render_frames.h"
 #include "app/render_recipe.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
@@ -45,6 +46,8 @@ struct Options {
   std::string out = "erwinscope.png", sample, device = "auto", recipe, session;
   std::map<std::string, std::string> scene;  // options of the picture that were given, by name
   std::vector<std::int64_t> locate;
+  int turntable = 0;  // pictures of a turn; 0: one picture
+  std::string sweep;
   bool json = false;
   io::OpenOptions open;
   bool given(const char* name) const { return scene.contains(name); }
@@ -282,6 +285,48 @@ ui::Camera camera_for(const ui::SceneData& data, const ui::SceneState& state) {
   return ui::aim_at(camera, *data.cloud, points, 0, state.frame);
 }
 
+void write_picture(const Options& options, const Sources& sources, ui::OffscreenScene& offscreen,
+                   const ui::SceneData& data, const ui::SceneState& state) {
+  const ui::Picture picture = offscreen.draw(data, state);
+  ui::write_png(options.out, picture,
+                {{"Software", std::string("ErwinScope ") + ERWINSCOPE_VERSION},
+                 {recipe_keyword, to_text(recipe_of(options, sources, offscreen.scene()))}});
+}
+
+void name_query(const ui::SceneData& data, ui::SceneState& state) {
+  if (data.query)
+    state.title +=
+        ", point " + std::to_string(data.cloud->row_id(state.query.point)) + ", " + caption_of(data.query->layer);
+}
+
+// A picture for every step around the cloud, or for every layer, each with its own recipe.
+void draw_frames(Options options, const Sources& sources, ui::SceneData data, const ui::SceneState& state) {
+  const bool turns = options.turntable > 0;
+  if (turns == !options.sweep.empty())
+    throw Error(ErrorKind::Config, "--turntable and --sweep were both given", {}, "Give one of them");
+  if (!turns && !data.prediction)
+    throw Error(ErrorKind::Config, "there are no layers to sweep", "--sweep layer", "Give a checkpoint");
+  const std::string pattern = options.out;
+  const std::vector<LayerInfo> layers = turns ? std::vector<LayerInfo>{} : data.prediction->layers;
+  const int count = turns ? options.turntable : static_cast<int>(layers.size());
+  ui::OffscreenScene offscreen;
+  for (int frame = 0; frame < count; ++frame) {
+    command_job().progress(static_cast<double>(frame) / count, "drawing frames");
+    command_job().check();
+    options.out = frame_name(pattern, frame);
+    ui::SceneState shown = state;
+    if (turns) {
+      shown.camera = ui::orbit(state.camera, 360.0 * frame / count, 0);
+    } else {
+      shown.query.layer = layers[static_cast<std::size_t>(frame)].layer;
+      predict(options, sources.checkpoint, data, shown);
+    }
+    name_query(data, shown);
+    write_picture(options, sources, offscreen, data, shown);
+    std::printf("%s\n", options.out.c_str());
+  }
+}
+
 void run(Options options) {
   require_one_colour(options);
   const Sources sources = take_recipe(options);
@@ -304,15 +349,11 @@ void run(Options options) {
   }
   require_what_is_shown(data, state, !sources.checkpoint.empty());
   state.camera = camera_for(data, state);
-  if (data.query)
-    state.title +=
-        ", point " + std::to_string(data.cloud->row_id(state.query.point)) + ", " + caption_of(data.query->layer);
+  if (options.turntable > 0 || !options.sweep.empty()) return draw_frames(options, sources, data, state);
+  name_query(data, state);
 
   ui::OffscreenScene offscreen;
-  const ui::Picture picture = offscreen.draw(data, state);
-  ui::write_png(options.out, picture,
-                {{"Software", std::string("ErwinScope ") + ERWINSCOPE_VERSION},
-                 {recipe_keyword, to_text(recipe_of(options, sources, offscreen.scene()))}});
+  write_picture(options, sources, offscreen, data, state);
   if (options.json || !options.locate.empty())
     std::printf("%s\n", report(options, offscreen.scene()).dump(2).c_str());
   else
@@ -343,6 +384,10 @@ const CommandRegistration registration{[](CLI::App& app) {
   }
   render->add_flag_callback(
       "--no-legend", [options] { options->scene["legend"] = "off"; }, "the same as --legend off");
+  render->add_option("--turntable", options->turntable, "so many pictures all around; --out frame_%03d.png names them")
+      ->check(CLI::Range(1, 100000));
+  render->add_option("--sweep", options->sweep, "layer: a picture for every attention layer; --out layer_%02d.png")
+      ->check(CLI::IsMember({"layer"}));
   render->add_option("--locate", options->locate, "ids of points whose pixels to print as JSON")->delimiter(',');
   render->add_flag("--json", options->json, "print what was drawn as JSON");
   render->callback([options] { run(*options); });

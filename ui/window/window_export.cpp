@@ -145,7 +145,8 @@ void MainWindow::export_chart(const std::string& what, const QString& path) {
       return write_later(path, [text = histogram_panel_->csv(), to = path.toStdString()](const Job&) {
         write_text_atomically(to, text);
       });
-    write_chart(*histogram_panel_->plot(), histogram_panel_->title(), path);
+    write_chart(*histogram_panel_->plot(),
+                tr("%1; the heights of the bars are square roots").arg(histogram_panel_->title()), path);
   } else {
     const auto run = monitor_->view();
     if (!run || run->training.empty()) nothing("no run with a loss is watched", "Watch a run (Ctrl+Shift+W)");

@@ -187,5 +187,27 @@ TEST_F(Render, TheWindowWithoutADisplayNamesRender) {
   EXPECT_NE(result.err.find("render"), std::string::npos);
 }
 
+TEST_F(Render, ATurntableIsAPictureForEveryStepAndNeedsANumberInItsName) {
+  const std::string pattern = (scratch.path() / "turn_%02d.png").string();
+  const auto made = test::run_program({"render", "--size", "160x120", "--turntable", "3", "--out", pattern}, {}, true);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::vector<QImage> frames;
+  for (const char* name : {"turn_00.png", "turn_01.png", "turn_02.png"})
+    frames.emplace_back(QString::fromStdString((scratch.path() / name).string()));
+  for (const QImage& frame : frames) ASSERT_EQ(frame.size(), QSize(160, 120));
+  EXPECT_NE(frames[0], frames[1]);
+  EXPECT_NE(frames[1], frames[2]);
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "turn_03.png"));
+  // The first is the picture without a turn.
+  ASSERT_EQ(render({"--size", "160x120"}).exit_code, 0);
+  EXPECT_EQ(picture(), frames[0]);
+  for (const char* name : {"turn.png", "%s.png", "%d%d.png", "%099d.png"}) {
+    const auto refused =
+        test::run_program({"render", "--turntable", "3", "--out", (scratch.path() / name).string()}, {}, true);
+    EXPECT_EQ(refused.exit_code, 2) << name;
+  }
+  EXPECT_EQ(test::run_program({"render", "--sweep", "layer", "--out", pattern}, {}, true).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace erwin
