@@ -14,6 +14,7 @@
 #include "app/command.h"
 #include "app/inputs.h"
 #include "app/open_options.h"
+#include "app/render_asked.h"
 #include "app/render_frames.h"
 #include "app/render_recipe.h"
 #include "core/base/error.h"
@@ -24,12 +25,9 @@
 #include "core/engine/gate_fields.h"
 #include "core/engine/query_view.h"
 #include "core/engine/sample_cloud.h"
-#include "core/engine/summary_fields.h"
-#include "core/engine/who_looks.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
 #include "core/session/session_file.h"
-#include "ui/panels/colour_choices.h"
 #include "ui/scene/arrow_layer.h"
 #include "ui/scene/offscreen_scene.h"
 #include "ui/scene/scene_options.h"
@@ -191,14 +189,7 @@ void predict(const Options& options, const std::string& checkpoint, ui::SceneDat
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(*result.tap, state.query, command_job()));
   if (state.misses && state.query.point >= 0) data.missed = make_missed_view(*result.tap, state.query, command_job());
-  if (state.colour_by != ui::ColourBy::Field || !ui::is_on_request(data, state, state.field)) return;
-  if (is_who_looks_field(state.field))
-    data.who_looks = make_who_looks(*result.tap, state.query, state.field, command_job());
-  else if (meaning_of_recall_field(state.field))
-    data.recall = make_recall_view(*result.tap, state.query.layer, state.query.head, command_job());
-  else
-    data.summary =
-        make_summary_fields(*result.tap, *data.cloud, state.frame, state.query.layer, state.query.head, command_job());
+  work_out_asked(data, state, predictor, result, resolve_device(options.device));
 }
 
 void require_frame(const PointCloud& cloud, const ui::SceneState& state) {
