@@ -5,6 +5,7 @@
 
 #include "ui/scene/attention_marks.h"
 #include "ui/scene/block_marks.h"
+#include "ui/scene/clip_plane.h"
 #include "ui/scene/query_fields.h"
 #include "ui/scene/tree_nodes.h"
 #include "ui/scene/what_if_marks.h"
@@ -82,9 +83,15 @@ std::vector<Emphasis> emphasis_by_marks(const SceneData& data, const SceneState&
 
 std::vector<Emphasis> emphasis_of(const SceneData& data, const SceneState& state) {
   std::vector<Emphasis> emphasis = emphasis_by_marks(data, state);
-  if (!data.what_if || data.what_if->hidden.empty()) return emphasis;
-  if (emphasis.empty()) emphasis.assign(static_cast<std::size_t>(data.cloud->size()), Emphasis::Full);
-  for (const std::int64_t point : data.what_if->hidden) emphasis[static_cast<std::size_t>(point)] = Emphasis::Hidden;
+  const bool hides = data.what_if && !data.what_if->hidden.empty();
+  if (!hides && !state.clip) return emphasis;
+  emphasis.resize(static_cast<std::size_t>(data.cloud->size()), Emphasis::Full);  // empty: all are
+  if (hides)
+    for (const std::int64_t point : data.what_if->hidden) emphasis[static_cast<std::size_t>(point)] = Emphasis::Hidden;
+  if (!state.clip) return emphasis;
+  const std::vector<char> away = clipped_points(*data.cloud, *state.clip, state.frame);
+  for (std::size_t i = 0; i < away.size(); ++i)
+    if (away[i]) emphasis[i] = Emphasis::Hidden;
   return emphasis;
 }
 
@@ -142,6 +149,11 @@ void mark_points(const SceneData& data, const SceneState& state, PointColours& r
     // What is dimmed also shrinks, or it would hide what is marked.
     result.sizes[i] *= emphasis[i] == Emphasis::Hidden ? 0 : static_cast<float>(1 - 0.6 * state.dim);
   }
+  if (state.clip)
+    result.legend.notes.push_back("cut: only " + to_string(state.clip) + ", " +
+                                  std::to_string(std::count_if(emphasis.begin(), emphasis.end(),
+                                                               [](Emphasis e) { return e != Emphasis::Hidden; })) +
+                                  " points");
   if (const auto only = only_ball(data, state))
     result.legend.notes.push_back("alone: ball " + std::to_string(only->node) + " of level " +
                                   std::to_string(only->level) + ", " + std::to_string(only->points.size()) + " points");

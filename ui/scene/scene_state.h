@@ -96,6 +96,16 @@ struct MarkedBlockId {
   bool operator==(const MarkedBlockId&) const = default;
 };
 
+// Cuts away what lies beyond a plane: points p, in the file's coordinates, with normal . p > limit.
+struct ClipPlane {
+  std::array<double, 3> normal{};
+  double limit = 0;
+  bool operator==(const ClipPlane&) const = default;
+};
+// What is kept, as a person writes it: "x<0.5", "z>2", "1,1,0<3"; "off" where nothing is cut.
+std::string to_string(const std::optional<ClipPlane>& clip);
+std::optional<ClipPlane> clip_from(const std::string& text);  // Error{Config}
+
 enum class Theme { Dark, Light };
 
 enum class Projection { Perspective, Orthographic };
@@ -128,8 +138,9 @@ struct SceneState {
   MarkedBlockId marked_block;           // that a table points at; shown in its own layer only
   OutlineShape outline = OutlineShape::Box;
   OutlinedBalls outlines = OutlinedBalls::Query;
-  OnlyBall only;             // all else is dimmed or
-  bool hide_rest = false;    // left out
+  OnlyBall only;           // all else is dimmed or
+  bool hide_rest = false;  // left out
+  std::optional<ClipPlane> clip;
   bool score_lines = false;  // from the query to every selected block, the wider the higher its score
   bool nodes = true;         // pooled layers: their nodes as discs at their centres
 

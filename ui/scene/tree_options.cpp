@@ -161,6 +161,13 @@ std::vector<SceneOption> tree_options() {
        [](const SceneState& state, const PointCloud*) { return to_string(state.only); }});
   options.push_back(choice_option<bool>("rest", "what becomes of all other balls then", &SceneState::hide_rest,
                                         {{"dim", false}, {"hide", true}}));
+  options.push_back(
+      {"clip",
+       "off|AXIS<VALUE|AXIS>VALUE|X,Y,Z<VALUE",
+       "keeps the points on one side of a plane, in the file's coordinates: x<0.5, z>2, 1,1,0<3",
+       {},
+       [](SceneState& state, const std::string& text, const PointCloud*) { state.clip = clip_from(text); },
+       [](const SceneState& state, const PointCloud*) { return to_string(state.clip); }});
   options.push_back(switch_option("score-lines", "lines from the query to its blocks, the wider the higher the score",
                                   &SceneState::score_lines));
   options.push_back(switch_option("nodes", "pooled layers show their nodes as discs", &SceneState::nodes));

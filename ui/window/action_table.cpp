@@ -101,6 +101,8 @@ const std::vector<ActionSpec>& action_table() {
       {"icicle-whole", "View", "Whole &icicle", "Shift+H", "Let the icicle show the whole tree again"},
       {"icicle-colour", "View", "Colours of the i&cicle", "Shift+I",
        "Colour the balls of the icicle by radius, fill or level in turn"},
+      {"clip-plane", "View", "Cut &open", "X",
+       "Cut away what is nearer than the middle of the picture, or nothing again"},
       {"theme", "View", "Light or &dark", "T", "Switch between the dark and the light theme"},
       {"misses", "View", "&Missed blocks", "N",
        "Show or hide the heaviest blocks by exact attention that the query's block did not select, and its recall"},

@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "ui/panels/query_panel.h"
+#include "ui/scene/clip_plane.h"
 #include "ui/scene/scene_options.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/actions.h"
@@ -100,6 +101,15 @@ void MainWindow::make_view_actions() {
       view_->fly_to(data_.query->ball);
     else if (data_.cloud)
       view_->fly_to(target_points(data_, state()));  // no network, or none with balls: that of the shown level
+  });
+  actions_->on("clip-plane", [this] {
+    if (!data_.cloud) return;
+    SceneState next = state();
+    if (next.clip)
+      next.clip.reset();
+    else
+      next.clip = plane_of_view(view_->scene().state().camera, *data_.cloud);
+    change(next);
   });
   actions_->on("probe-card", [this] { view_->set_probe(!view_->probe()); });
   actions_->on("meter", [this] { view_->set_meter(!view_->meter()); });

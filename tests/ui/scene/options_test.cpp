@@ -1,5 +1,7 @@
 // The one list of options: what is printed reads back, what is wrong is refused and changes nothing.
 
+#include "ui/scene/clip_plane.h"
+#include "ui/scene/point_colours.h"
 #include "ui/scene/scene_options.h"
 
 #include <gtest/gtest.h>
@@ -53,7 +55,8 @@ const std::map<std::string, std::pair<std::string, std::string>> examples{
     {"marks", {"auto", "outline"}},
     {"misses", {"off", "on"}},
     {"block", {"-1", "2:7"}},
-    {"dim", {"0.8", "0"}}};
+    {"dim", {"0.8", "0"}},
+    {"clip", {"off", "z>-2"}}};
 
 TEST(SceneOptions, NamesAreUniqueAndExplained) {
   std::set<std::string> names;
@@ -91,6 +94,31 @@ TEST(SceneOptions, WhatIsPrintedReadsBack) {
   SceneState again;
   for (const SceneOption& option : scene_options()) option.set(again, option.print(changed, cloud.get()), cloud.get());
   EXPECT_EQ(again, changed);
+}
+
+TEST(SceneOptions, AClipPlaneKeepsTheNamedSideInTheFilesCoordinates) {
+  PointCloud::Parts parts;
+  parts.positions = {0, 0, 0, 1, 0, 0, 0, 2, 0};
+  parts.origin = {10, 0, 0};
+  const auto cloud = std::make_shared<const PointCloud>(std::move(parts));
+  const auto away = [&](const char* text) { return clipped_points(*cloud, *clip_from(text), 0); };
+  EXPECT_EQ(away("x<10.5"), (std::vector<char>{0, 1, 0}));
+  EXPECT_EQ(away("x>10.5"), (std::vector<char>{1, 0, 1}));
+  EXPECT_EQ(away("1,1,0<11.5"), (std::vector<char>{0, 0, 1}));
+  EXPECT_EQ(away("x>10"), (std::vector<char>{0, 0, 0}));  // the plane itself is kept
+  for (const char* text : {"off", "x<0.5", "z>-2", "1,1,0<3"}) EXPECT_EQ(to_string(clip_from(text)), text);
+  for (const char* text : {"", "x", "x<", "w<3", "1,1<3", "0,0,0<1", "x<a", "<3", "on"})
+    EXPECT_THROW(clip_from(text), Error) << text;
+
+  SceneData data;
+  data.cloud = cloud;
+  SceneState state;
+  EXPECT_TRUE(emphasis_of(data, state).empty());
+  set_scene_option(state, "clip", "x<10.5", nullptr);
+  EXPECT_EQ(emphasis_of(data, state), (std::vector<Emphasis>{Emphasis::Full, Emphasis::Hidden, Emphasis::Full}));
+  const PointColours colours = colour_points(data, state);
+  EXPECT_EQ(colours.sizes, (std::vector<float>{1, 0, 1}));
+  EXPECT_EQ(colours.legend.notes.back(), "cut: only x<10.5, 2 points");
 }
 
 TEST(SceneOptions, EveryChoiceIsTaken) {
