@@ -80,6 +80,12 @@ std::string to_text(const SessionFile& session, const fs::path& folder) {
                 {"picture", session.picture}};
   if (!session.data.path.empty()) document["data"] = to_json(session.data, folder);
   if (!session.model.path.empty()) document["model"] = to_json(session.model, folder);
+  for (const SessionChange& change : session.what_if)
+    document["what_if"].push_back({{"change", change.text},
+                                   {"layer", change.layer},
+                                   {"head", change.head},
+                                   {"point", change.point},
+                                   {"on", change.on}});
   if (!session.layout.empty() || !session.geometry.empty())
     document["window"] = {{"geometry", session.geometry}, {"layout", session.layout}};
   // Paths need not be UTF-8.
@@ -105,6 +111,10 @@ SessionFile session_from_text(const std::string& text, const std::string& where)
     session.device = document.at("run").at("device").get<std::string>();
     session.precision = document.at("run").at("precision").get<std::string>();
     session.picture = document.at("picture").get<std::map<std::string, std::string>>();
+    for (const json& change : document.value("what_if", json::array()))
+      session.what_if.push_back({change.at("change").get<std::string>(), change.at("layer").get<int>(),
+                                 change.at("head").get<int>(), change.at("point").get<std::int64_t>(),
+                                 change.at("on").get<bool>()});
     if (document.contains("window")) {
       session.geometry = document.at("window").value("geometry", std::string());
       session.layout = document.at("window").value("layout", std::string());

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/job.h"
 
@@ -31,6 +32,15 @@ struct SessionPlace {
   bool operator==(const SessionPlace&) const = default;
 };
 
+// One change of a what-if, as core/engine/what_if_entries.h has it.
+struct SessionChange {
+  std::string text;  // "head-off=3"
+  int layer = -1, head = -1;
+  std::int64_t point = -1;  // its row in the file; -1: none
+  bool on = true;
+  bool operator==(const SessionChange&) const = default;
+};
+
 struct SessionFile {
   std::string program;  // that wrote it, "0.1.0"
   SessionPlace data;    // cloud, data set or attention record; none with a sample: the program's own cloud
@@ -38,6 +48,7 @@ struct SessionFile {
   SessionPlace model;   // checkpoint, or the attention record once more
   std::string device = "auto", precision = "float32";
   std::map<std::string, std::string> picture;  // options of the picture by name; points by their row in the file
+  std::vector<SessionChange> what_if;
   std::string geometry, layout;                // the window's, as base64; empty: none
   bool operator==(const SessionFile&) const = default;
 };

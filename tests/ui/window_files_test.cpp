@@ -8,7 +8,9 @@
 
 #include "core/base/error.h"
 #include "core/io/open.h"
+#include "core/model/checkpoint.h"
 #include "core/session/session_file.h"
+#include "tests/core/engine/networks.h"
 #include "tests/support/example_record.h"
 #include "tests/support/shared_data.h"
 #include "tests/ui/two_samples.h"
@@ -70,6 +72,30 @@ TEST_F(WindowFiles, ASessionComesBackInANewWindowWithAllThatWasShown) {
   QTest::keyClick(window.get(), Qt::Key_Z, Qt::ControlModifier);
   ASSERT_TRUE(QTest::qWaitFor([this] { return window->idle(); }, 60000));
   EXPECT_FALSE(window->scene_data().cloud);
+}
+
+TEST_F(WindowFiles, TheChangesOfAWhatIfComeBack) {
+  const fs::path model = scratch.path() / "small.h5", file = scratch.path() / "one.ewsession";
+  save_checkpoint(model, test::untrained(test::small_nsa()));
+  look_at_second(write_two_samples(scratch.path() / "data"));
+  window->open(text(model));
+  ASSERT_TRUE(settle());
+  ASSERT_TRUE(window->scene_data().prediction);
+  window->what_if("head-off=1 --layer 0");
+  window->what_if("hide=3-5");
+  window->what_if("off 0");
+  ASSERT_TRUE(settle());
+  const auto changes = window->session().now().what_if;
+  ASSERT_EQ(changes.size(), 2U);
+  ASSERT_TRUE(window->scene_data().what_if);
+  save(file);
+
+  start(Settings());
+  reopen(file);
+  EXPECT_FALSE(window->take_failure());
+  EXPECT_EQ(window->session().now().what_if, changes);
+  ASSERT_TRUE(window->scene_data().what_if);
+  EXPECT_EQ(window->scene_data().what_if->hidden, (std::vector<std::int64_t>{3, 4, 5}));
 }
 
 TEST_F(WindowFiles, DataThatMovedBesideTheSessionIsFoundAndDataThatIsNowhereIsAnErrorThatLeavesTheWorkAlone) {

@@ -65,6 +65,13 @@ Moment moment_of(const SessionRestore& restore, const PointCloud& cloud) {
   moment.selection.dataset = restore.data.path;
   moment.selection.sample = restore.session.sample;
   moment.selection.model = restore.model.path;
+  for (const SessionChange& change : restore.session.what_if) {
+    const std::int64_t point = change.point < 0 ? -1 : cloud.point_of_row(change.point);
+    if (change.point >= 0 && point < 0)
+      throw Error(ErrorKind::Config, "there is no point with this id",
+                  restore.file + ": what_if, " + std::to_string(change.point));
+    moment.what_if.push_back({change.text, change.layer, change.head, point, change.on});
+  }
   return moment_of(state, moment);
 }
 
@@ -76,6 +83,9 @@ SessionFile session_of(const Moment& moment, const SceneState& drawn, const Poin
   session.model.path = absolute(moment.selection.model);
   session.device = moment.run.device;
   session.precision = name_of(moment.run.precision);
+  for (const WhatIfEntry& entry : moment.what_if)
+    session.what_if.push_back(
+        {entry.text, entry.layer, entry.head, entry.point < 0 ? -1 : cloud.row_id(entry.point), entry.on});
   const SceneState state = scene_state(moment);
   for (const SceneOption& option : scene_options()) session.picture[option.name] = option.print(state, &cloud);
   for (const char* name : {"size", "text-scale"}) session.picture[name] = print_scene_option(drawn, name, nullptr);

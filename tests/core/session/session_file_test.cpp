@@ -25,6 +25,7 @@ SessionFile example(const fs::path& data) {
   session.device = "cuda:1";
   session.precision = "bfloat16";
   session.picture = {{"color", "balls"}, {"point", "12"}, {"camera", "1,2,3"}};
+  session.what_if = {{"head-off=3", 1, -1, 12, true}, {"S=2", -1, -1, -1, false}};
   session.geometry = "AAAA";
   session.layout = "BBBB";
   return session;
