@@ -132,5 +132,34 @@ TEST_F(RenderAttention, WrongWordsAreRefused) {
   }
 }
 
+// What the window's engine works out when colours ask for it, render works out for itself: every field makes a picture
+// of its own, which names it.
+TEST_F(RenderAttention, FieldsOnRequestAreDrawnWithoutAWindow) {
+  const std::vector<std::vector<std::string>> asked{
+      {"rollout"},
+      {"receptive_field"},
+      {"recall"},
+      {"looks_at_point"},
+      {"entropy"},
+      {"entropy", "--summary", "all"},
+      {"attention_difference", "--against", "layer=0"},
+      {"selection_looks_at", "--selection", "5-9"},
+  };
+  std::set<std::string> pictures;
+  for (std::vector<std::string> more : asked) {
+    const std::string field = more.front();
+    more.insert(more.begin(), "--field");
+    render("1", field == "selection_looks_at" ? "-1" : "700", more);  // the chosen points are asked instead of one
+    const QImage image(QString::fromStdString(picture));
+    ASSERT_FALSE(image.isNull());
+    EXPECT_TRUE(pictures.insert({reinterpret_cast<const char*>(image.constBits()), size_t(image.sizeInBytes())}).second)
+        << field << " looks like another one";
+  }
+  const auto result = test::run_program(
+      {"render", sample, network, "--out", picture, "--point", "700", "--field", "attention_difference"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("--against"), std::string::npos) << result.err;
+}
+
 }  // namespace
 }  // namespace erwin
