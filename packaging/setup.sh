@@ -125,6 +125,20 @@ find_nvcc() {
   cuda_options=(-DERWINSCOPE_CUDA=ON "-DCMAKE_CUDA_COMPILER=$toolkit/bin/nvcc")
 }
 
+# For the tests that read and write files as other people's programs do.
+set_up_python() {
+  local mark=$venv/.h5py
+  exec 9>"$cache/setup.lock"
+  flock 9
+  if ! [ -e "$mark" ]; then
+    say "installing h5py and NumPy for the tests in $venv"
+    pip_install "h5py and NumPy" h5py numpy
+    touch "$mark"
+  fi
+  exec 9>&-
+  export ERWINSCOPE_PYTHON=$venv/bin/python3
+}
+
 configure() {
   local wanted="$libtorch ${cuda_options[*]} $root"
   [ -f "$build/build.ninja" ] && [ "$(cat "$build/.configured" 2>/dev/null)" = "$wanted" ] && return

@@ -2,6 +2,7 @@
 # Installs what is missing, builds, and runs every test that this machine can run.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 set_up all
+set_up_python
 
 cd "$root"
 export QT_QPA_PLATFORM=xcb

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/data/point_set.h"
 #include "core/tree/slot_search.h"
 
 namespace erwin {
@@ -205,14 +206,14 @@ private:
     return points_of_ids(word, key);
   }
 
-  // "12" or "40-45", both ends included.
   std::vector<std::int64_t> points_of_ids(const std::string& text, const std::string& key) const {
-    const std::vector<std::string> ends = parts_of(text, '-');
-    const auto first = number_of<std::int64_t>(ends.front(), key, point_forms);
-    const auto last = number_of<std::int64_t>(ends.back(), key, point_forms);
-    if (ends.size() > 2 || last < first) refuse("ids are not understood", key + ": " + text, point_forms);
-    std::vector<std::int64_t> points;
-    for (std::int64_t id = first; id <= last; ++id) {
+    std::vector<std::int64_t> ids, points;
+    try {
+      ids = ids_in(text);
+    } catch (const Error& error) {
+      refuse(error.message(), key + ": " + text, point_forms);
+    }
+    for (const std::int64_t id : ids) {
       const std::int64_t point = cloud_.point_of_row(id);
       if (point < 0)
         refuse("there is no point " + std::to_string(id),

@@ -10,7 +10,7 @@
 
 namespace erwin::test {
 
-inline constexpr const char* no_numpy = "no Python with h5py and numpy; packaging/setup.sh makes one";
+inline constexpr const char* no_numpy = "no Python with h5py and numpy; packaging/test.sh makes one";
 
 // The Python of the project's environment, where it has h5py; empty otherwise.
 inline std::string numpy_python() {

@@ -11,15 +11,17 @@ namespace erwin::ui {
 
 namespace {
 
-// One item under the other, so that the strip leaves the legend its corner in a narrow view.
-constexpr float item_width = 190;
+// One item under the other, and narrower in a narrow view, so that the strip leaves the legend its corner.
+float item_width() {
+  return std::clamp(0.26f * ImGui::GetIO().DisplaySize.x, 90.0f, 190.0f);
+}
 
 bool choose_layer(const Prediction& prediction, SceneState& state) {
   bool changed = false;
   const auto& layers = prediction.layers;
   const auto shown =
       std::find_if(layers.begin(), layers.end(), [&](const LayerInfo& l) { return l.layer == state.query.layer; });
-  ImGui::SetNextItemWidth(item_width);
+  ImGui::SetNextItemWidth(item_width());
   const std::string current = shown == layers.end() ? "-" : caption_of(*shown).substr(6);
   if (ImGui::BeginCombo("layer", current.c_str())) {
     for (const LayerInfo& layer : layers)
@@ -33,7 +35,7 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
     ImGui::EndCombo();
   }
   if (shown == layers.end()) return changed;
-  ImGui::SetNextItemWidth(item_width);
+  ImGui::SetNextItemWidth(item_width());
   const std::string head = state.query.head < 0
                                ? "mean of " + std::to_string(shown->heads)
                                : std::to_string(state.query.head) + " of 0 to " + std::to_string(shown->heads - 1);
@@ -43,7 +45,7 @@ bool choose_layer(const Prediction& prediction, SceneState& state) {
     changed = true;
   }
   if (shown->kind != LayerKind::Nsa) return changed;
-  ImGui::SetNextItemWidth(item_width);
+  ImGui::SetNextItemWidth(item_width());
   if (ImGui::BeginCombo("branch", name_of(state.query.branch))) {
     for (const Branch branch : {Branch::All, Branch::Local, Branch::Compressed, Branch::Selected})
       if (ImGui::Selectable(name_of(branch), branch == state.query.branch)) {
@@ -68,7 +70,7 @@ bool draw_strip(const SceneData& data, SceneState& state) {
                    ImGuiWindowFlags_NoSavedSettings | ImGuiWindowFlags_NoNav);
   if (layered) changed |= choose_layer(*data.prediction, state);
   if (levels > 0) {
-    ImGui::SetNextItemWidth(item_width);
+    ImGui::SetNextItemWidth(item_width());
     int level = std::clamp(state.level, 0, levels - 1);
     if (ImGui::SliderInt("level", &level, 0, levels - 1)) {
       state.level = level;
@@ -78,7 +80,7 @@ bool draw_strip(const SceneData& data, SceneState& state) {
     ImGui::TextDisabled("%s", shown_tree_caption(data, state).c_str());
   }
   if (data.query) {
-    ImGui::SetNextItemWidth(item_width);
+    ImGui::SetNextItemWidth(item_width());
     auto dim = static_cast<float>(state.dim);
     if (ImGui::SliderFloat("dim", &dim, 0, 1, "%.2f")) {
       state.dim = std::clamp(static_cast<double>(dim), 0.0, 1.0);
