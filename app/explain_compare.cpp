@@ -4,17 +4,12 @@
 
 #include "app/command.h"
 #include "app/explain_questions.h"
+#include "core/data/field_list.h"
 #include "core/engine/comparison.h"
 
 namespace erwin::app {
 
 namespace {
-
-const Field* prediction_of(const std::vector<Field>& fields) {
-  for (const Field& field : fields)
-    if (field.name() == "prediction") return &field;
-  return nullptr;
-}
 
 Answer side(const std::string& checkpoint, const LayerTap& layer, int head) {
   return {{"checkpoint", checkpoint},
@@ -44,8 +39,8 @@ Answer answer_comparison(const ExplainOptions& options, const ExplainSource& sou
     other = predictor.run(*source.cloud, source.frame, TapRequest{false, {against.layer.value_or(shown.layer)}},
                           command_job());
   }
-  const ComparedSide ours{source.tap.get(), prediction_of(source.fields)};
-  const ComparedSide theirs = other ? ComparedSide{other->tap.get(), prediction_of(other->fields)}
+  const ComparedSide ours{source.tap.get(), field_named(source.fields, "prediction")};
+  const ComparedSide theirs = other ? ComparedSide{other->tap.get(), field_named(other->fields, "prediction")}
                                     : ComparedSide{source.tap.get(), ours.prediction};
   const auto made = make_comparison(ours, theirs, against, shown, command_job());
   write_fields(options, source, made->fields);

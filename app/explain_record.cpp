@@ -7,13 +7,14 @@
 
 #include "app/command.h"
 #include "app/explain_questions.h"
-#include "core/data/result_cloud.h"
 #include "core/attention/direction.h"
 #include "core/attention/matrix.h"
 #include "core/attention/recall.h"
 #include "core/attention/rollout.h"
 #include "core/attention/summary.h"
 #include "core/base/atomic_file.h"
+#include "core/data/field_list.h"
+#include "core/data/result_cloud.h"
 #include "core/io/write.h"
 
 namespace erwin::app {
@@ -39,11 +40,6 @@ Answer shape_of(const Field& field) {
           {"minimum", range ? number(range->minimum) : Answer(nullptr)},
           {"maximum", range ? number(range->maximum) : Answer(nullptr)},
           {"unit", field.unit()}};
-}
-
-Field renamed(const Field& field, const std::string& name) {
-  return Field(name, field.kind(), field.components(), {field.values().begin(), field.values().end()}, field.unit(),
-               field.offset());
 }
 
 // The heaviest points of a field, ids as the file counts.

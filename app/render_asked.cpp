@@ -1,9 +1,8 @@
 #include "app/render_asked.h"
 
-#include <algorithm>
-
 #include "app/command.h"
 #include "core/base/error.h"
+#include "core/data/field_list.h"
 #include "core/engine/comparison.h"
 #include "core/engine/missed_view.h"
 #include "core/engine/reach_fields.h"
@@ -27,7 +26,8 @@ std::shared_ptr<const LayerSummary> summary_of(const ui::SceneData& data, const 
 }
 
 std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const ui::SceneState& state,
-                                                const Predictor& predictor, const std::string& device) {
+                                                const Predictor& predictor, const Predictor::Result& own,
+                                                const std::string& device) {
   const Against against = against_from(state.against);
   if (against.empty())
     throw Error(ErrorKind::Config, "there is nothing to compare with", "field " + state.field,
@@ -36,15 +36,14 @@ std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const
   const auto run = [&](const Predictor& network, std::vector<int> layers) {
     return network.run(*data.cloud, state.frame, TapRequest{false, std::move(layers)}, command_job());
   };
-  const Predictor::Result own = run(predictor, {state.query.layer, other_layer});
-  if (against.checkpoint.empty())
-    return make_comparison({own.tap.get(), nullptr}, {own.tap.get(), nullptr}, against, state.query, command_job());
+  if (against.checkpoint.empty()) {
+    const TapPtr both =
+        other_layer == state.query.layer ? own.tap : run(predictor, {state.query.layer, other_layer}).tap;
+    return make_comparison({both.get(), nullptr}, {both.get(), nullptr}, against, state.query, command_job());
+  }
   const Predictor::Result other = run(Predictor(against.checkpoint, device), {other_layer});
-  const auto prediction = [](const Predictor::Result& result) {
-    return &*std::find_if(result.fields.begin(), result.fields.end(),
-                          [](const Field& field) { return field.name() == "prediction"; });
-  };
-  return make_comparison({own.tap.get(), prediction(own)}, {other.tap.get(), prediction(other)}, against, state.query,
+  return make_comparison({own.tap.get(), field_named(own.fields, "prediction")},
+                         {other.tap.get(), field_named(other.fields, "prediction")}, against, state.query,
                          command_job());
 }
 
@@ -56,7 +55,7 @@ void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Pred
   const std::string& name = state.field;
   const QueryRequest& query = state.query;
   if (is_compared_field(name)) {
-    data.comparison = comparison_of(data, state, predictor, device);
+    data.comparison = comparison_of(data, state, predictor, result, device);
   } else if (!ui::is_on_request(data, state, name)) {
     return;
   } else if (is_who_looks_field(name)) {

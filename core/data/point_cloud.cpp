@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/data/field_list.h"
 
 namespace erwin {
 
@@ -123,9 +124,7 @@ Bounds PointCloud::bounds(std::int64_t frame) const {
 }
 
 const Field* PointCloud::field(std::string_view name) const {
-  for (const Field& candidate : parts_.fields)
-    if (candidate.name() == name) return &candidate;
-  return nullptr;
+  return field_named(parts_.fields, name);
 }
 
 const Field& PointCloud::require_field(std::string_view name) const {

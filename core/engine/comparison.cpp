@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/data/field_list.h"
 
 namespace erwin {
 
@@ -29,18 +30,13 @@ Field difference_of(const Field& a, const Field& b, const char* name) {
   return Field(name, a.kind(), a.components(), std::move(values), a.unit());
 }
 
-Field named(const Field& field, const char* name) {
-  return Field(name, field.kind(), field.components(), {field.values().begin(), field.values().end()}, field.unit(),
-               field.offset());
-}
-
 void compare_predictions(const Field& ours, const Field& theirs, Comparison& result) {
   if (ours.points() != theirs.points() || ours.components() != theirs.components())
     throw Error(ErrorKind::Config, "the two networks predict different quantities",
                 std::to_string(ours.components()) + " and " + std::to_string(theirs.components()) + " components",
                 "Compare networks that were trained on the same target");
   result.prediction = std::make_shared<const Field>(theirs);
-  result.fields.push_back(named(theirs, prediction_against));
+  result.fields.push_back(renamed(theirs, prediction_against));
   result.fields.push_back(difference_of(ours, theirs, prediction_difference));
   result.agreement.prediction_correlation = correlation(ours.values(), theirs.values());
   double square = 0, count = 0;
@@ -55,9 +51,7 @@ void compare_predictions(const Field& ours, const Field& theirs, Comparison& res
 }  // namespace
 
 const Field* Comparison::field(std::string_view name) const {
-  for (const Field& candidate : fields)
-    if (candidate.name() == name) return &candidate;
-  return nullptr;
+  return field_named(fields, name);
 }
 
 Against against_from(const std::string& text) {
@@ -120,7 +114,7 @@ std::shared_ptr<const Comparison> make_comparison(const ComparedSide& ours, cons
   agreement.divergence = jensen_shannon(own.row.points, view->row.points);
   agreement.overlap = row_overlap(own.row.points, view->row.points);
   if (select) agreement.selected = selection_overlap(here, there, shown.point);
-  result->fields.push_back(named(*view->attention, attention_against));
+  result->fields.push_back(renamed(*view->attention, attention_against));
   result->fields.push_back(difference_of(*own.attention, *view->attention, attention_difference));
   result->view = std::move(view);
   return result;

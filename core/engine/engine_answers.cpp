@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/memory.h"
+#include "core/data/field_list.h"
 #include "core/engine/internal/engine_impl.h"
 #include "core/engine/matrix_window.h"
 
@@ -53,11 +54,6 @@ const Predictor::Result& Engine::Impl::run_other(int wanted_layer, const Job& jo
 
 void Engine::Impl::compare(const Against& against, const QueryRequest& shown, const Job& job) {
   need_layer(shown.layer, job);
-  const auto prediction_of = [](const std::vector<Field>& fields) {
-    const auto found =
-        std::find_if(fields.begin(), fields.end(), [](const Field& f) { return f.name() == "prediction"; });
-    return found == fields.end() ? nullptr : &*found;
-  };
   const int other_layer = against.layer.value_or(shown.layer);
   const std::shared_ptr<const Prediction> own = publisher.current().prediction;
   std::shared_ptr<const Comparison> made;
@@ -69,7 +65,7 @@ void Engine::Impl::compare(const Against& against, const QueryRequest& shown, co
       throw Error(ErrorKind::Config, "the network to compare with is not loaded", against.checkpoint);
     const Predictor::Result& result = run_other(other_layer, job);
     made = make_comparison({tap.get(), own ? own->field("prediction") : nullptr},
-                           {result.tap.get(), prediction_of(result.fields)}, against, shown, job);
+                           {result.tap.get(), field_named(result.fields, "prediction")}, against, shown, job);
   }
   publisher.update([&](EngineSnapshot& s) { s.comparison = made; });
 }

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/data/field_list.h"
 
 namespace erwin {
 
 const Field* GateFields::field(const std::string& name) const {
-  for (const Field& candidate : fields)
-    if (candidate.name() == name) return &candidate;
-  return nullptr;
+  return field_named(fields, name);
 }
 
 std::shared_ptr<const GateFields> make_gate_fields(const Tap& tap, int layer, int head, const Job& job) {

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/data/field_list.h"
+
 namespace erwin {
 
 namespace {
@@ -53,9 +55,7 @@ const char* meaning_of_recall_field(std::string_view name) {
 }
 
 const Field* RecallView::field(std::string_view name) const {
-  const auto found = std::find_if(recall.fields.begin(), recall.fields.end(),
-                                  [&](const Field& candidate) { return candidate.name() == name; });
-  return found == recall.fields.end() ? nullptr : &*found;
+  return field_named(recall.fields, name);
 }
 
 std::shared_ptr<const RecallView> make_recall_view(const Tap& tap, int layer, int head, const Job& job) {

@@ -11,6 +11,7 @@
 #include "core/attention/matrix.h"
 #include "core/base/error.h"
 #include "core/config/model_config.h"
+#include "core/data/field_list.h"
 #include "core/data/point_cloud.h"
 #include "core/engine/attribution_view.h"
 #include "core/engine/comparison.h"
@@ -88,11 +89,7 @@ struct Prediction {
   std::vector<LayerInfo> layers;
   double seconds = 0;
   // Null where there is no field of that name.
-  const Field* field(const std::string& name) const {
-    for (const Field& candidate : fields)
-      if (candidate.name() == name) return &candidate;
-    return nullptr;
-  }
+  const Field* field(const std::string& name) const { return field_named(fields, name); }
 };
 
 struct EngineSnapshot {

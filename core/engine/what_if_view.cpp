@@ -5,14 +5,11 @@
 #include <cmath>
 #include <utility>
 
+#include "core/data/field_list.h"
+
 namespace erwin {
 
 namespace {
-
-Field renamed(const Field& field, const char* name) {
-  return Field(name, field.kind(), field.components(), {field.values().begin(), field.values().end()}, field.unit(),
-               field.offset());
-}
 
 double root_mean_square(const Field& difference) {
   double square = 0, points = 0;
