@@ -187,6 +187,8 @@ private:
   // window_attention.cpp: what the engine works out only when it is asked for
   void make_attention_panels();
   void make_attention_actions();
+  // An action that colours by a field on request, or says why it cannot be asked for and what to do.
+  void colour_on_request(const char* action, const char* field, const char* why_not, const char* hint);
   void ask_what_is_shown();
   void derive_attention();
   void show_attention_panels(const SceneState& shown);

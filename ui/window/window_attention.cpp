@@ -55,14 +55,17 @@ void MainWindow::make_attention_actions() {
   actions_->on("save-matrix", [this] { choose_matrix_file(); });
   for (const auto& [name, field] :
        {std::pair("colour-looks-at-point", looks_at_point), std::pair("colour-looks-at-ball", looks_at_ball)})
-    actions_->on(name, [this, wanted = std::string(field)] {
-      attempt([&] {
-        if (!is_on_request(data_, state(), wanted))
-          throw Error(ErrorKind::Config, "there is nobody to ask who looks at them", wanted,
+    colour_on_request(name, field, "there is nobody to ask who looks at them",
                       "Open a checkpoint and click a point; layers without balls have none to ask for");
-        colour_by(ColourBy::Field, wanted);
-      });
+}
+
+void MainWindow::colour_on_request(const char* action, const char* field, const char* why_not, const char* hint) {
+  actions_->on(action, [this, wanted = std::string(field), why_not, hint] {
+    attempt([&] {
+      if (!is_on_request(data_, state(), wanted)) throw Error(ErrorKind::Config, why_not, wanted, hint);
+      colour_by(ColourBy::Field, wanted);
     });
+  });
 }
 
 void MainWindow::choose_head(int layer, int head) {

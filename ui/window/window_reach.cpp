@@ -1,6 +1,5 @@
 // What goes through all layers: rollout, receptive field, summaries of all of them.
 
-#include "core/base/error.h"
 #include "ui/window/actions.h"
 #include "ui/window/main_window.h"
 
@@ -9,14 +8,8 @@ namespace erwin::ui {
 void MainWindow::make_reach_actions() {
   for (const auto& [name, field] :
        {std::pair("colour-rollout", rollout_field), std::pair("colour-receptive-field", receptive_field_name)})
-    actions_->on(name, [this, wanted = std::string(field)] {
-      attempt([&] {
-        if (!is_on_request(data_, state(), wanted))
-          throw Error(ErrorKind::Config, "there is no query to follow through the layers", wanted,
+    colour_on_request(name, field, "there is no query to follow through the layers",
                       "Open a checkpoint and click a point");
-        colour_by(ColourBy::Field, wanted);
-      });
-    });
   actions_->on("summary-layers", [this] {
     SceneState next = state();
     next.summary = next.summary == SummaryOf::Layer ? SummaryOf::AllLayers : SummaryOf::Layer;

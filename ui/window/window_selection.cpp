@@ -18,14 +18,8 @@ void MainWindow::make_selection_actions() {
   actions_->on("select-ball", [this] { attempt([this] { select_ball(); }); });
   for (const auto& [name, field] : {std::pair("colour-selection-looks", selection_looks_at),
                                     std::pair("colour-looks-at-selection", looks_at_selection)})
-    actions_->on(name, [this, wanted = std::string(field)] {
-      attempt([&] {
-        if (!is_on_request(data_, state(), wanted))
-          throw Error(ErrorKind::Config, "there are no selected points to ask", wanted,
+    colour_on_request(name, field, "there are no selected points to ask",
                       "Open a checkpoint, and select points: Shift and a drag in the picture");
-        colour_by(ColourBy::Field, wanted);
-      });
-    });
 }
 
 void MainWindow::choose_points(std::vector<std::int64_t> points) {
