@@ -6,7 +6,8 @@
 #
 # PROGRAM: the bundle's ./erwinscope/erwinscope. XVFB-FOLDER: unpacked from the bundle of BUNDLE_XVFB=1, where the
 # machine has no Xvfb. OUT: folder for what is written, default build/walk: *.png, walk.jsonl (times), fields.txt.
-# DEVICE: default cuda. POINTS: of the large clouds, default "1000000 10000000".
+# DEVICE: default cuda. POINTS: of the large clouds, default "1000000 10000000". EXPLORED: of those whose attention is
+# asked about, default "4096 100000".
 set -euo pipefail
 
 program=$(readlink -f "$1")
@@ -14,7 +15,9 @@ server=${2:-}
 out=$(mkdir -p "${OUT:-build/walk}" && cd "${OUT:-build/walk}" && pwd)
 device=${DEVICE:-cuda}
 points=${POINTS:-1000000 10000000}
+explored=${EXPLORED:-4096 100000}
 work=$(mktemp -d)
+rm -f "$out/walk.jsonl"
 xvfb=
 trap '[ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null; rm -rf "$work"' EXIT
 title() { echo "== $1 (after $SECONDS s)"; }
@@ -52,7 +55,7 @@ data=$(dirname "$program")/share/erwinscope/datasets
 [ -d "$data" ] || data=$(cd "$(dirname "$program")/../../../datasets" && pwd)
 title "clouds"
 # Shells of points on a sphere, with a field: what `generate sample` makes keeps its points apart, which takes minutes.
-python3 - "$work" $points <<'PY'
+python3 - "$work" $points $explored <<'PY'
 import array, math, random, sys
 for count in map(int, sys.argv[2:]):
     random.seed(1)
@@ -140,6 +143,35 @@ wait idle
 assert fields prediction
 grab $out/trained.png
 PLAY
+for n in $explored; do
+  title "the explorer at $n points"
+  LIMIT=100 play "explore_$n" <<PLAY
+size 1280x800
+open $work/$n.ply
+load $data/flow-erwin-nsa.h5
+set device $device
+wait idle
+time run
+time query 300
+time query 900
+time color attention
+time layer 3
+time action misses
+action misses
+time what-if branch-off=compressed
+time what-if head-off=1
+time what-if clear
+action panel-attribution
+wait idle
+time action attribute
+query 700
+time action attribute
+grab $out/attribution_$n.png
+time action colour-receptive-field
+time action panel-matrix
+grab $out/explored_$n.png
+PLAY
+done
 for n in $points; do
   title "$n points"
   play "$n" <<PLAY
