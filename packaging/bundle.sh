@@ -49,6 +49,8 @@ cp LICENSE packaging/THIRD_PARTY.md "$app/"
 cp "$plugins/platforms/libqxcb.so" "$plugins/platforms/libqoffscreen.so" "$app/plugins/platforms/"
 cp "$plugins"/xcbglintegrations/*.so "$app/plugins/xcbglintegrations/"
 libraries "$app/lib" "$app"/bin/* "$app"/plugins/*/*.so
+# NVIDIA's GLX, found at run time, asks for it; a server seldom has it.
+cp -L /usr/lib/x86_64-linux-gnu/libXext.so.6 "$app/lib/"
 # Debian's libtiff, which VTK's image library wants, wants JBIG-KIT, whose licence is the GPL. No TIFF is ever read or
 # written here, so a library with the same names and nothing behind them takes its place.
 if [ -f "$app/lib/libjbig.so.0" ]; then
@@ -74,7 +76,10 @@ if [ "${BUNDLE_XVFB:-0}" = 1 ]; then
   cp "$(command -v Xvfb)" "$(command -v xkbcomp)" "$server/bin/"
   cp -r /usr/share/X11/xkb "$server/share/"
   cp -L /usr/lib/x86_64-linux-gnu/dri/swrast_dri.so "$server/dri/"
-  libraries "$server/lib" "$server"/bin/* "$server"/dri/*
+  # For programs too, where the display driver has no GLX for such a server.
+  mkdir -p "$server/lib"
+  cp -L /usr/lib/x86_64-linux-gnu/libGLX_mesa.so.0 "$server/lib/"
+  libraries "$server/lib" "$server"/bin/* "$server"/dri/* "$server/lib/libGLX_mesa.so.0"
   find "$server" -name '*.so*' -exec strip --strip-unneeded {} + 2>/dev/null || true
   pack xvfb "${out%.tar.xz}-xvfb.tar.xz"
 fi

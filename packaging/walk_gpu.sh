@@ -41,12 +41,26 @@ start_server() {
   cat "$work/xvfb.log" >&2
   return 1
 }
-# A server without a screen draws with Mesa; programs draw with the driver's GL where there is one.
-if ldconfig -p | grep -q libGLX_nvidia || ls /usr/local/nvidia/lib64/libGLX_nvidia* >/dev/null 2>&1; then GLX_VENDOR=nvidia; fi
+# A server without a screen draws with Mesa; programs draw with the driver's GL where it can, else with Mesa's, carried
+# beside the server.
+choose_gl() {
+  export DISPLAY=:77 QT_QPA_PLATFORM=xcb
+  local vendor
+  for vendor in nvidia mesa; do
+    export __GLX_VENDOR_LIBRARY_NAME=$vendor
+    if [ "$vendor" = mesa ] && [ -n "$server" ]; then export LD_LIBRARY_PATH=$server/lib LIBGL_DRIVERS_PATH=$server/dri; fi
+    if echo quit | timeout 60 "$program" gui --settings "$work/settings.ini" --play - >/dev/null 2>"$work/gl.log"; then
+      echo "the window draws with the GL of: $vendor"
+      return
+    fi
+    echo "no window with the GL of $vendor: $(tail -n 1 "$work/gl.log")"
+  done
+  return 1
+}
 # play NAME: steps from standard input
 play() {
   local status=0
-  DISPLAY=:77 QT_QPA_PLATFORM=xcb __GLX_VENDOR_LIBRARY_NAME=${GLX_VENDOR:-mesa} timeout "${LIMIT:-120}" "$program" gui --settings "$work/settings.ini" --play - \
+  timeout "${LIMIT:-120}" "$program" gui --settings "$work/settings.ini" --play - \
     >>"$out/walk.jsonl" 2>"$work/$1.log" || status=$?
   [ "$status" = 0 ] || { echo "$1 ended with $status"; tail -n 5 "$work/$1.log"; }
 }
@@ -94,6 +108,7 @@ done
 env -u DISPLAY "$program" bench scene --points $points 2>&1 | tee "$out/scene.txt" || true
 start_server
 title "the window"
+choose_gl
 cat >"$work/run.toml" <<TOML
 [model]
 kind = "erwin-nsa"

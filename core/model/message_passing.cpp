@@ -166,9 +166,6 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
     put_rows(received, at::linear(part, weight.narrow(1, width, width), step.message.bias()), first, x.size(0));
   });
   const at::Tensor relative_weight = weight.narrow(1, 2 * width, weight.size(1) - 2 * width);
-  const auto messages = [&](const at::Tensor& from, const at::Tensor& to, const at::Tensor& offsets) {
-    return step.message_norm(at::gelu(from + to + at::linear(offsets, relative_weight)));
-  };
   at::Tensor means;
   if (x.is_cpu() && !c10::GradMode::is_enabled()) {
     means = at::empty({x.size(0), width}, x.options());
@@ -180,20 +177,15 @@ at::Tensor Embed::message_step(const Step& step, const at::Tensor& x, const at::
       const at::Tensor from = sent.index_select(0, chunk(batch.edge_source));
       const at::Tensor to = received.index_select(0, chunk(batch.edge_receiver));
       means.narrow(0, first, points)
-          .copy_(reduced(messages(from, to, chunk(relative)),
+          .copy_(reduced(step.message_norm(at::gelu(from + to + at::linear(chunk(relative), relative_weight))),
                          batch.receiver_offsets.narrow(0, first, points + 1) - edge, {}, Reduce::Mean));
     }
   } else {
+    // Sums in place: rows of all edges are the widest arrays there are, and no gradient needs the summands.
     at::Tensor rows_of_edges = gather_rows(sent, batch.edge_source, batch.source_order, batch.source_offsets);
-    const auto to = [&] { return gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets); };
-    if (c10::GradMode::is_enabled()) {
-      rows_of_edges = messages(rows_of_edges, to(), relative);
-    } else {
-      // In place: rows of all edges are the widest arrays of a prediction.
-      rows_of_edges.add_(to());
-      rows_of_edges.add_(at::linear(relative, relative_weight));
-      rows_of_edges = step.message_norm(at::gelu_(rows_of_edges));
-    }
+    rows_of_edges.add_(gather_rows(received, batch.edge_receiver, {}, batch.receiver_offsets));
+    rows_of_edges.add_(at::linear(relative, relative_weight));
+    rows_of_edges = step.message_norm(c10::GradMode::is_enabled() ? at::gelu(rows_of_edges) : at::gelu_(rows_of_edges));
     means = mean_segments(rows_of_edges, batch.edge_receiver, batch.receiver_offsets);
   }
   at::Tensor updated;

@@ -7,6 +7,7 @@
 
 #include "core/base/memory.h"
 #include "core/model/internal/torch_errors.h"
+#include "kernels/ball_attention/ball_attention.h"
 
 namespace erwin {
 
@@ -23,7 +24,7 @@ Bytes bytes_of(Precision precision) {
 
 // Of one slot of a block: the rows between layers, and the wider of SwiGLU (norm, two products, theirs, the result) and
 // attention (rows, q, k, v, the branches' results, the merged rows).
-double block_bytes(const ModelConfig& config, double width, Bytes bytes) {
+double block_bytes(const ModelConfig& config, double width, double slots, Bytes bytes) {
   const double swiglu = (2 + 3.0 * config.mlp_ratio) * width * bytes.narrow;
   double attention = 6 * width * bytes.narrow;
   if (config.kind == ModelKind::Full) attention += 3 * width * bytes.narrow;
@@ -32,6 +33,9 @@ double block_bytes(const ModelConfig& config, double width, Bytes bytes) {
     const double inner = 1.0 * flat.heads * flat.head_dim, keys = 2.0 * flat.kv_heads * flat.head_dim;
     attention = (2 * width + 5 * inner + keys + 3.0 * flat.heads) * bytes.narrow + 3.0 * flat.heads * bytes.wide;
   }
+  // Without a kernel the distance terms and the logits, and q, k and v widened.
+  if (const double logits = logits_without_kernel(config, slots); logits > 0)
+    attention += 2 * logits / slots * bytes.wide + (bytes.narrow < bytes.wide ? 3 * width * bytes.wide : 0);
   return 2 * width * bytes.wide + std::max(swiglu, attention);
 }
 
@@ -53,7 +57,7 @@ double on_the_device(const ModelConfig& config, Bytes bytes, double points, doub
       skips += rows * config.unet.widths[l] * bytes.wide;
       rows /= config.unet.strides[l];
     }
-  const double trunk = points * width * bytes.wide + skips + slots * block_bytes(config, width, bytes);
+  const double trunk = points * width * bytes.wide + skips + slots * block_bytes(config, width, slots, bytes);
   return batch + std::max(messages, trunk);
 }
 
@@ -83,6 +87,23 @@ SampleSize sample_size(const ModelConfig& config, std::int64_t points) {
   // A chain of bonds has two per bead.
   const std::int64_t per_point = config.graph.kind == GraphKind::Lines ? 2 : config.graph.k;
   return {points, rounded * unit, config.mp_steps > 0 ? points * per_point : 0};
+}
+
+double logits_without_kernel(const ModelConfig& config, double slots) {
+  constexpr double chunk = 1 << 25;  // as the ATen path takes them on a device
+  double most = 0;
+  const auto add = [&](double rows, int ball, int heads, int width) {
+    const kernels::BallShape shape{
+        static_cast<std::int64_t>(rows), ball, heads, heads, width / heads, config.dimension};
+    if (!kernels::ball_attention_cpu_supports(shape)) most = std::max(most, std::min(chunk, rows * ball * heads));
+  };
+  if (config.kind == ModelKind::Ball) add(slots, config.flat.ball_size, config.flat.heads, config.flat.width);
+  if (config.kind == ModelKind::Erwin)
+    for (std::size_t l = 0; l < config.unet.widths.size(); ++l) {
+      add(slots, config.unet.ball_sizes[l], config.unet.encoder_heads[l], config.unet.widths[l]);
+      if (l < config.unet.strides.size()) slots /= config.unet.strides[l];
+    }
+  return most;
 }
 
 std::uint64_t predict_prediction_memory(const ModelConfig& config, Precision precision, const SampleSize& sample,

@@ -16,9 +16,13 @@ struct SampleSize {
 // Slots and edges that a cloud of that many points gets.
 SampleSize sample_size(const ModelConfig& config, std::int64_t points);
 
-// Bytes at the widest place of a forward pass without a record of attention, the batch included, the network's weights
-// not. On a CUDA device what our kernels need, within 15 % of the allocator's peak; on the CPU, which works in chunks,
-// an estimate.
+// Logits that ball attention holds at once on a CUDA device where its shape (head width, balls) is none of our kernels';
+// 0 where it is.
+double logits_without_kernel(const ModelConfig& config, double slots);
+
+// Bytes at the widest place of a forward pass without a record of attention, the batch included; the network's weights
+// and the workspace of cuBLAS (up to 32 MiB, taken once) are not. On a CUDA device within 15 % of the allocator's peak;
+// on the CPU, which works in chunks, an estimate.
 std::uint64_t predict_prediction_memory(const ModelConfig& config, Precision precision, const SampleSize& sample,
                                         bool on_cpu);
 

@@ -38,12 +38,13 @@ public:
     return norm(width) + kept + phi + swiglu(width);
   }
 
-private:
-  double norm(double width) const { return (on_cpu_ ? 3 : 1) * width * bytes_.wide + bytes_.wide; }
   double swiglu(double width) const {
     // the normalised rows, w1 x, w2 x, their product; the CPU silu(w1 x) too
     return norm(width) + (1 + (on_cpu_ ? 4 : 3) * config_.mlp_ratio) * width * bytes_.narrow;
   }
+
+private:
+  double norm(double width) const { return (on_cpu_ ? 3 : 1) * width * bytes_.wide + bytes_.wide; }
 
   const ModelConfig& config_;
   Bytes bytes_;
@@ -127,8 +128,15 @@ MemoryPlan predict_memory(const ModelConfig& model, const TrainConfig& train, st
 
   // The backward pass begins with the last block while everything is kept, and ends with the messages, when the trunk
   // is given back.
-  const double last_block = blocks.again() + slots * width * (2 * wide + (3.0 * model.mlp_ratio + 1) * bytes.narrow);
-  const double first_messages = (recompute ? one_step : 0) + edges * width * 2 * (wide + bytes.narrow);
+  // SwiGLU's product is given back when its gradient is there, before those of its two factors are asked for.
+  double last = slots * width * (2 * wide + (2.0 * model.mlp_ratio + 1) * bytes.narrow);
+  // Its attention follows, when its SwiGLU has given back what it kept; without a kernel with three arrays of logits
+  // (distance terms, weights, their gradients) and q, k, v and the result's gradient widened.
+  if (const double logits = on_cpu ? 0 : logits_without_kernel(model, slots); logits > 0)
+    last = std::max(last, 3 * logits * wide + slots * width * 6 * wide - slots * kept.swiglu(width));
+  const double last_block = blocks.again() + last;
+  // Kept rows of one step's edges, the gradient of the means and of the normalised rows.
+  const double first_messages = (recompute ? one_step : 0) + edges * width * 2 * wide;
   const double peak = std::max(trunk + messages + ends + last_block, messages + first_messages);
   // A batch's positions, features, targets, edges in three orders and slots, of those that wait and the one at work.
   const double geometry = edges * 3 * 8 + points * (2 + 3) * 8 +
