@@ -33,11 +33,14 @@ function(erwin_add_room target)
   target_link_libraries(${target} PUBLIC ${room_PUBLIC} PRIVATE ${room_PRIVATE})
 endfunction()
 
-# erwin_add_tests(<target> LABELS <fast|slow|gpu> LIBS libs... [SOURCES files...] [TIMEOUT seconds] [WINDOW])
-# One GoogleTest program of the .cpp files of this folder; every case becomes a ctest of its own with the label.
-# WINDOW: it opens windows. They share one display, so only one such case runs at a time, or they take each other's focus.
+# erwin_add_tests(<target> LABELS <fast|slow|gpu> LIBS libs... [SOURCES files...] [TIMEOUT seconds] [WINDOW]
+#                 [CUDA_CASES])
+# One GoogleTest program of the .cpp files of this folder; every case becomes a ctest of its own with the label, of a fast
+# program every suite. CUDA_CASES: those whose names end in "cuda" get the label gpu instead; they skip where there is no
+# device. WINDOW: it opens windows. They share one display, so only one such test runs at a time, or they take each
+# other's focus.
 function(erwin_add_tests target)
-  cmake_parse_arguments(tests "WINDOW" "TIMEOUT" "LABELS;LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(tests "WINDOW;CUDA_CASES" "TIMEOUT" "LABELS;LIBS;SOURCES" ${ARGN})
   if(NOT tests_SOURCES)
     file(GLOB tests_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   endif()
@@ -54,6 +57,26 @@ function(erwin_add_tests target)
   add_executable(${target} ${tests_SOURCES})
   erwin_our_code(${target})
   target_link_libraries(${target} PRIVATE ${tests_LIBS} erwin_test_support)
+  if(tests_CUDA_CASES)
+    gtest_discover_tests(${target} TEST_FILTER "*cuda" DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS gpu TIMEOUT ${tests_TIMEOUT})
+  endif()
+  if("fast" IN_LIST tests_LABELS)
+    erwin_discover_suites(${target} "${tests_LABELS}" ${tests_TIMEOUT} ${alone})
+    return()
+  endif()
   gtest_discover_tests(${target} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS "${tests_LABELS}" TIMEOUT ${tests_TIMEOUT} ${alone})
+endfunction()
+
+# The suites of a fast program; ARGN: further properties of the tests.
+function(erwin_discover_suites target labels timeout)
+  set(found ${CMAKE_CURRENT_BINARY_DIR}/${target}_suites.cmake)
+  file(GENERATE OUTPUT ${found} CONTENT "set(program [==[$<TARGET_FILE:${target}>]==])
+set(labels ${labels})
+set(timeout ${timeout})
+set(properties ${ARGN})
+include([==[${CMAKE_SOURCE_DIR}/cmake/DiscoverSuites.cmake]==])
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${found})
 endfunction()
