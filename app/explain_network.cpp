@@ -111,7 +111,7 @@ Answer answer_what_if(const ExplainOptions& options, const ExplainSource& source
   const Predictor& predictor = require_network(source, "what-if");
   const WhatIf what_if = what_if_of(options, source, predictor.checkpoint().config);
   const WhatIfRunner runner(predictor, source.cloud, source.frame, command_job());
-  const WhatIfRunner::Result result = runner.run(what_if, std::nullopt, command_job());
+  const WhatIfRunner::Result result = runner.run(what_if, command_job());
   double square = 0, count = 0;
   for (std::int64_t point = 0; point < result.difference.points(); ++point)
     for (int c = 0; c < result.difference.components(); ++c)

@@ -20,8 +20,8 @@ namespace {
 constexpr double record_bytes_limit = 1 << 30;
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary", "heads",  "who looks", "matrix",      "rollout", "receptive",
-                                       "what if", "missed", "recall",    "attribution", "set",     "compare"};
+const std::vector<std::string> patient{"summary", "heads",  "who looks",   "matrix", "rollout", "receptive", "what if",
+                                       "missed",  "recall", "attribution", "set",    "compare", "ready"};
 
 }  // namespace
 
@@ -65,6 +65,7 @@ std::shared_ptr<Prediction> make_prediction(PointCloudPtr cloud, const Predictor
 void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, const RunSettings& how) {
   // Before anything is given up: this may fail.
   Predictor made(std::move(checkpoint), how.device, how.precision);
+  changed.reset();
   changed_runs.reset();  // they refer to the network
   predictor = std::move(made);
   path = from;
@@ -143,6 +144,7 @@ void Engine::Impl::forget_answers() {
     s.what_if_query = nullptr;
   });
   matrices.clear();
+  changed.reset();
   changed_runs.reset();
 }
 

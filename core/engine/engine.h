@@ -69,8 +69,10 @@ public:
   // Where a prediction comes from; the blocks are really taken away.
   void attribute(const AttributionRequest& request);
   // What the network says with these changes (what_if_entries.h), and where the point of `request` then looks; without
-  // one that is on, what was said before is forgotten. The first needs two runs of the network as it is.
+  // one that is on, what was said before is forgotten. The prediction comes first, attention in a later snapshot. The
+  // first needs a run of the network as it is, too, unless prepare_what_if has made it.
   void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request);
+  void prepare_what_if();
 
   // Takes effect within 200 ms (the stop token is looked at per chunk).
   void cancel();

@@ -119,27 +119,36 @@ const Predictor& Engine::Impl::network(const char* what) const {
               "A record holds what one run saw; open the checkpoint that made it");
 }
 
+void Engine::Impl::make_ready_for_changes(const Job& job) {
+  const Predictor& of = network("a what-if");
+  if (!changed_runs) changed_runs.emplace(of, predicted.cloud, predicted.frame, job);
+}
+
 void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job) {
   if (std::none_of(entries.begin(), entries.end(), [](const WhatIfEntry& entry) { return entry.on; })) {
+    changed.reset();
     publisher.update([](EngineSnapshot& s) {
       s.what_if = nullptr;
       s.what_if_query = nullptr;
     });
     return;
   }
-  const PointCloud& cloud = *predicted.cloud;
-  const std::vector<LayerInfo>& layers = publisher.current().prediction->layers;
-  const ModelConfig& config = network("a what-if").checkpoint().config;
   const auto& shown = publisher.current().what_if;
-  if (!shown || shown->entries != entries) {
-    if (!changed_runs) changed_runs.emplace(*predictor, predicted.cloud, predicted.frame, job);
-    const auto made = make_what_if_view(*changed_runs, cloud, layers, config, entries, job);
+  if (!changed || !shown || shown->entries != entries) {
+    const WhatIf what_if = what_if_of(entries, *predicted.cloud, publisher.current().prediction->layers,
+                                      network("a what-if").checkpoint().config);
+    make_ready_for_changes(job);
+    const auto start = std::chrono::steady_clock::now();
+    WhatIfRunner::Result result = changed_runs->run(what_if, job);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    changed = ChangedRun{what_if, std::move(result), taken.count()};
+    const auto made = make_what_if_view(*changed_runs, *changed, entries);
     publisher.update([&](EngineSnapshot& s) {
       s.what_if = made;
       s.what_if_query = nullptr;
     });
   }
-  const auto query = make_changed_query_view(*changed_runs, what_if_of(entries, cloud, layers, config), request, job);
+  const auto query = make_changed_query_view(*changed_runs, *changed, request, job);
   publisher.update([&](EngineSnapshot& s) { s.what_if_query = query; });
 }
 
@@ -240,6 +249,11 @@ void Engine::attribute(const AttributionRequest& request) {
 void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request) {
   impl_->work_out("what if", "predicting with changes",
                   [impl = impl_.get(), entries, request](const Job& job) { impl->run_changed(entries, request, job); });
+}
+
+void Engine::prepare_what_if() {
+  impl_->work_out("ready", "getting ready for changes",
+                  [impl = impl_.get()](const Job& job) { impl->make_ready_for_changes(job); });
 }
 
 }  // namespace erwin

@@ -1,7 +1,6 @@
 #include "core/engine/what_if_view.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -82,35 +81,30 @@ void bring_back(QueryView& view, const Back& back) {
 
 }  // namespace
 
-std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const PointCloud& cloud,
-                                                    const std::vector<LayerInfo>& layers, const ModelConfig& config,
-                                                    std::vector<WhatIfEntry> entries, const Job& job) {
-  const WhatIf what_if = what_if_of(entries, cloud, layers, config);
-  const auto start = std::chrono::steady_clock::now();
-  const WhatIfRunner::Result result = runner.run(what_if, std::nullopt, job);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::vector<std::int64_t> hidden = what_if.cloud.hidden;
+std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
+                                                    std::vector<WhatIfEntry> entries) {
+  const WhatIfRunner::Result& result = run.result;
+  std::vector<std::int64_t> hidden = run.what_if.cloud.hidden;
   std::sort(hidden.begin(), hidden.end());
   hidden.erase(std::unique(hidden.begin(), hidden.end()), hidden.end());
   const auto changes = static_cast<int>(std::count_if(entries.begin(), entries.end(), [](auto& e) { return e.on; }));
   return std::make_shared<const WhatIfView>(
       WhatIfView{std::move(entries), changes, renamed(result.prediction, what_if_prediction),
                  renamed(result.difference, what_if_difference), std::make_shared<const Field>(runner.baseline()),
-                 std::move(hidden), moved_points(what_if, result, cloud.size()), result.largest_difference,
-                 root_mean_square(result.difference), seconds});
+                 std::move(hidden), moved_points(run.what_if, result, runner.baseline().points()),
+                 result.largest_difference, root_mean_square(result.difference), run.seconds});
 }
 
-std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const WhatIf& what_if,
+std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                          const QueryRequest& request, const Job& job) {
-  const auto& hidden = what_if.cloud.hidden;
+  const auto& hidden = run.what_if.cloud.hidden;
   if (request.point < 0 || std::find(hidden.begin(), hidden.end(), request.point) != hidden.end()) return nullptr;
-  TapRequest recorded;
-  recorded.layers = {request.layer};
-  const WhatIfRunner::Result result = runner.run(what_if, recorded, job);
+  const WhatIfRunner::Result& result = run.result;
+  const TapPtr tap = runner.record(result, request.layer, job);
   QueryRequest inner = request;
   if (!result.kept.empty())
     inner.point = std::lower_bound(result.kept.begin(), result.kept.end(), request.point) - result.kept.begin();
-  auto view = std::make_shared<QueryView>(make_query_view(*result.tap, inner, job));
+  auto view = std::make_shared<QueryView>(make_query_view(*tap, inner, job));
   view->request = request;
   if (!result.kept.empty()) bring_back(*view, Back(result.kept, runner.baseline().points()));
   return view;

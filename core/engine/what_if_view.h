@@ -39,14 +39,19 @@ struct WhatIfView {
   }
 };
 
-// Raises what what_if_of and WhatIfRunner::run raise. layers: of the unchanged run.
-std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const PointCloud& cloud,
-                                                    const std::vector<LayerInfo>& layers, const ModelConfig& config,
-                                                    std::vector<WhatIfEntry> entries, const Job& job = {});
+// A run with changes, as it was asked for and as it came out.
+struct ChangedRun {
+  WhatIf what_if;
+  WhatIfRunner::Result result;
+  double seconds = 0;
+};
+
+std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
+                                                    std::vector<WhatIfEntry> entries);
 
 // Where the point of request looks in the changed run: a view whose points are the original cloud's. Null where the
-// point itself is hidden. A hidden point gets no attention. The pass is run again, recorded.
-std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const WhatIf& what_if,
+// point itself is hidden. A hidden point gets no attention. Raises what WhatIfRunner::record raises.
+std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                          const QueryRequest& request, const Job& job = {});
 
 }  // namespace erwin

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/model/internal/attention_ops.h"
+#include "core/model/internal/kept_rows.h"
 #include "core/model/internal/layer_record.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/nsa.h"
@@ -147,11 +148,13 @@ public:
       rotated = std::make_shared<const Partition>(
           partition_of(level, level.positions.index_select(0, level.rotated.source), level.rotated.mask,
                        level.rotated.offsets, level.rotated.inverse.index_select(0, level.real_slots), true));
-    at::Tensor x = embedded.index_select(0, batch.slot_point);
-    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    at::Tensor x = context.start.defined() ? context.start : embedded.index_select(0, batch.slot_point);
+    for (auto i = static_cast<std::size_t>(context.next_layer); i < blocks_.size(); ++i) {
       context.reached(static_cast<double>(i) / static_cast<double>(blocks_.size()), blocks_[i].name);
       const bool turn = rotated && i % 2 == 1;
       const auto partition = turn ? rotated : main;
+      if (context.attention_only) return attended(blocks_[i], x, *partition, batch, context);
+      if (context.keep) context.keep->before.push_back(x);
       if (context.recompute) {
         x = recomputed(
             [this, i, partition, &batch](const at::Tensor& rows) {
@@ -166,6 +169,7 @@ public:
       }
       if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
     }
+    if (context.keep) context.keep->before.push_back(x);
     return x.index_select(0, batch.point_slot);
   }
 

@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/base/memory.h"
 #include "core/model/internal/batch_geometry.h"
+#include "core/model/internal/kept_rows.h"
 #include "core/model/internal/kernel_switch.h"
 #include "core/model/internal/likelihood.h"
 #include "core/model/internal/network.h"
@@ -212,8 +213,17 @@ model::Batch Model::Impl::batch_of(const ModelSample& sample, const Job& job) {
   return batch;
 }
 
+Model::Output Model::Impl::output_of(const at::Tensor& rows, const Job& job) const {
+  Output output;
+  const model::Prediction prediction = model::prediction_of(rows, config.head);
+  output.values = host_values(prediction.mean);
+  job.check();
+  if (prediction.deviation.defined()) output.deviations = host_values(prediction.deviation);
+  return output;
+}
+
 Model::Output Model::predict(const ModelSample& sample, const std::optional<TapRequest>& tap, const Job& job,
-                             const AttentionChanges* changes) const {
+                             const AttentionChanges* changes, bool keep) const {
   if (changes) check(*changes, impl_->config);
   if (impl_->options.device().is_cpu())
     require_memory(
@@ -236,14 +246,21 @@ Model::Output Model::predict(const ModelSample& sample, const std::optional<TapR
       recorder.tap.point_count = sample.points;
       context.recorder = &recorder;
     }
+    std::shared_ptr<KeptRows> kept;
     at::Tensor rows;
-    if (!tap && !changes && !sample.trees.main) rows = impl_->graphs->run(sample);
-    if (!rows.defined()) rows = impl_->network->forward(impl_->batch_of(sample, job), context);
-    const model::Prediction prediction = model::prediction_of(rows, impl_->config.head);
-    output.values = host_values(prediction.mean);
-    job.check();
-    if (prediction.deviation.defined()) output.deviations = host_values(prediction.deviation);
+    if (!tap && !changes && !keep && !sample.trees.main) rows = impl_->graphs->run(sample);
+    if (!rows.defined()) {
+      model::Batch batch = impl_->batch_of(sample, job);
+      if (keep && keeps_rows(sample.points)) {
+        kept = std::make_shared<KeptRows>();
+        context.keep = kept.get();
+      }
+      rows = impl_->network->forward(batch, context);
+      if (kept) kept->batch = std::move(batch);
+    }
+    output = impl_->output_of(rows, job);
     if (tap) output.tap = std::make_shared<const Tap>(std::move(recorder.tap));
+    output.rows = std::move(kept);
   });
   return output;
 }

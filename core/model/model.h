@@ -18,6 +18,9 @@
 namespace erwin {
 
 struct AttentionChanges;
+// The rows of a pass between its blocks, on the network's device; inside core/model only
+// (core/model/internal/kept_rows.h).
+struct KeptRows;
 
 // Tf32 is float32 whose matrix products round their factors to TF32 on a CUDA device, and float32 elsewhere.
 enum class Precision { Float32, Tf32, BFloat16, Float64 };
@@ -57,17 +60,27 @@ public:
   void load_weights(const Weights& weights);
 
   struct Output {
-    std::vector<float> values;      // [n, o] standardised
-    std::vector<float> deviations;  // [n, o] standardised, of a Gaussian head; else empty
-    TapPtr tap;                     // null where none was asked for
+    std::vector<float> values;             // [n, o] standardised
+    std::vector<float> deviations;         // [n, o] standardised, of a Gaussian head; else empty
+    TapPtr tap;                            // null where none was asked for
+    std::shared_ptr<const KeptRows> rows;  // where they were to be kept, else null
   };
   // Does the network's device build trees and neighbour graphs itself? Samples may then come without them.
   bool makes_geometry() const;
   // Evaluation mode, one sample, with its trees where a tap is asked for. Looks at the job's stop token per chunk.
   // Raises Error{Cancelled}, {Memory}, {DeviceMemory}, {Device}.
-  // `changes`: what the attention is to do otherwise (what_if.h), checked.
+  // `changes`: what the attention is to do otherwise (what_if.h), checked. `keep`: the rows, only where keeps_rows.
   Output predict(const ModelSample& sample, const std::optional<TapRequest>& tap = std::nullopt, const Job& job = {},
-                 const AttentionChanges* changes = nullptr) const;
+                 const AttentionChanges* changes = nullptr, bool keep = false) const;
+
+  // Can a pass over so many points keep its rows? A flat trunk's, and up to 256 MiB of them.
+  bool keeps_rows(std::int64_t points) const;
+  // The prediction with changes, bit for bit that of `predict`, of which only the first changed layer and what follows
+  // is computed. `unchanged`: rows of the same sample without changes. Keeps its own rows.
+  Output predict_from(const KeptRows& unchanged, const AttentionChanges& changes, const Job& job = {}) const;
+  // The record of one layer (with its q, k, v) from the rows that entered it in the pass with these changes: the one
+  // attention layer is all that is computed. Raises Error{Config} where there is no such layer.
+  TapPtr record(const KeptRows& rows, const AttentionChanges& changes, int layer, const Job& job = {}) const;
 
   // The network itself, for code inside core that may name Torch (core/model/internal/network.h).
   struct Impl;

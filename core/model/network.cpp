@@ -64,6 +64,10 @@ public:
   }
 
   at::Tensor forward(const Batch& batch, ForwardContext& context) override {
+    if (context.start.defined()) {
+      const at::Tensor rows = trunk_->forward({}, batch, context);
+      return head_ && !context.attention_only ? by_rows(rows, context.job, *head_) : rows;
+    }
     const at::Tensor features = by_rows(batch.features, context.job, *features_);
     context.saw("features", features);
     at::Tensor embedded = (*embed_)(features, batch, context);

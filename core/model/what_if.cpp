@@ -189,36 +189,55 @@ PointCloudPtr changed_cloud(const PointCloud& cloud, std::int64_t frame, const C
 
 WhatIfRunner::WhatIfRunner(const Predictor& predictor, PointCloudPtr cloud, std::int64_t frame, const Job& job)
     : predictor_(predictor), cloud_(std::move(cloud)), frame_(frame) {
-  Predictor::Result result = predictor_.run(*cloud_, frame_, TapRequest{}, job);
-  sample_ = std::move(result.sample);
-  recorded_baseline_ = std::move(result.fields.front());
   const Checkpoint& checkpoint = predictor_.checkpoint();
-  baseline_ = result_fields(predictor_.model().predict(*sample_, std::nullopt, job).values, *sample_, checkpoint.recipe,
-                            static_cast<int>(checkpoint.config.output_features), recorded_baseline_->unit())
+  sample_ =
+      std::make_shared<const ModelSample>(prepare_sample(*cloud_, frame_, checkpoint.recipe, checkpoint.config, job));
+  Model::Output output = predictor_.model().predict(*sample_, std::nullopt, job, nullptr, /*keep=*/true);
+  const Field* target = checkpoint.recipe.target.empty() ? nullptr : cloud_->field(checkpoint.recipe.target);
+  baseline_ = result_fields(output.values, *sample_, checkpoint.recipe,
+                            static_cast<int>(checkpoint.config.output_features), target ? target->unit() : "")
                   .front();
+  rows_ = std::move(output.rows);
 }
 
-WhatIfRunner::Result WhatIfRunner::run(const WhatIf& what_if, const std::optional<TapRequest>& tap,
-                                       const Job& job) const {
+std::shared_ptr<const ModelSample> WhatIfRunner::changed_sample(const PointCloud& changed, const CloudChanges& changes,
+                                                                const Job& job) const {
+  const Checkpoint& checkpoint = predictor_.checkpoint();
+  const bool same_places = changes.hidden.empty() && changes.movements.empty();
+  // Positions that are seen once are not worth a place in the cache.
+  auto sample = std::make_shared<ModelSample>(prepare_sample(changed, 0, checkpoint.recipe, checkpoint.config, job,
+                                                             /*with_geometry=*/!same_places, /*cached=*/false));
+  if (same_places) {
+    sample->edge_source = sample_->edge_source;
+    sample->edge_receiver = sample_->edge_receiver;
+    sample->trees = sample_->trees;
+  }
+  return sample;
+}
+
+Model::Output WhatIfRunner::predict(const ModelSample& sample, const WhatIf& what_if, const Job& job) const {
+  const Model& model = predictor_.model();
+  if (rows_ && what_if.cloud.empty()) return model.predict_from(*rows_, what_if.attention, job);
+  return model.predict(sample, std::nullopt, job, &what_if.attention, /*keep=*/true);
+}
+
+WhatIfRunner::Result WhatIfRunner::run(const WhatIf& what_if, const Job& job) const {
   const Checkpoint& checkpoint = predictor_.checkpoint();
   PointCloudPtr cloud = cloud_;
   std::shared_ptr<const ModelSample> sample = sample_;
   std::vector<std::int64_t> kept;
   if (!what_if.cloud.empty()) {
     cloud = changed_cloud(*cloud_, frame_, what_if.cloud);
-    // Positions that are seen once are not worth a place in the cache.
-    sample = std::make_shared<const ModelSample>(
-        prepare_sample(*cloud, 0, checkpoint.recipe, checkpoint.config, job, /*with_geometry=*/true, /*cached=*/false));
+    sample = changed_sample(*cloud, what_if.cloud, job);
     std::vector<char> hidden(static_cast<std::size_t>(cloud_->size()));
     for (const std::int64_t point : what_if.cloud.hidden) hidden[static_cast<std::size_t>(point)] = 1;
     for (std::int64_t point = 0; point < cloud_->size() && !what_if.cloud.hidden.empty(); ++point)
       if (!hidden[static_cast<std::size_t>(point)]) kept.push_back(point);
   }
-  Model::Output output = predictor_.model().predict(*sample, tap, job, &what_if.attention);
+  Model::Output output = predict(*sample, what_if, job);
   const int components = static_cast<int>(checkpoint.config.output_features);
   const Field predicted =
       result_fields(output.values, *sample, checkpoint.recipe, components, baseline_->unit()).front();
-  const Field& before = tap ? *recorded_baseline_ : *baseline_;
   const auto width = static_cast<std::size_t>(components);
   std::vector<float> values(static_cast<std::size_t>(cloud_->size()) * width, hidden_value), difference = values;
   double largest = 0;
@@ -227,7 +246,7 @@ WhatIfRunner::Result WhatIfRunner::run(const WhatIf& what_if, const std::optiona
     double square = 0;
     for (int c = 0; c < components; ++c) {
       const std::size_t at = static_cast<std::size_t>(whole) * width + static_cast<std::size_t>(c);
-      const double change = predicted.value(point, c) - before.value(whole, c);
+      const double change = predicted.value(point, c) - baseline_->value(whole, c);
       values[at] = static_cast<float>(predicted.value(point, c));
       difference[at] = static_cast<float>(change);
       square += change * change;
@@ -237,11 +256,22 @@ WhatIfRunner::Result WhatIfRunner::run(const WhatIf& what_if, const std::optiona
   const FieldKind kind = baseline_->kind();
   return {Field("prediction", kind, components, std::move(values), baseline_->unit()),
           Field("difference", kind, components, std::move(difference), baseline_->unit()),
-          std::move(output.tap),
           std::move(cloud),
           std::move(sample),
           std::move(kept),
-          largest};
+          largest,
+          what_if.attention,
+          std::move(output.rows)};
+}
+
+TapPtr WhatIfRunner::record(const Result& result, int layer, const Job& job) const {
+  const Model& model = predictor_.model();
+  if (result.rows) return model.record(*result.rows, result.attention, layer, job);
+  TapRequest wanted;
+  wanted.layers = {layer};
+  TapPtr tap = model.predict(*result.sample, wanted, job, &result.attention).tap;
+  (void)tap->require_layer(layer);
+  return tap;
 }
 
 }  // namespace erwin

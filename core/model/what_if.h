@@ -93,12 +93,16 @@ std::vector<int> heads_by_layer(const ModelConfig& config);
 // below 1.
 void check(const AttentionChanges& changes, const ModelConfig& config);
 
+// The first layer, in order of evaluation, that runs otherwise; `layers` where none does.
+int first_changed_layer(const AttentionChanges& changes, int layers);
+
 // One frame of a cloud with the changes made; cells that lose a point go. Row ids stay. Raises Error{Config}: a point
 // that is not there, no point left, a field or component that does not exist.
 PointCloudPtr changed_cloud(const PointCloud& cloud, std::int64_t frame, const CloudChanges& changes);
 
-// Asks one cloud of one network again and again. The geometry of the untouched cloud is made once. Belongs to the
-// predictor's thread; the predictor must outlive it.
+// Asks one cloud of one network again and again. What the changes leave as it is is not computed again: the geometry
+// where no point moves, and in a flat trunk the layers before the first changed one. No number depends on that. Belongs
+// to the predictor's thread; the predictor must outlive it.
 class WhatIfRunner {
 public:
   // Makes the baseline prediction. Raises what Predictor::run raises.
@@ -107,24 +111,33 @@ public:
   // One frame each, over the points of the original cloud, real units; NaN at hidden points.
   struct Result {
     Field prediction, difference;  // "prediction"; "difference": minus the baseline's
-    TapPtr tap;                    // of the changed cloud; null where none was asked for
     PointCloudPtr cloud;           // the changed cloud, or the original where no point was touched
     std::shared_ptr<const ModelSample> sample;
-    std::vector<std::int64_t> kept;  // point of the original cloud behind every point of `cloud`; empty: the same
-    double largest_difference = 0;   // norm over components
+    std::vector<std::int64_t> kept;        // point of the original cloud behind every point of `cloud`; empty: the same
+    double largest_difference = 0;         // norm over components
+    AttentionChanges attention;            // that it ran with
+    std::shared_ptr<const KeptRows> rows;  // for `record`; null where the network keeps none
   };
-  Result run(const WhatIf& what_if, const std::optional<TapRequest>& tap = std::nullopt, const Job& job = {}) const;
+  Result run(const WhatIf& what_if, const Job& job = {}) const;
+
+  // The record of the changed run, over the points of result.cloud, with q, k, v of one layer; where rows were kept, of
+  // that layer alone. Raises Error{Config} where there is no such layer.
+  TapPtr record(const Result& result, int layer, const Job& job = {}) const;
 
   const Field& baseline() const { return *baseline_; }
   const ModelSample& sample() const { return *sample_; }
 
 private:
+  std::shared_ptr<const ModelSample> changed_sample(const PointCloud& changed, const CloudChanges& changes,
+                                                    const Job& job) const;
+  Model::Output predict(const ModelSample& sample, const WhatIf& what_if, const Job& job) const;
+
   const Predictor& predictor_;
   PointCloudPtr cloud_;
   std::int64_t frame_;
   std::shared_ptr<const ModelSample> sample_;
-  // A pass that is recorded rounds differently: what it says is compared with a recorded baseline.
-  std::optional<Field> baseline_, recorded_baseline_;
+  std::optional<Field> baseline_;
+  std::shared_ptr<const KeptRows> rows_;  // of the baseline
 };
 
 }  // namespace erwin

@@ -42,6 +42,7 @@ struct Engine::Impl {
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
   std::optional<WhatIfRunner> changed_runs;                // of `predicted`, once it was asked
+  std::optional<ChangedRun> changed;                       // the newest of them
 
   RunSettings settings;
 
@@ -75,6 +76,7 @@ struct Engine::Impl {
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
   const Predictor& network(const char* what) const;
+  void make_ready_for_changes(const Job& job);
   void run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job);
 };
 

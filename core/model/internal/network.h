@@ -44,8 +44,12 @@ struct ForwardContext {
   int next_layer = 0;        // order of evaluation of attention layers
   SelectionList* selections = nullptr;
   const Interventions* interventions = nullptr;  // what is to be otherwise
-  // Sees activations by module name as they are made ("features", "embed", "block.0"): rows are points for a flat trunk, slots of
-  // the level for a U-net.
+  // ---- Flat trunks only (kept_rows.h) ----
+  KeptRows* keep = nullptr;  // its `before` is filled from next_layer on
+  at::Tensor start;          // rows that enter block next_layer, where the pass begins; undefined: from the beginning
+  bool attention_only = false;  // with `start`: the pass ends with that block's attention, and its result says nothing
+  // Sees activations by module name as they are made ("features", "embed", "block.0"): rows are points for a flat
+  // trunk, slots of the level for a U-net.
   std::function<void(const std::string& module, const at::Tensor& rows)> observe;
   void saw(const std::string& module, const at::Tensor& rows) const {
     if (observe) observe(module, rows);
@@ -118,6 +122,8 @@ struct Model::Impl {
 
   // A sample's tensors on the device, with what follows from its positions.
   model::Batch batch_of(const ModelSample& sample, const Job& job);
+  // What the network's last rows [P, o] say.
+  Output output_of(const at::Tensor& rows, const Job& job) const;
 };
 
 }  // namespace erwin

@@ -265,28 +265,84 @@ TEST(WhatIfRunner, DifferencesAreThoseOfAPredictionOfTheChangedCloud) {
                        .cloud = {.hidden = {3, 149},
                                  .movements = {{.points = {10, 11}, .offset = {0, 0.5, 0}}},
                                  .edits = {{.field = "heat", .points = {20}, .offset = 2}}}};
-  const WhatIfRunner::Result result = runner.run(what_if, TapRequest{.layers = {1}});
+  const WhatIfRunner::Result result = runner.run(what_if);
   const PointCloudPtr changed = changed_cloud(*cloud, 0, what_if.cloud);
-  // Recorded against recorded: a pass without a record rounds differently.
-  const Predictor::Result expected = predictor.run(*changed, 0, TapRequest{});
-  const Predictor::Result before = predictor.run(*cloud, 0, TapRequest{});
+  const Predictor::Result expected = predictor.run(*changed, 0);
   double largest = 0;
   for (std::int64_t p = 0; p < changed->size(); ++p) {
     const std::int64_t whole = changed->row_id(p);
     EXPECT_EQ(result.kept[static_cast<std::size_t>(p)], whole);
     EXPECT_NEAR(result.prediction.value(whole), expected.fields[0].value(p), 1e-6);
-    EXPECT_NEAR(result.difference.value(whole), expected.fields[0].value(p) - before.fields[0].value(whole), 1e-6);
-    largest = std::max(largest, std::abs(expected.fields[0].value(p) - before.fields[0].value(whole)));
+    EXPECT_NEAR(result.difference.value(whole), expected.fields[0].value(p) - plain.fields[0].value(whole), 1e-6);
+    largest = std::max(largest, std::abs(expected.fields[0].value(p) - plain.fields[0].value(whole)));
   }
   EXPECT_NEAR(result.largest_difference, largest, 1e-6);
   EXPECT_GT(largest, 1e-3);
   EXPECT_TRUE(std::isnan(result.prediction.value(3)) && std::isnan(result.difference.value(149)));
-  EXPECT_EQ(result.tap->point_count, 148);
-  EXPECT_TRUE(result.tap->layers[1].has_qkv());
+  const TapPtr tap = runner.record(result, 1);
+  EXPECT_EQ(tap->point_count, 148);
+  EXPECT_TRUE(tap->require_layer(1).has_qkv());
 
   const WhatIfRunner::Result nothing = runner.run({});
   EXPECT_EQ(nothing.largest_difference, 0);
   EXPECT_EQ(nothing.cloud, cloud);
+}
+
+// A pass that begins at the first changed layer against one from the beginning: not a bit differs.
+TEST(WhatIfRunner, BeginningInTheMiddleChangesNoBit) {
+  for (const ModelConfig& config :
+       {test::nsa_config(), test::flat_config(ModelKind::Full), test::flat_config(ModelKind::Ball)}) {
+    const Subject subject(config);
+    const auto unchanged = subject.model.predict(subject.sample, std::nullopt, {}, nullptr, true);
+    ASSERT_TRUE(unchanged.rows);
+    EXPECT_EQ(unchanged.values, subject.plain);
+    for (int layer = -1; layer < config.flat.depth; ++layer) {
+      const AttentionChanges changes{.gates = {{.layer = layer, .head = 1, .value = 0}}};
+      EXPECT_EQ(first_changed_layer(changes, config.flat.depth), std::max(layer, 0));
+      const Model::Output whole = subject.changed(changes), part = subject.model.predict_from(*unchanged.rows, changes);
+      EXPECT_EQ(part.values, whole.values) << layer;
+      EXPECT_NE(part.values, subject.plain) << layer;
+    }
+    EXPECT_EQ(subject.model.predict_from(*unchanged.rows, {}).values, subject.plain);
+  }
+  EXPECT_FALSE(Subject(test::unet_config()).model.keeps_rows(150));
+}
+
+// The record of one layer from kept rows against that of a whole pass. Layer 0 sees the same rows in both; later ones
+// see those of passes that round differently.
+TEST(WhatIfRunner, ALayerIsRecordedAlone) {
+  for (const ModelConfig& config : {test::nsa_config(), test::unet_config()}) {
+    const Predictor predictor(test::make_checkpoint(config, /*with_heat=*/true));
+    const WhatIfRunner runner(predictor, test::make_cloud(150, 5), 0);
+    const WhatIf what_if{.attention = {.gates = {{.layer = 1, .head = 1, .value = 0.25}}},
+                         .cloud = {.hidden = {3}, .edits = {{.field = "heat", .points = {20}, .offset = 2}}}};
+    const WhatIfRunner::Result result = runner.run(what_if);
+    const Model::Output whole =
+        predictor.model().predict(*result.sample, TapRequest{.all_layers = true, .layers = {}}, {}, &what_if.attention);
+    for (int layer = 0; layer < 3; ++layer) {
+      const TapPtr tap = runner.record(result, layer);
+      const AttentionRow row = attention_row(*tap, {.layer = layer, .point = 17}),
+                         expected = attention_row(*whole.tap, {.layer = layer, .point = 17});
+      ASSERT_EQ(row.points.size(), expected.points.size());
+      for (std::size_t point = 0; point < row.points.size(); ++point)
+        EXPECT_NEAR(row.points[point], expected.points[point], layer == 0 ? 0 : 1e-6) << layer;
+      EXPECT_NEAR(row.gate_local, expected.gate_local, 1e-6);
+    }
+    EXPECT_EQ(kind_of([&] { runner.record(result, 9); }), ErrorKind::Config);
+  }
+}
+
+// A field alone is edited: graph and trees stay, and so does every number of a sample that is made anew.
+TEST(WhatIfRunner, AnEditedFieldKeepsTheGeometry) {
+  const Predictor predictor(test::make_checkpoint(test::nsa_config(), /*with_heat=*/true));
+  const PointCloudPtr cloud = test::make_cloud(150, 5);
+  const WhatIfRunner runner(predictor, cloud, 0);
+  const WhatIf what_if{.attention = {}, .cloud = {.edits = {{.field = "heat", .points = {20, 21}, .factor = 3}}}};
+  const WhatIfRunner::Result result = runner.run(what_if);
+  EXPECT_EQ(result.sample->trees.main, runner.sample().trees.main);
+  const Predictor::Result expected = predictor.run(*changed_cloud(*cloud, 0, what_if.cloud), 0);
+  EXPECT_TRUE(std::ranges::equal(result.prediction.values(), expected.fields[0].values()));
+  EXPECT_GT(result.largest_difference, 0);
 }
 
 }  // namespace erwin
