@@ -31,7 +31,7 @@ WhatIf what_if_of(const ExplainOptions& options, const ExplainSource& source, co
   entry.head = source.head;
   if (options.point) entry.point = asked_point(options, source);
   std::vector<WhatIfEntry> entries(options.what_if.size(), entry);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].text = options.what_if[i];
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].text = with_selection(options.what_if[i], options.points);
   return erwin::what_if_of(entries, *source.cloud, describe(*source.tap), config);
 }
 

@@ -252,13 +252,14 @@ void Engine::Impl::show_gates(const Job& job) {
   if (gates || shown) publisher.update([&](EngineSnapshot& s) { s.gates = gates; });
 }
 
-void Engine::Impl::work_out(const char* key, const char* what, const std::function<void(const Job&)>& work) {
+void Engine::Impl::work_out(const char* key, const char* what, const std::function<void(const Job&)>& work,
+                            bool finish_running) {
   worker.post(
       [this, what, work](std::stop_token stop) {
         if (!tap) return;
         publisher.run(what, stop, [&](const Job& job) { surviving_device([&] { work(job); }); });
       },
-      key);
+      key, finish_running);
 }
 
 Engine::Engine() : impl_(std::make_unique<Impl>()) {}

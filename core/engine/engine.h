@@ -71,7 +71,9 @@ public:
   // What the network says with these changes (what_if_entries.h), and where the point of `request` then looks; without
   // one that is on, what was said before is forgotten. The prediction comes first, attention in a later snapshot. The
   // first needs a run of the network as it is, too, unless prepare_what_if has made it.
-  void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request);
+  // live: while something is dragged. What runs is finished, only what waits is replaced: changes that come faster than
+  // answers are still answered on the way.
+  void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live = false);
   void prepare_what_if();
 
   // Takes effect within 200 ms (the stop token is looked at per chunk).

@@ -246,9 +246,10 @@ void Engine::attribute(const AttributionRequest& request) {
   });
 }
 
-void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request) {
-  impl_->work_out("what if", "predicting with changes",
-                  [impl = impl_.get(), entries, request](const Job& job) { impl->run_changed(entries, request, job); });
+void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live) {
+  impl_->work_out(
+      "what if", "predicting with changes",
+      [impl = impl_.get(), entries, request](const Job& job) { impl->run_changed(entries, request, job); }, live);
 }
 
 void Engine::prepare_what_if() {

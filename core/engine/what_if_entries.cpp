@@ -18,6 +18,7 @@ constexpr const char* allowed =
     "Keys: force-in, force-out, hide-block, head-off, branch-off, gate.local, gate.compressed, gate.selected, S, "
     "exclude, hide, move, scale, edit";
 constexpr const char* point_forms = "Points are ids and runs of ids, 3,10-20, or query, ball, blockN, all";
+constexpr std::size_t longest_list = 24;  // letters of ids that are said one by one
 constexpr Branch branches[] = {Branch::Local, Branch::Compressed, Branch::Selected};
 
 [[noreturn]] void refuse(const std::string& message, const std::string& detail, const std::string& hint = {}) {
@@ -243,6 +244,10 @@ std::string points_in_words(const std::string& text) {
   if (text == "query") return "the queried point";
   if (text == "all") return "all points";
   if (text.starts_with("block")) return "block " + text.substr(5);
+  if (text.size() > longest_list) try {
+      return std::to_string(ids_in(text).size()) + " points";
+    } catch (const Error&) {  // words are among them
+    }
   return (text.find_first_of(",-") == std::string::npos ? "point " : "points ") + text;
 }
 
@@ -281,6 +286,22 @@ WhatIf what_if_of(std::span<const WhatIfEntry> entries, const PointCloud& cloud,
     if (entry.on) reader.add(entry);
   check(reader.result.attention, config);
   return std::move(reader.result);
+}
+
+std::string with_selection(const std::string& text, const std::string& ids) {
+  const std::string word = "selection";
+  const std::size_t field_end = text.starts_with("edit=") ? text.find(':') : 0;
+  std::string result = text;
+  for (std::size_t at = result.size(); (at = result.rfind(word, at)) != std::string::npos && at > field_end;) {
+    const std::size_t end = at + word.size();
+    const bool whole = std::string_view("=,:").find(result[at - 1]) != std::string_view::npos &&
+                       (end == result.size() || std::string_view(",:").find(result[end]) != std::string_view::npos);
+    if (whole && ids.empty())
+      refuse("there are no selected points", text, "Select points: with the mouse, or --points on the command line");
+    if (whole) result.replace(at, word.size(), ids);
+    --at;
+  }
+  return result;
 }
 
 std::string in_words(const WhatIfEntry& entry) {

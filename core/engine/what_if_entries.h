@@ -9,7 +9,8 @@
 //   hide=POINTS, move=POINTS:dx,dy,dz, scale=POINTS:FACTOR, edit=FIELD:POINTS:FACTOR:OFFSET
 //
 // POINTS are ids and runs of ids, "3,10-20", and words: query (the queried point), ball (its ball in the layer),
-// blockN (block N of the layer), all. No Torch here; cheap enough for the GUI thread.
+// blockN (block N of the layer), all. Whoever has a set of chosen points also takes the word selection
+// (with_selection). No Torch here; cheap enough for the GUI thread.
 
 #include <cstdint>
 #include <span>
@@ -37,6 +38,10 @@ struct WhatIfEntry {
 // something that network and cloud do not have, a change of a query's block without a query.
 WhatIf what_if_of(std::span<const WhatIfEntry> entries, const PointCloud& cloud, const std::vector<LayerInfo>& layers,
                   const ModelConfig& config);
+
+// A change in which the word "selection" stands for points, with these ids in its place. Raises Error{Config} where
+// there is such a word and no id.
+std::string with_selection(const std::string& text, const std::string& ids);
 
 // In words: "head 3 off, layer 5". The text itself where it is not understood.
 std::string in_words(const WhatIfEntry& entry);

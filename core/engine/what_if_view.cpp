@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "core/data/field_list.h"
@@ -20,25 +21,6 @@ double root_mean_square(const Field& difference) {
     ++points;
   }
   return points > 0 ? std::sqrt(square / points) : 0;
-}
-
-std::vector<MovedPoints> moved_points(const WhatIf& what_if, const WhatIfRunner::Result& result, std::int64_t points) {
-  std::vector<std::int64_t> place(static_cast<std::size_t>(points), -1);
-  for (std::int64_t i = 0; i < result.cloud->size(); ++i)
-    place[static_cast<std::size_t>(result.kept.empty() ? i : result.kept[static_cast<std::size_t>(i)])] = i;
-  std::vector<MovedPoints> all;
-  for (const Movement& movement : what_if.cloud.movements) {
-    MovedPoints moved;
-    for (const std::int64_t point : movement.points) {
-      const std::int64_t now = place[static_cast<std::size_t>(point)];
-      if (now < 0) continue;
-      moved.points.push_back(point);
-      const float* at = &result.cloud->positions(0)[static_cast<std::size_t>(3 * now)];
-      moved.positions.insert(moved.positions.end(), at, at + 3);
-    }
-    if (!moved.points.empty()) all.push_back(std::move(moved));
-  }
-  return all;
 }
 
 // From points of a cloud that lacks some to those of the whole one.
@@ -81,6 +63,20 @@ void bring_back(QueryView& view, const Back& back) {
 
 }  // namespace
 
+std::shared_ptr<const MovedView> make_moved_view(const CloudChanges& changes, const PointCloud& cloud,
+                                                 std::int64_t frame) {
+  if (changes.movements.empty()) return nullptr;
+  auto view = std::make_shared<MovedView>();
+  view->positions = moved_positions(cloud, frame, changes.movements);
+  const std::set<std::int64_t> hidden(changes.hidden.begin(), changes.hidden.end());
+  for (const Movement& movement : changes.movements) {
+    std::vector<std::int64_t> group = movement.points;
+    std::erase_if(group, [&](std::int64_t point) { return hidden.contains(point); });
+    if (!group.empty()) view->groups.push_back(std::move(group));
+  }
+  return view;
+}
+
 std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                     std::vector<WhatIfEntry> entries) {
   const WhatIfRunner::Result& result = run.result;
@@ -91,8 +87,7 @@ std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, 
   return std::make_shared<const WhatIfView>(
       WhatIfView{std::move(entries), changes, renamed(result.prediction, what_if_prediction),
                  renamed(result.difference, what_if_difference), std::make_shared<const Field>(runner.baseline()),
-                 std::move(hidden), moved_points(run.what_if, result, runner.baseline().points()),
-                 result.largest_difference, root_mean_square(result.difference), run.seconds});
+                 std::move(hidden), result.largest_difference, root_mean_square(result.difference), run.seconds});
 }
 
 std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const ChangedRun& run,

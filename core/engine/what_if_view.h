@@ -18,19 +18,21 @@ namespace erwin {
 inline constexpr const char* what_if_prediction = "prediction_what_if";
 inline constexpr const char* what_if_difference = "difference_what_if";  // minus the network's own prediction
 
-// Points that are somewhere else in the changed cloud, all of one change.
-struct MovedPoints {
-  std::vector<std::int64_t> points;
-  std::vector<float> positions;  // [m, 3], where they are now
+// Where changes put a cloud's points; there before any network has run.
+struct MovedView {
+  std::vector<float> positions;                   // [n, 3] of all points, relative to the cloud's origin
+  std::vector<std::vector<std::int64_t>> groups;  // the points of each movement, without hidden ones
 };
+// Null where nothing is moved. Raises what moved_positions raises.
+std::shared_ptr<const MovedView> make_moved_view(const CloudChanges& changes, const PointCloud& cloud,
+                                                 std::int64_t frame);
 
 struct WhatIfView {
   std::vector<WhatIfEntry> entries;  // as they were asked, those that are off among them
   int changes = 0;                   // that are on
   Field prediction, difference;      // what_if_prediction, what_if_difference; one frame, NaN at hidden points
   std::shared_ptr<const Field> before;
-  std::vector<std::int64_t> hidden;  // ascending, each once
-  std::vector<MovedPoints> moved;
+  std::vector<std::int64_t> hidden;          // ascending, each once
   double largest = 0, root_mean_square = 0;  // of the difference's norm; over points, in the prediction's unit
   double seconds = 0;                        // of the changed run alone
   const Field* field(std::string_view name) const {

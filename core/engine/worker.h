@@ -36,11 +36,11 @@ public:
   Worker& operator=(const Worker&) = delete;
 
   // `key`: a waiting task with the same non-empty key is replaced, and a running one is cancelled: only the newest
-  // question of a kind is worth an answer.
-  void post(Task task, const std::string& key = {}) {
+  // question of a kind is worth an answer. finish_running: only what waits is replaced.
+  void post(Task task, const std::string& key = {}, bool finish_running = false) {
     {
       const std::lock_guard lock(mutex_);
-      if (!key.empty()) drop(key);
+      if (!key.empty()) drop(key, finish_running);
       waiting_.push_back({std::move(task), key});
     }
     wake_.notify_all();
@@ -89,9 +89,9 @@ private:
     std::string key;
   };
 
-  void drop(const std::string& key) {
+  void drop(const std::string& key, bool finish_running = false) {
     std::erase_if(waiting_, [&](const Entry& entry) { return entry.key == key; });
-    if (running_ && running_key_ == key) running_stop_.request_stop();
+    if (running_ && running_key_ == key && !finish_running) running_stop_.request_stop();
   }
 
   void drop_all() {

@@ -73,6 +73,25 @@ void check(const AttentionChanges& changes, const ModelConfig& config) {
 
 namespace {
 
+void move_points(const Movement& movement, std::vector<float>& positions) {
+  const auto points = std::ssize(positions) / 3;
+  const auto at = [&](std::int64_t point, std::size_t axis) -> float& {
+    return positions[static_cast<std::size_t>(3 * point) + axis];
+  };
+  std::array<double, 3> centre{};
+  for (const std::int64_t point : movement.points) {
+    require_point(point, points);
+    for (std::size_t axis = 0; axis < 3; ++axis)
+      centre[axis] += static_cast<double>(at(point, axis)) / static_cast<double>(movement.points.size());
+  }
+  if (!std::isfinite(movement.scale)) refuse("points cannot be scaled by this", std::to_string(movement.scale));
+  for (const std::int64_t point : movement.points)
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      const double away = static_cast<double>(at(point, axis)) - centre[axis];
+      at(point, axis) = static_cast<float>(centre[axis] + movement.scale * away + movement.offset[axis]);
+    }
+}
+
 // One frame of a cloud, taken apart.
 class CloudEditor {
 public:
@@ -85,19 +104,7 @@ public:
     }
   }
 
-  void move(const Movement& movement) {
-    std::array<double, 3> centre{};
-    for (const std::int64_t point : movement.points) {
-      require_point(point, points_);
-      for (std::size_t axis = 0; axis < 3; ++axis)
-        centre[axis] += at(point, axis) / static_cast<double>(movement.points.size());
-    }
-    if (!std::isfinite(movement.scale)) refuse("points cannot be scaled by this", std::to_string(movement.scale));
-    for (const std::int64_t point : movement.points)
-      for (std::size_t axis = 0; axis < 3; ++axis)
-        positions_[static_cast<std::size_t>(3 * point) + axis] = static_cast<float>(
-            centre[axis] + movement.scale * (at(point, axis) - centre[axis]) + movement.offset[axis]);
-  }
+  void move(const Movement& movement) { move_points(movement, positions_); }
 
   void edit(const FieldEdit& edit) {
     const Field& field = cloud_.require_field(edit.field);
@@ -145,10 +152,6 @@ public:
   }
 
 private:
-  double at(std::int64_t point, std::size_t axis) const {
-    return static_cast<double>(positions_[static_cast<std::size_t>(3 * point) + axis]);
-  }
-
   static std::vector<float> kept_rows(const std::vector<float>& rows, std::int64_t width,
                                       const std::vector<std::int64_t>& place) {
     std::vector<float> result;
@@ -185,6 +188,14 @@ PointCloudPtr changed_cloud(const PointCloud& cloud, std::int64_t frame, const C
   for (const Movement& movement : changes.movements) editor.move(movement);
   for (const FieldEdit& edit : changes.edits) editor.edit(edit);
   return editor.without(changes.hidden);
+}
+
+std::vector<float> moved_positions(const PointCloud& cloud, std::int64_t frame,
+                                   const std::vector<Movement>& movements) {
+  const std::span<const float> as_they_are = cloud.positions(frame);
+  std::vector<float> positions(as_they_are.begin(), as_they_are.end());
+  for (const Movement& movement : movements) move_points(movement, positions);
+  return positions;
 }
 
 WhatIfRunner::WhatIfRunner(const Predictor& predictor, PointCloudPtr cloud, std::int64_t frame, const Job& job)

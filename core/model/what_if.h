@@ -100,6 +100,10 @@ int first_changed_layer(const AttentionChanges& changes, int layers);
 // that is not there, no point left, a field or component that does not exist.
 PointCloudPtr changed_cloud(const PointCloud& cloud, std::int64_t frame, const CloudChanges& changes);
 
+// The positions of a frame, relative to the cloud's origin [n, 3], with the movements made. Raises Error{Config}: a
+// point that is not there, a factor that is not finite.
+std::vector<float> moved_positions(const PointCloud& cloud, std::int64_t frame, const std::vector<Movement>& movements);
+
 // Asks one cloud of one network again and again. What the changes leave as it is is not computed again: the geometry
 // where no point moves, and in a flat trunk the layers before the first changed one. No number depends on that. Belongs
 // to the predictor's thread; the predictor must outlive it.

@@ -68,6 +68,12 @@ QString value_at(const Field& field, std::int64_t point, std::int64_t frame) {
   return parts.join(", ") + unit_of(field);
 }
 
+// Long lists of ids would make a tip larger than the screen.
+QString shortened(const QString& text) {
+  constexpr int most = 240;
+  return text.size() <= most ? text : text.left(most / 2) + "…" + text.right(most / 2);
+}
+
 }  // namespace
 
 WhatIfPanel::WhatIfPanel(QWidget* parent)
@@ -92,6 +98,7 @@ WhatIfPanel::WhatIfPanel(QWidget* parent)
   layout->setSpacing(6);
   layout->addWidget(hint_);
   layout->addWidget(form_part_ = make_form());
+  layout->addWidget(selection_part_ = make_selection_buttons());
   list_->setObjectName("what-if-list");
   list_->setAccessibleName(list_title_->text());
   list_->header()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
@@ -146,6 +153,35 @@ QWidget* WhatIfPanel::make_form() {
   return part;
 }
 
+QWidget* WhatIfPanel::make_selection_buttons() {
+  auto* part = new QWidget;
+  auto* line = new QHBoxLayout(part);
+  line->setContentsMargins(0, 0, 0, 0);
+  line->addWidget(new QLabel(tr("Selection")));
+  const auto add = [&](const char* name, const QString& title, const QString& tip, auto what) {
+    auto* button = new QPushButton(title);
+    button->setObjectName(name);
+    button->setToolTip(tip);
+    connect(button, &QPushButton::clicked, this, what);
+    line->addWidget(button);
+  };
+  add("what-if-hide-selection", tr("Hide"), tr("The network never sees the selected points (Ctrl+Shift+D)"),
+      [this] { Q_EMIT hide_selection_wanted(); });
+  add("what-if-move-selection", tr("Move…"),
+      tr("Type by how much (Ctrl+Shift+M), or drag them in the picture with Alt and Shift held"),
+      [this] { begin("move", "selection"); });
+  add("what-if-scale-selection", tr("Scale…"), tr("Type a factor; they are scaled about their mean (Ctrl+Shift+G)"),
+      [this] { begin("scale", "selection"); });
+  line->addStretch(1);
+  return part;
+}
+
+void WhatIfPanel::begin(const QString& kind, const QString& points) {
+  kind_->setCurrentIndex(kind_->findData(kind));
+  which_->setCurrentText(points);
+  amount_->setFocus(Qt::ShortcutFocusReason);
+}
+
 QWidget* WhatIfPanel::make_list_buttons() {
   auto* part = new QWidget;
   auto* line = new QHBoxLayout(part);
@@ -194,7 +230,7 @@ void WhatIfPanel::fit_form() {
   where_->setEnabled(!kind.one_layer);
   if (kind.one_layer) where_->setCurrentIndex(0);
   which_->setToolTip(points ? tr("ball: the query's own in the shown layer; query: the queried point; block12: a block "
-                                 "of the layer; all; or ids, 3,10-20")
+                                 "of the layer; all; selection; or ids, 3,10-20")
                             : tr(kind.tip));
   fill_choices();
 }
@@ -224,7 +260,8 @@ QStringList WhatIfPanel::suggestions() const {
     case Which::Exclude:
       return {"ball", "block", "none"};
     case Which::Points:
-      return (offer_.queried ? QStringList{"ball", "query"} : QStringList{}) + numbers(offer_.selected, "block") +
+      return (offer_.picked ? QStringList{"selection"} : QStringList{}) +
+             (offer_.queried ? QStringList{"ball", "query"} : QStringList{}) + numbers(offer_.selected, "block") +
              QStringList{"all"};
   }
   return {};
@@ -269,6 +306,7 @@ void WhatIfPanel::show_changes(const std::vector<WhatIfEntry>& entries, const Sc
           : QString());
   hint_->setVisible(!hint_->text().isEmpty());
   form_part_->setVisible(ready);
+  selection_part_->setVisible(ready && state.picked);
   for (QWidget* part : {static_cast<QWidget*>(list_title_), static_cast<QWidget*>(list_), list_buttons_})
     part->setVisible(ready && !entries.empty());
   Offer offer;
@@ -277,6 +315,7 @@ void WhatIfPanel::show_changes(const std::vector<WhatIfEntry>& entries, const Sc
     offer.heads = layer->heads;
     offer.selects = layer->kind == LayerKind::Nsa;
     offer.queried = state.query.point >= 0;
+    offer.picked = state.picked != nullptr;
     if (shown.query)
       for (const MarkedBlock& block : shown.query->blocks) offer.selected.push_back(block.block);
     for (const Field& field : shown.cloud->fields()) offer.fields << QString::fromStdString(field.name());
@@ -306,7 +345,8 @@ void WhatIfPanel::list(const std::vector<WhatIfEntry>& entries) {
   for (const WhatIfEntry& entry : entries) {
     QTreeWidgetItem* item = list_->add_row({QString::fromStdString(in_words(entry))}, 1);
     item->setCheckState(0, entry.on ? Qt::Checked : Qt::Unchecked);
-    item->setToolTip(0, tr("On the command line: explain ... %1").arg(QString::fromStdString(as_options(entry, -1))));
+    item->setToolTip(
+        0, tr("On the command line: explain ... %1").arg(shortened(QString::fromStdString(as_options(entry, -1)))));
     QFont font = item->font(0);
     font.setStrikeOut(!entry.on);
     item->setFont(0, font);

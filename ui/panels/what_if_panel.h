@@ -27,15 +27,19 @@ public:
   void show_changes(const std::vector<WhatIfEntry>& entries, const SceneData& shown, const SceneState& state);
   // The list and the numbers, as text with tabs.
   QString text() const;
+  // Lets the form ask for the rest of a change of these points.
+  void begin(const QString& kind, const QString& points);
 
 Q_SIGNALS:
   void added(const QString& text, bool every_layer);  // KEY=VALUE
   void switched(int row, bool on);
   void removed(const QList<int>& rows);
+  void hide_selection_wanted();
   void colour_wanted(const QString& field);
 
 private:
   QWidget* make_form();
+  QWidget* make_selection_buttons();
   QWidget* make_list_buttons();
   void fit_form();  // to the chosen kind of change
   void list(const std::vector<WhatIfEntry>& entries);
@@ -48,7 +52,7 @@ private:
   // What the form's suggestions are made from.
   struct Offer {
     int layer = 0, heads = 0;
-    bool selects = false, queried = false;
+    bool selects = false, queried = false, picked = false;
     std::vector<std::int32_t> selected, missed;
     QStringList fields;
     bool operator==(const Offer&) const = default;
@@ -56,7 +60,7 @@ private:
   QLabel *hint_, *list_title_, *numbers_title_, *note_;
   Table* list_;
   Facts* numbers_;
-  QWidget *list_buttons_, *form_part_;
+  QWidget *list_buttons_, *form_part_, *selection_part_;
   QFormLayout* form_ = nullptr;
   QComboBox *kind_, *field_, *which_, *where_;
   QLineEdit* amount_;

@@ -112,14 +112,21 @@ CloudProp::CloudProp()
       kept_(std::make_shared<KeptPicture>()) {}
 
 void CloudProp::set_points(PointCloudPtr cloud, std::int64_t frame,
-                           std::shared_ptr<const std::vector<std::int32_t>> order) {
+                           std::shared_ptr<const std::vector<std::int32_t>> order,
+                           std::shared_ptr<const MovedView> moved) {
   cloud_ = std::move(cloud);
   frame_ = frame;
   order_ = std::move(order);
+  moved_ = std::move(moved);
   const Bounds box = cloud_->bounds(frame);
   for (std::size_t k = 0; k < 3; ++k) {
     bounds_[2 * k] = box.minimum[k] - cloud_->origin()[k];
     bounds_[2 * k + 1] = box.maximum[k] - cloud_->origin()[k];
+  }
+  for (std::size_t i = 0; moved_ && i < moved_->positions.size(); ++i) {
+    const auto value = static_cast<double>(moved_->positions[i]);
+    bounds_[2 * (i % 3)] = std::min(bounds_[2 * (i % 3)], value);
+    bounds_[2 * (i % 3) + 1] = std::max(bounds_[2 * (i % 3) + 1], value);
   }
   for (Chunk& chunk : chunks_) chunk.positions_fresh = chunk.colours_fresh = false;
 }
@@ -208,7 +215,7 @@ void CloudProp::upload(Chunk& chunk, std::int64_t begin, std::int64_t end) {
     glVertexAttribPointer(1, 4, GL_UNSIGNED_BYTE, GL_TRUE, 0, nullptr);
   }
   if (!chunk.positions_fresh) {
-    const auto positions = cloud_->positions(frame_);
+    const auto positions = moved_ ? std::span<const float>(moved_->positions) : cloud_->positions(frame_);
     std::vector<float> gathered(3 * count);
     for (std::size_t i = 0; i < count; ++i) std::copy_n(&positions[3 * point_at(i)], 3, &gathered[3 * i]);
     glBindBuffer(GL_ARRAY_BUFFER, chunk.positions);

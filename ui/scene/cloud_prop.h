@@ -29,8 +29,9 @@ public:
   static CloudProp* New();
   vtkTypeMacro(CloudProp, vtkProp)
 
-      // order: [n] points in a fair order, or null: as they are.
-      void set_points(PointCloudPtr cloud, std::int64_t frame, std::shared_ptr<const std::vector<std::int32_t>> order);
+      // order: [n] points in a fair order, or null: as they are. moved: where they are instead, or null.
+      void set_points(PointCloudPtr cloud, std::int64_t frame, std::shared_ptr<const std::vector<std::int32_t>> order,
+                      std::shared_ptr<const MovedView> moved = nullptr);
   // Borrowed until the next call.
   void set_colours(const PointColours* colours);
   void set_look(const PointLook& look) { look_ = look; }
@@ -62,6 +63,7 @@ private:
   PointCloudPtr cloud_;
   std::int64_t frame_ = 0, begin_ = 0, end_ = 0;
   std::shared_ptr<const std::vector<std::int32_t>> order_;
+  std::shared_ptr<const MovedView> moved_;
   const PointColours* colours_ = nullptr;
   PointLook look_;
   std::array<double, 6> bounds_{1, -1, 1, -1, 1, -1};

@@ -34,7 +34,7 @@ std::vector<std::int64_t> points_in_shape(const SceneData& data, const SceneStat
       high[k] = std::max(high[k], corner[k]);
     }
   const std::vector<Emphasis> emphasis = emphasis_of(data, state);
-  const auto positions = data.cloud->positions(state.frame);
+  const auto positions = shown_positions(data, state);
   for (std::int64_t point = 0; point < data.cloud->size(); ++point) {
     const float* p = &positions[static_cast<std::size_t>(point) * 3];
     double clip[4];

@@ -77,7 +77,7 @@ Scene::Scene(vtkRenderWindow& window)
 Scene::~Scene() = default;
 
 void Scene::update(const SceneData& data, const SceneState& state, PreparedPointsPtr points) {
-  const bool moved = data.cloud != data_.cloud || state.frame != state_.frame;
+  const bool moved = data.cloud != data_.cloud || state.frame != state_.frame || data.moved != data_.moved;
   data_ = data;
   state_ = state;
   const Rgb background = palette_of(state.theme).background;
@@ -92,7 +92,8 @@ void Scene::update(const SceneData& data, const SceneState& state, PreparedPoint
 }
 
 void Scene::take_points(PreparedPointsPtr points, bool moved) {
-  if (moved || points->order != points_->order) cloud_->set_points(data_.cloud, state_.frame, points->order);
+  if (moved || points->order != points_->order)
+    cloud_->set_points(data_.cloud, state_.frame, points->order, data_.moved);
   if (points != points_) cloud_->set_colours(&points->colours);  // else they are on the card
   points_ = std::move(points);
   legend_ = points_->colours.legend;
@@ -236,7 +237,7 @@ private:
 
 std::vector<Scene::Screen> Scene::project_all() const {
   const Projector project(*this);
-  const auto positions = data_.cloud->positions(state_.frame);
+  const auto positions = shown_positions(data_, state_);
   const std::vector<float>& sizes = colours().sizes;
   const bool pixels = style() == PointStyle::Pixels;
   std::vector<Screen> all(static_cast<std::size_t>(data_.cloud->size()));

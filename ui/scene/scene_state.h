@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "core/engine/query_view.h"
@@ -185,11 +186,16 @@ struct SceneData {
   std::shared_ptr<const RecallView> recall;            // of the query's layer and head; null until asked for
   std::shared_ptr<const AttributionView> attribution;  // of the query's point and layer; null until asked for
   std::shared_ptr<const WhatIfView> what_if;           // the run with changes; null where nothing is changed
+  std::shared_ptr<const MovedView> moved;              // where changes put points; null where nothing is moved
   bool operator==(const SceneData&) const = default;   // the same objects, not the same numbers
 };
 
 // The marked block where it is of the query's layer, else -1.
 int shown_block(const SceneState& state);
+
+// [n, 3] where points are drawn, and picked: where changes put them, else where the cloud has them in the state's
+// frame.
+std::span<const float> shown_positions(const SceneData& data, const SceneState& state);
 
 // The field that the state's colour_by names, or null where the data has none (Balls, nothing predicted yet, ...).
 const Field* shown_field(const SceneData& data, const SceneState& state);

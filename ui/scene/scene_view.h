@@ -69,6 +69,12 @@ public:
   // The next drag draws a lasso without any key.
   void start_lasso();
 
+  // ---- Moving points: Alt, Shift and a drag. The view says by how much; whoever listens moves them. ----
+  // The next drag moves points without any key.
+  void start_moving();
+  // Ends a drag that moves points as if it had not been; nothing where there is none.
+  void stop_moving();
+
   // ---- Trajectories: the time bar does the same; every change of frame is a state_edited ----
   void step_frame(int by);
   void set_playing(bool playing);
@@ -99,8 +105,12 @@ public:
 Q_SIGNALS:
   void point_clicked(qint64 point);
   void points_chosen(const std::vector<std::int64_t>& points);  // ascending; empty where the shape holds none
-  void camera_moved(const erwin::ui::Camera& camera);           // by anything but follow_camera
-  void point_hovered(qint64 point);                             // under a cursor that rests; -1: none
+  void points_grabbed(qint64 point);                            // a drag begins there; -1: beside all points
+  // Since the grab, in the cloud's unit and in the plane that faces the eye at the grabbed point.
+  void points_dragged(const std::array<double, 3>& by);
+  void points_dropped(bool here);                      // false: they go back
+  void camera_moved(const erwin::ui::Camera& camera);  // by anything but follow_camera
+  void point_hovered(qint64 point);                    // under a cursor that rests; -1: none
   // An instrument was used: query, level, dim or frame of the state are new.
   void state_edited(const erwin::ui::SceneState& state);
   // The picture holds `drawn` of `total` points; all of them where it is complete.
@@ -160,6 +170,12 @@ private:
   void choose_points();
   void edit(const SceneState& edited);
 
+  // scene_view_drag.cpp: points that are moved
+  bool grab_points(const QMouseEvent& event);
+  void drag_points_to(const QPointF& at);
+  void drop_points(bool here);
+  std::array<double, 3> in_plane_of_grab(const QPointF& at) const;
+
   vtkSmartPointer<vtkGenericOpenGLRenderWindow> window_;
   vtkSmartPointer<vtkCallbackCommand> answers_;
   std::unique_ptr<Scene> scene_;
@@ -196,10 +212,11 @@ private:
   std::shared_ptr<const ProbeCard> card_;
   QPointF cursor_{-1, -1};
 
-  enum class Grab { None, Strip, Scene, Shape } grab_ = Grab::None;
+  enum class Grab { None, Strip, Scene, Shape, Points } grab_ = Grab::None;
   QPointF pressed_, last_;
   bool dragged_ = false;
-  bool lasso_ = false, lasso_next_ = false;
+  bool lasso_ = false, lasso_next_ = false, move_next_ = false;
+  std::array<double, 3> grabbed_{};           // where points were grabbed, relative to the cloud's origin
   std::vector<std::array<double, 2>> shape_;  // corners in logical pixels, while it is drawn
 
   Mailbox<Made> points_box_;

@@ -279,6 +279,7 @@ void SceneView::choose_points() {
 void SceneView::mousePressEvent(QMouseEvent* event) {
   const QPointF at = event->position();
   input_comes_first();
+  if (grab_ == Grab::None && !overlay_.covers(at.x(), at.y()) && grab_points(*event)) return;
   if (grab_ == Grab::None) {
     const bool shape = event->button() == Qt::LeftButton && ((event->modifiers() & Qt::ShiftModifier) || lasso_next_);
     grab_ = overlay_.covers(at.x(), at.y()) ? Grab::Strip : shape ? Grab::Shape : Grab::Scene;
@@ -310,6 +311,8 @@ void SceneView::mouseMoveEvent(QMouseEvent* event) {
     }
   } else if (grab_ == Grab::Shape) {
     draw_shape_to(at);
+  } else if (grab_ == Grab::Points) {
+    drag_points_to(at);
   } else if (!hover_.isActive()) {
     hover_.start(card_ ? follow_ms : hover_ms);
   }
@@ -322,6 +325,8 @@ void SceneView::mouseReleaseEvent(QMouseEvent* event) {
   if (event->button() == Qt::LeftButton) {
     if (grab_ == Grab::Strip)
       overlay_.mouse_button(0, false, at.x(), at.y());
+    else if (grab_ == Grab::Points)
+      drop_points(dragged_);
     else if (grab_ == Grab::Shape && dragged_)
       choose_points();
     else if (grab_ != Grab::None && !dragged_)

@@ -18,27 +18,31 @@ Rgb moved_colour(Theme theme) {
   return theme == Theme::Dark ? Rgb{240, 140, 60} : Rgb{190, 84, 0};
 }
 
+std::span<const float> shown_positions(const SceneData& data, const SceneState& state) {
+  return data.moved ? std::span<const float>(data.moved->positions) : data.cloud->positions(state.frame);
+}
+
 void add_moved_boxes(OutlineMesh& mesh, const SceneData& data, const SceneState& state, double grow) {
-  if (!data.what_if || !data.cloud) return;
+  if (!data.moved || !data.cloud) return;
   const Rgb colour = moved_colour(state.theme);
-  for (const MovedPoints& moved : data.what_if->moved) {
+  for (const std::vector<std::int64_t>& group : data.moved->groups) {
     OutlineBox box{{1e30, 1e30, 1e30}, {-1e30, -1e30, -1e30}};
     std::array<double, 3> middle{};
-    for (std::size_t i = 0; i < moved.positions.size(); ++i) {
-      const auto value = static_cast<double>(moved.positions[i]);
-      box.low[i % 3] = std::min(box.low[i % 3], value);
-      box.high[i % 3] = std::max(box.high[i % 3], value);
-      middle[i % 3] += value / static_cast<double>(moved.points.size());
-    }
+    for (const std::int64_t point : group)
+      for (std::size_t k = 0; k < 3; ++k) {
+        const auto value = static_cast<double>(data.moved->positions[static_cast<std::size_t>(3 * point) + k]);
+        box.low[k] = std::min(box.low[k], value);
+        box.high[k] = std::max(box.high[k], value);
+        middle[k] += value / static_cast<double>(group.size());
+      }
     add_box(mesh, box, grow, colour);
-    add_line(mesh, middle_of_old(*data.cloud, state.frame, moved.points), middle, colour);
+    add_line(mesh, middle_of_old(*data.cloud, state.frame, group), middle, colour);
   }
 }
 
 void explain_what_if(const SceneData& data, const SceneState& state, Legend& legend) {
-  if (!data.what_if) return;
-  if (!data.what_if->moved.empty()) legend.swatches.push_back({moved_colour(state.theme), "moved to"});
-  if (!data.what_if->hidden.empty())
+  if (data.moved && !data.moved->groups.empty()) legend.swatches.push_back({moved_colour(state.theme), "moved to"});
+  if (data.what_if && !data.what_if->hidden.empty())
     legend.notes.push_back("what-if: " + std::to_string(data.what_if->hidden.size()) +
                            " points are hidden from the network");
 }

@@ -24,6 +24,8 @@ QString help_page() {
   page += row("Left drag", "turn", "");
   page += row("Right drag", "zoom", "");
   page += row("Middle drag, Shift + left drag", "move", "");
+  page +=
+      row("Alt + Shift + left drag", "what if points were elsewhere", "the selection, else the query's ball; Esc: no");
   page += row("Wheel", "zoom", "");
   page += row("Click a point", "query it", "its ball, the blocks it selected, its attention");
   page += "</table>";

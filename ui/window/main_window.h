@@ -4,6 +4,7 @@
 
 #include <QMainWindow>
 #include <QTimer>
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -246,6 +247,17 @@ private:
   void ask_what_if();
   void derive_what_if();
   QString what_if_status() const;  // empty where nothing is changed
+  // The session's list, or while points are dragged what it would become.
+  const std::vector<WhatIfEntry>& what_if_list() const;
+
+  // window_drag.cpp: what-if on selected points, and points that the mouse moves
+  void make_drag();
+  void make_drag_actions();
+  std::string selected_ids() const;  // empty where nothing is selected
+  std::shared_ptr<const MovedView> moved_points();
+  void grab_points();
+  void drag_points(const std::array<double, 3>& by);
+  void drop_points(bool here);
 
   // window_attribution.cpp: what was missed, and where a prediction comes from
   void make_attribution();
@@ -321,6 +333,20 @@ private:
     QueryRequest request;
     bool operator==(const AskedWhatIf&) const = default;
   } asked_what_if_;
+  std::shared_ptr<const Prediction> ready_for_changes_;  // that the engine was told to be ready for
+  struct PointDrag {
+    std::vector<WhatIfEntry> before;   // without the entry that is dragged
+    std::string points;                // of that entry, as it is written
+    std::array<double, 3> start{};     // its offset before the drag
+    std::vector<WhatIfEntry> entries;  // with it
+  };
+  std::optional<PointDrag> drag_;
+  bool follows_drag_ = false;  // until the last place is answered, answers for earlier ones are shown
+  struct Moved {
+    std::shared_ptr<const Prediction> of;
+    std::vector<WhatIfEntry> entries;
+    std::shared_ptr<const MovedView> view;
+  } moved_;
   // Runs while a question is with the engine: its answer, as a rule there before a picture without it could be drawn,
   // is what is shown next.
   QTimer answer_;

@@ -171,6 +171,22 @@ void select_points(MainWindow& window, const std::string& text) {
   send(QEvent::MouseButtonRelease, at, Qt::NoButton);
 }
 
+void drag_points(MainWindow& window, const std::string& text) {
+  const auto words = words_of(text);
+  if (words.size() != 4) throw Error(ErrorKind::Config, "a drag was expected", text, "Write it as X0 Y0 X1 Y1");
+  QWidget& view = *window.view();
+  const auto send = [&](QEvent::Type type, std::size_t word, Qt::MouseButtons held) {
+    const QPointF at(static_cast<double>(whole_number(words[word])),
+                     static_cast<double>(whole_number(words[word + 1])));
+    QMouseEvent event(type, at, view.mapToGlobal(at), type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton, held,
+                      Qt::AltModifier | Qt::ShiftModifier);
+    QApplication::sendEvent(&view, &event);
+  };
+  send(QEvent::MouseButtonPress, 0, Qt::LeftButton);
+  send(QEvent::MouseMove, 2, Qt::LeftButton);
+  send(QEvent::MouseButtonRelease, 2, Qt::NoButton);
+}
+
 void drop(MainWindow& window, const std::string& path) {
   QMimeData data;
   data.setUrls({QUrl::fromLocalFile(QString::fromStdString(path))});
@@ -281,6 +297,7 @@ void Play::add_input_steps() {
   add("click", [this](const std::string& rest) { click(window_, rest); });
   add("cell", [this](const std::string& rest) { point_at_cell(window_, rest); });
   add("select", [this](const std::string& rest) { select_points(window_, rest); });
+  add("drag", [this](const std::string& rest) { drag_points(window_, rest); });
   add("ball", [this](const std::string& rest) { click_ball(window_, rest); });
   add("action", [this](const std::string& rest) {
     QAction* action = window_.action(QString::fromStdString(rest));

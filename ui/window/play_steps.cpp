@@ -29,6 +29,8 @@ const std::vector<PlayStep>& play_steps() {
       {"cell", "ROW COLUMN", "rest the mouse on a cell of the matrix panel's window, counted from 0"},
       {"select", "box X0 Y0 X1 Y1|lasso X Y X Y ...|ids IDS|none",
        "select points: with the mouse in the picture, logical pixels; by ids and runs of ids like 3,10-20; none"},
+      {"drag", "X0 Y0 X1 Y1",
+       "move the selected points, else the query's ball, with the mouse (Alt and Shift held), logical pixels"},
       {"ball", "LEVEL NUMBER", "click on a ball of the panel Icicle: the camera flies there"},
       {"what-if", "KEY=VALUE [--layer N|all] [--head N|mean]",
        "a change as 'explain --what-if' takes it, in the shown layer; off N, on N, remove N: of the list, from 0; "

@@ -73,6 +73,7 @@ void MainWindow::predict() {
 }
 
 void MainWindow::cancel() {
+  if (drag_) return view_->stop_moving();
   restoring_ = nullptr;
   io_->cancel();
   engine_->cancel();
@@ -368,7 +369,7 @@ void MainWindow::refresh() {
   show_attention_panels(shown);
   show_tree_panels(shown);
   attribution_panel_->show_attribution(data_, shown, engine_progress_.busy);
-  what_if_panel_->show_changes(session_.now().what_if, data_, shown);
+  what_if_panel_->show_changes(what_if_list(), data_, shown);
   show_histogram();
   show_progress();
   for (const auto& [name, text, can, what] :
@@ -408,6 +409,7 @@ void MainWindow::show_failure(const Failure& failure) {
     say(tr("cancelled"));
     return;
   }
+  follows_drag_ = false;
   failure_ = failure;
   banner_->show_failure(failure);
   say(banner_->text());

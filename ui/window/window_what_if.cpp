@@ -51,6 +51,10 @@ void MainWindow::make_what_if() {
   });
   connect(what_if_panel_, &WhatIfPanel::colour_wanted, this,
           [this](const QString& field) { colour_by(ColourBy::Field, field.toStdString()); });
+  connect(dock, &QDockWidget::visibilityChanged, this, [this](bool visible) {
+    if (visible && engine_) ask_what_if();
+  });
+  make_drag();
   connect(query_panel_, &QueryPanel::what_if_wanted, this,
           [this](const QString& text) { attempt([&] { add_what_if(text.toStdString(), state().query.layer); }); });
 }
@@ -72,6 +76,7 @@ void MainWindow::make_what_if_actions() {
     return std::string("branch-off=") + name_of(state().query.branch);
   });
   add("what-if-hide-ball", [] { return std::string("hide=ball"); });
+  make_drag_actions();
   actions_->on("what-if-switch", [this] {
     std::vector<WhatIfEntry> entries = session_.now().what_if;
     const bool on = !any_on(entries);
@@ -91,6 +96,10 @@ void MainWindow::make_what_if_actions() {
     });
 }
 
+const std::vector<WhatIfEntry>& MainWindow::what_if_list() const {
+  return drag_ ? drag_->entries : session_.now().what_if;
+}
+
 void MainWindow::set_what_if(std::vector<WhatIfEntry> entries, bool continuous) {
   Moment next = session_.now();
   next.what_if = std::move(entries);
@@ -101,7 +110,8 @@ void MainWindow::add_what_if(const std::string& text, int layer, std::optional<i
   const std::vector<WhatIfEntry>& present = session_.now().what_if;
   if (!data_.prediction || !model_ || shows_probe())
     throw Error(ErrorKind::Config, "there is no network to ask what if", text, "Open a cloud and a checkpoint first");
-  const WhatIfEntry entry{text, layer, head.value_or(state().query.head), state().query.point, true};
+  const WhatIfEntry entry{with_selection(text, selected_ids()), layer, head.value_or(state().query.head),
+                          state().query.point, true};
   std::vector<WhatIfEntry> entries = present;
   entries.push_back(entry);
   // What is wrong with it is said now, not by a run that fails.
@@ -149,16 +159,24 @@ void MainWindow::what_if(const std::string& text) {
 
 // Asked once for every list, prediction and question.
 void MainWindow::ask_what_if() {
-  const AskedWhatIf wanted{data_.prediction, session_.now().what_if, state().query};
-  if (!data_.prediction || !model_ || shows_probe() || wanted == asked_what_if_) return;
+  const AskedWhatIf wanted{data_.prediction, what_if_list(), state().query};
+  if (!data_.prediction || !model_ || shows_probe()) return;
+  if (what_if_panel_->isVisible() && !model_->is_record && ready_for_changes_ != data_.prediction) {
+    ready_for_changes_ = data_.prediction;
+    engine_->prepare_what_if();
+  }
+  if (wanted == asked_what_if_) return;
   const bool was_on = any_on(asked_what_if_.entries);
   asked_what_if_ = wanted;
-  if (was_on || any_on(wanted.entries)) engine_->what_if(wanted.entries, wanted.request);
+  if (was_on || any_on(wanted.entries)) engine_->what_if(wanted.entries, wanted.request, drag_.has_value());
 }
 
 void MainWindow::derive_what_if() {
+  data_.moved = moved_points();
   const auto& view = answered_->what_if;
-  if (!view || view->entries != session_.now().what_if) return;
+  const bool newest = view && view->entries == what_if_list();
+  if (newest && !drag_) follows_drag_ = false;
+  if (!view || (!newest && !follows_drag_)) return;
   data_.what_if = view;
   const auto& query = answered_->what_if_query;
   if (query && query->request == state().query) data_.query = query;
@@ -167,7 +185,7 @@ void MainWindow::derive_what_if() {
 QString MainWindow::what_if_status() const {
   if (!data_.cloud) return {};
   QStringList changes;
-  for (const WhatIfEntry& entry : session_.now().what_if)
+  for (const WhatIfEntry& entry : what_if_list())
     if (entry.on) changes << QString::fromStdString(in_words(entry));
   return changes.isEmpty() ? QString() : tr("What-if is on: %1").arg(changes.join("; "));
 }

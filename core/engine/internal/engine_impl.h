@@ -66,7 +66,8 @@ struct Engine::Impl {
   void run_prediction(const Subject& subject, int with_layer, const Job& job);
   void answer(const QueryRequest& request, const Job& job);
   void show_gates(const Job& job);
-  void work_out(const char* key, const char* what, const std::function<void(const Job&)>& work);
+  void work_out(const char* key, const char* what, const std::function<void(const Job&)>& work,
+                bool finish_running = false);
   void need_layer(int wanted_layer, const Job& job);
   TapPtr record_of(const std::vector<int>& layers, const Job& job);
   void sum_up(int of_layer, int of_head, const Job& job);

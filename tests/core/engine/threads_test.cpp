@@ -140,6 +140,27 @@ TEST(Worker, ANewerQuestionOfAKindReplacesTheWaitingAndStopsTheRunningOne) {
   EXPECT_EQ(answered.back(), 19);
 }
 
+// What runs is finished; of those that wait only the newest is left.
+TEST(Worker, AKindMayLetItsRunningTaskFinish) {
+  Worker worker;
+  std::vector<int> done;
+  std::atomic<bool> begun = false, go = false, stopped = false;
+  worker.post(
+      [&](std::stop_token stop) {
+        begun = true;
+        wait_until([&] { return go.load(); });
+        stopped = stop.stop_requested();
+        done.push_back(0);
+      },
+      "drag");
+  wait_until([&] { return begun.load(); });
+  for (int i = 1; i <= 5; ++i) worker.post([&, i](std::stop_token) { done.push_back(i); }, "drag", true);
+  go = true;
+  wait_until([&] { return worker.idle(); });
+  EXPECT_FALSE(stopped);
+  EXPECT_EQ(done, (std::vector<int>{0, 5}));
+}
+
 TEST(Worker, CancelStopsWhatRunsWithin200msAndForgetsWhatWaits) {
   Worker worker;
   std::atomic<bool> started = false, ran_after = false;

@@ -144,17 +144,51 @@ TEST_F(WhatIfEngine, AForcedBlockIsGoneFromTheSelection) {
   EXPECT_EQ(snapshot.what_if_query->blocks.size() + 1, snapshot.query->blocks.size());
 }
 
-TEST_F(WhatIfEngine, MovedPointsAreWhereTheyWereMovedTo) {
-  ask({{"hide=3", 0}, {"move=3-5:0,0,2", 0}});
-  ASSERT_TRUE(snapshot.what_if);
-  ASSERT_EQ(snapshot.what_if->moved.size(), 1u);
-  const MovedPoints& moved = snapshot.what_if->moved.front();
-  EXPECT_EQ(moved.points, (std::vector<std::int64_t>{4, 5}));
-  for (std::size_t i = 0; i < 2; ++i)
-    for (std::size_t axis = 0; axis < 3; ++axis)
-      EXPECT_NEAR(moved.positions[3 * i + axis],
-                  cloud->positions(0)[static_cast<std::size_t>(3 * moved.points[i]) + axis] + (axis == 2 ? 2 : 0),
-                  1e-5);
+TEST_F(WhatIfEngine, MovedPointsAreWhereTheNetworkSeesThem) {
+  const std::vector<WhatIfEntry> entries{{"hide=3", 0}, {"move=3-5:0,0,2", 0}, {"scale=4,5:0.5", 0}};
+  const CloudChanges changes = what_if_of(entries, *cloud, snapshot.prediction->layers, config).cloud;
+  const auto view = make_moved_view(changes, *cloud, 0);
+  ASSERT_TRUE(view);
+  const std::vector<std::int64_t> left{4, 5};
+  EXPECT_EQ(view->groups, (std::vector{left, left}));
+  const PointCloudPtr changed = changed_cloud(*cloud, 0, changes);
+  for (std::int64_t point = 0; point < changed->size(); ++point)
+    for (std::int64_t axis = 0; axis < 3; ++axis)
+      EXPECT_EQ(view->positions[static_cast<std::size_t>(3 * changed->row_id(point) + axis)],
+                changed->positions(0)[static_cast<std::size_t>(3 * point + axis)]);
+  EXPECT_FALSE(make_moved_view({.hidden = {3}}, *cloud, 0));
+}
+
+// While a change is dragged, each newest one gets its turn, and none is stopped for a newer one.
+TEST_F(WhatIfEngine, LiveChangesAreNeverStoppedAndNeverQueued) {
+  for (int step = 1; step <= 40; ++step)
+    engine.what_if({{"move=3-50:0,0," + std::to_string(step), 0}}, {3, 1, -1, Branch::All}, /*live=*/true);
+  snapshot = settle(engine, engine.mailbox());
+  ASSERT_TRUE(snapshot.what_if && snapshot.what_if_query);
+  EXPECT_FALSE(snapshot.failure);  // a stopped one would be Error{Cancelled}
+  EXPECT_EQ(snapshot.what_if->entries[0].text, "move=3-50:0,0,40");
+}
+
+// Getting ready changes nothing that is shown, and the first answer is the same with and without.
+TEST_F(WhatIfEngine, GettingReadyChangesNoNumber) {
+  ask({{"head-off=2", 1}});
+  const Field unprepared = snapshot.what_if->prediction;
+  engine.predict(make_sample_cloud(700));
+  engine.predict(cloud);
+  engine.prepare_what_if();
+  snapshot = settle(engine, engine.mailbox());
+  EXPECT_FALSE(snapshot.what_if);
+  ask({{"head-off=2", 1}});
+  EXPECT_TRUE(std::ranges::equal(snapshot.what_if->prediction.values(), unprepared.values()));
+}
+
+TEST(WhatIfWords, TheSelectionIsWrittenAsIds) {
+  EXPECT_EQ(with_selection("hide=selection", "3,10-20"), "hide=3,10-20");
+  EXPECT_EQ(with_selection("move=5,selection:1,0,0", "7"), "move=5,7:1,0,0");
+  EXPECT_EQ(with_selection("edit=selection:selection:2:0", "7"), "edit=selection:7:2:0");
+  EXPECT_EQ(with_selection("branch-off=selected", "7"), "branch-off=selected");
+  EXPECT_THROW((void)with_selection("hide=selection", ""), Error);
+  EXPECT_EQ(in_words({"hide=1,3,5,7,9,11,13,15,17,19-30", 5}), "hide 21 points");
 }
 
 TEST_F(WhatIfEngine, NothingOnForgetsAndAnotherCloudForgetsToo) {
