@@ -147,7 +147,7 @@ void add_questions(CLI::App& command, ExplainOptions& options) {
 
 void add_details(CLI::App& command, ExplainOptions& options) {
   const auto group = command.add_option_group("details", "of the questions");
-  group->add_option("--out", options.out, "write the question's fields: .h5, .vtp or .csv");
+  group->add_option("--out", options.out, "write the question's fields: .h5, .vtp or .csv; heads: a chart, .svg, or .csv");
   group->add_option("--branch", options.branch, "all, local, compressed, selected")->capture_default_str();
   group->add_option("--row-level", options.row_level, "matrix: tree level of the rows, 0 is the root")
       ->check(CLI::NonNegativeNumber)

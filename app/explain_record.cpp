@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <numeric>
 
 #include "app/command.h"
 #include "app/explain_questions.h"
 #include "core/attention/direction.h"
+#include "core/attention/heads_files.h"
 #include "core/attention/matrix.h"
 #include "core/attention/recall.h"
 #include "core/attention/rollout.h"
@@ -138,10 +140,17 @@ Answer answer_summary(const ExplainOptions& options, const ExplainSource& source
 }
 
 Answer answer_heads(const ExplainOptions& options, const ExplainSource& source) {
+  const std::string extension = std::filesystem::path(options.out).extension().string();
+  if (!options.out.empty() && extension != ".svg" && extension != ".csv")
+    refuse("this kind of file is not known", "--out " + options.out, "Name it .svg or .csv");
+  const std::vector<LayerGlance> layers =
+      glance_at_heads(*source.tap, source.cloud->positions(source.frame),
+                      {.layers = source.layers, .most_queries = options.queries}, command_job());
+  if (!options.out.empty())
+    write_text_atomically(options.out,
+                          extension == ".svg" ? heads_svg(layers, source.cloud->unit()) : heads_csv(layers));
   Answer list = Answer::array();
-  for (const LayerGlance& layer :
-       glance_at_heads(*source.tap, source.cloud->positions(source.frame),
-                       {.layers = source.layers, .most_queries = options.queries}, command_job())) {
+  for (const LayerGlance& layer : layers) {
     Answer heads = Answer::array();
     for (const HeadGlance& head : layer.heads)
       heads.push_back({{"head", head.head},

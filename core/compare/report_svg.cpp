@@ -12,6 +12,7 @@ namespace {
 
 constexpr double panel_width = 210, panel_gap = 34, row_height = 38, top = 104, left_margin = 20, axis_height = 34;
 
+using svg::Axis;
 using svg::colours;
 using svg::line;
 using svg::number;
@@ -28,11 +29,6 @@ struct Panel {
   bool from_zero = false;    // the axis begins at 0
   bool around_zero = false;  // a line at 0
   std::vector<PanelRow> rows;
-};
-
-struct Axis {
-  double low = 0, high = 1, step = 1;
-  double x(double value) const { return panel_width * (value - low) / (high - low); }
 };
 
 // Round numbers around all that is drawn.
@@ -52,34 +48,25 @@ Axis axis_of(const Panel& panel) {
   }
   if (panel.from_zero || panel.around_zero) include(0);
   if (low > high) return {};
-  if (!(high > low)) {
-    const double around = high == 0 ? 1 : 0.1 * std::abs(high);
-    low -= around;
-    high += around;
-  }
-  const double raw = (high - low) / 3, size = std::pow(10, std::floor(std::log10(raw)));
-  Axis axis;
-  for (const double factor : {1.0, 2.0, 5.0, 10.0})
-    if (raw <= factor * size * 1.0001) {
-      axis.step = factor * size;
-      break;
-    }
-  axis.low = panel.from_zero ? 0 : axis.step * std::floor(low / axis.step);
-  axis.high = axis.step * std::ceil(high / axis.step);
+  Axis axis = svg::round_axis(low, high);
+  if (panel.from_zero) axis.low = 0;
   return axis;
+}
+
+double x_of(const Axis& axis, double value) {
+  return panel_width * axis.share(value);
 }
 
 std::string draw_axis(const Panel& panel, const Axis& axis, double x0, double bottom) {
   std::string svg = line(x0, bottom, x0 + panel_width, bottom, "stroke=\"#444\"");
-  const int ticks = static_cast<int>(std::lround((axis.high - axis.low) / axis.step));
-  for (int i = 0; i <= ticks; ++i) {
-    const double value = axis.low + i * axis.step, x = x0 + axis.x(value);
+  for (int i = 0; i <= axis.ticks(); ++i) {
+    const double x = x0 + x_of(axis, axis.tick(i));
     svg += line(x, top - 10, x, bottom + 4, "stroke=\"#e2e2e2\"");
-    const double shown = std::abs(value) < 1e-9 * axis.step ? 0 : value;
-    svg += text_at(x, bottom + 19, number(shown, "%.5g"), "text-anchor=\"middle\" font-size=\"12\" fill=\"#444\"");
+    svg +=
+        text_at(x, bottom + 19, number(axis.tick(i), "%.5g"), "text-anchor=\"middle\" font-size=\"12\" fill=\"#444\"");
   }
   if (panel.around_zero && axis.low <= 0 && axis.high >= 0)
-    svg += line(x0 + axis.x(0), top - 10, x0 + axis.x(0), bottom, "stroke=\"#222\" stroke-width=\"1.5\"");
+    svg += line(x0 + x_of(axis, 0), top - 10, x0 + x_of(axis, 0), bottom, "stroke=\"#222\" stroke-width=\"1.5\"");
   return svg;
 }
 
@@ -88,16 +75,17 @@ std::string draw_row(const PanelRow& row, const Axis& axis, double x0) {
   const double y = top + row_height * (static_cast<double>(row.place) + 0.5);
   std::string svg;
   for (const double dot : row.dots)
-    svg += "<circle cx=\"" + number(x0 + axis.x(dot)) + "\" cy=\"" + number(y + 9) +
+    svg += "<circle cx=\"" + number(x0 + x_of(axis, dot)) + "\" cy=\"" + number(y + 9) +
            "\" r=\"3\" fill=\"none\" stroke=\"" + colour + "\" stroke-width=\"1.3\"/>\n";
   if (row.estimate.has_interval()) {
     // Of what cannot be negative, neither is drawn.
-    const double low = x0 + axis.x(std::max(axis.low, row.estimate.low())), high = x0 + axis.x(row.estimate.high());
+    const double low = x0 + x_of(axis, std::max(axis.low, row.estimate.low())),
+                 high = x0 + x_of(axis, row.estimate.high());
     const std::string stroke = "stroke=\"" + colour + "\" stroke-width=\"2\"";
     svg += line(low, y - 3, high, y - 3, stroke) + line(low, y - 8, low, y + 2, stroke) +
            line(high, y - 8, high, y + 2, stroke);
   }
-  const double x = x0 + axis.x(row.estimate.mean);
+  const double x = x0 + x_of(axis, row.estimate.mean);
   return svg + "<rect x=\"" + number(x - 4) + "\" y=\"" + number(y - 7) + "\" width=\"8\" height=\"8\" fill=\"" +
          colour + "\"/>\n";
 }
@@ -153,10 +141,7 @@ std::string report_svg(const StudyResult& result) {
   const double bottom = top + row_height * static_cast<double>(plan.entries.size()) + 6;
   const double width = left_margin + names + static_cast<double>(panels.size()) * (panel_width + panel_gap) + 10;
   const double height = bottom + axis_height + 26;
-  std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width, "%.0f") + "\" height=\"" +
-                    number(height, "%.0f") + "\" viewBox=\"0 0 " + number(width, "%.0f") + " " +
-                    number(height, "%.0f") + "\" font-family=\"Helvetica, Arial, sans-serif\" fill=\"#111\">\n" +
-                    "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
+  std::string svg;
   svg += text_at(left_margin, 30,
                  std::to_string(plan.steps()) + " steps, batch " + std::to_string(plan.batch()) + ", " +
                      std::to_string(result.outcomes.size()) + " of " + std::to_string(plan.runs()) + " runs",
@@ -171,7 +156,7 @@ std::string report_svg(const StudyResult& result) {
   svg += text_at(left_margin, height - 10,
                  "squares: means over the seeds; bars: 95 % intervals (Student's t); rings: single seeds",
                  "font-size=\"12\" fill=\"#444\"");
-  return svg + "</svg>\n";
+  return svg::document(width, height, svg);
 }
 
 }  // namespace erwin

@@ -8,6 +8,7 @@
 #include "core/base/hash.h"
 #include "core/base/job.h"
 #include "core/base/memory.h"
+#include "core/base/svg.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin {
@@ -73,6 +74,19 @@ TEST(Memory, MoreThanThereIsIsRefusedWithBothSizes) {
     EXPECT_EQ(error.kind(), ErrorKind::Memory);
     EXPECT_NE(error.detail().find("1048576 TiB"), std::string::npos) << error.what();
   }
+}
+
+TEST(Svg, AnAxisHasRoundEndsAroundWhatItShows) {
+  const auto expect = [](const svg::Axis& axis, double low, double high, double step) {
+    EXPECT_DOUBLE_EQ(axis.low, low);
+    EXPECT_DOUBLE_EQ(axis.high, high);
+    EXPECT_DOUBLE_EQ(axis.step, step);
+    EXPECT_DOUBLE_EQ(axis.tick(axis.ticks()), high);
+  };
+  expect(svg::round_axis(0, 6.5, 5), 0, 8, 2);
+  expect(svg::round_axis(-0.13, 0.31), -0.2, 0.4, 0.2);
+  expect(svg::round_axis(3, 3), 2.6, 3.4, 0.2);
+  EXPECT_EQ(svg::round_axis(-0.3, 0.3, 6).tick(3), 0);  // not 5.6e-17
 }
 
 }  // namespace erwin
