@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "core/train/kept_checkpoints.h"
 #include "core/train/metrics.h"
 #include "core/train/run_directory.h"
 #include "core/train/run_watch.h"
@@ -230,6 +231,23 @@ TEST_F(RunFolder, WatcherReadsWhatIsNew) {
   fs::remove_all(run.root());
   EXPECT_TRUE(watch.update());
   EXPECT_FALSE(watch.exists());
+}
+
+TEST(KeptCheckpoints, AreThoseOfTheirStepsInOrder) {
+  const test::ScratchFolder scratch;
+  const RunLayout run(scratch.path() / "run");
+  EXPECT_THROW(kept_checkpoints(run.root()), Error);
+  fs::create_directories(run.checkpoints());
+  std::ofstream(run.config()) << "\n";
+  EXPECT_THROW(kept_checkpoints(run.root()), Error);  // none yet
+  for (const char* name :
+       {"step-100.h5", "step-20.h5", "step-0.h5", "step-7.tmp", "step-x.h5", "step--3.h5", "best.h5"})
+    std::ofstream(run.checkpoints() / name) << "\n";
+  EXPECT_EQ(
+      kept_checkpoints(run.root()),
+      (std::vector<KeptCheckpoint>{{0, run.checkpoint(0)}, {20, run.checkpoint(20)}, {100, run.checkpoint(100)}}));
+  std::ofstream(run.last()) << "no checkpoint\n";
+  EXPECT_THROW(kept_checkpoints(run.root()), Error);
 }
 
 }  // namespace
