@@ -3,8 +3,10 @@
 #include <QImage>
 #include <QPushButton>
 #include <QTreeWidget>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "core/base/error.h"
 #include "core/io/open.h"
@@ -15,6 +17,7 @@
 #include "tests/support/shared_data.h"
 #include "tests/ui/two_samples.h"
 #include "tests/ui/window_support.h"
+#include "ui/panels/matrix_panel.h"
 
 namespace erwin::ui {
 namespace {
@@ -238,6 +241,48 @@ TEST_F(WindowFiles, ARecordOfAnotherProgramIsExploredReadOnly) {
   EXPECT_TRUE(window->scene_data().query);
 }
 
+TEST_F(WindowFiles, TheZoomOfTheMatrixComesBackWithItsScaleAndFitsTheTree) {
+  const fs::path record = test::write_example_record(scratch.path());
+  if (record.empty()) GTEST_SKIP() << test::no_numpy;
+  reopen(record);
+  window->action("panel-matrix")->trigger();
+  ASSERT_TRUE(settle());
+  MatrixView& view = *window->matrix_panel()->view();
+  const auto whole = view.window();
+  view.set_window({50, 20, 40});  // as the wheel does
+  ASSERT_TRUE(QTest::qWaitFor([this] { return window->state().matrix.length == 40; }, 5000));
+  window->action("matrix-scale")->trigger();
+  ASSERT_TRUE(settle());
+  const auto zoomed = view.window();
+  const fs::path file = scratch.path() / "zoom.ewsession";
+  save(file);
+
+  // Undo and redo are the window's, too.
+  window->undo();
+  EXPECT_TRUE(view.logarithmic());
+  window->undo();
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(view.window(), whole);
+  window->redo();
+  EXPECT_EQ(view.window(), zoomed);
+
+  start(Settings());
+  reopen(file);
+  EXPECT_FALSE(window->take_failure());
+  MatrixView& again = *window->matrix_panel()->view();
+  ASSERT_TRUE(again.isVisible());
+  EXPECT_EQ(again.window(), zoomed);
+  EXPECT_FALSE(again.logarithmic());
+
+  // A window of another tree is the whole of this one; one that reaches beyond its end is moved inside.
+  window->set_option("matrix-window", "50,20,40,4096");
+  EXPECT_EQ(again.window(), whole);
+  const std::string slots = std::to_string(static_cast<long long>(whole.length));
+  window->set_option("matrix-window", "1000000,0,32," + slots);
+  EXPECT_EQ(again.window().row, whole.length - 32);
+  EXPECT_THROW(window->set_option("matrix-window", "1,2,3"), Error);
+}
+
 std::string text_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -293,10 +338,26 @@ TEST_F(WindowFiles, WhatIsShownIsExportedForOtherPrograms) {
     sum += std::stod(bars.substr(bars.rfind(',', bars.find('\n', at + 1)) + 1));
   EXPECT_EQ(sum, 200);
 
+  // On logarithmic colours the bars are of equal ratios.
+  window->set_option("log", "on");
+  ASSERT_TRUE(settle());
+  std::istringstream ratios(text_of(write("histogram", "log.csv")));
+  std::vector<double> factors;
+  std::string line;
+  std::getline(ratios, line);
+  for (double from = 0, to = 0; std::getline(ratios, line);) {
+    ASSERT_EQ(std::sscanf(line.c_str(), "%lf,%lf", &from, &to), 2);
+    factors.push_back(to / from);
+  }
+  ASSERT_EQ(factors.size(), 64U);
+  EXPECT_GT(factors.front(), 1.0);
+  for (const double factor : factors) EXPECT_NEAR(factor, factors.front(), 1e-6 * factor);
+  window->set_option("log", "auto");
+
   // Charts: white whatever the theme, with words as words and the cells as a picture.
   const std::string histogram = text_of(write("histogram", "histogram.svg")),
-                    matrix = text_of(write("matrix", "matrix.svg"));
-  for (const std::string& chart : {histogram, matrix}) {
+                    matrix = text_of(write("matrix", "matrix.svg")), heads = text_of(write("heads", "heads.svg"));
+  for (const std::string& chart : {histogram, matrix, heads}) {
     EXPECT_TRUE(chart.starts_with("<svg ") && chart.ends_with("</svg>\n"));
     EXPECT_NE(chart.find("fill=\"#ffffff\""), std::string::npos);
     EXPECT_GE(count_of(chart, "<text "), 3U);
@@ -309,7 +370,7 @@ TEST_F(WindowFiles, WhatIsShownIsExportedForOtherPrograms) {
   EXPECT_EQ(image.pixelColor(2, 2), QColor(Qt::white));
 
   for (const auto& [what, name] :
-       {std::pair("field", "field.doc"), std::pair("heads", "heads.svg"), std::pair("loss", "loss.svg"),
+       {std::pair("field", "field.doc"), std::pair("heads", "heads.png"), std::pair("loss", "loss.svg"),
         std::pair("blocks", "blocks.csv"), std::pair("matrix", "matrix.doc"), std::pair("moon", "moon.csv")})
     EXPECT_THROW(window->export_to(what, text(scratch.path() / name)), Error) << what;
   EXPECT_TRUE(window->session().now().look.theme == Theme::Dark);

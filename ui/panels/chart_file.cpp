@@ -52,10 +52,11 @@ void draw(QPainter& painter, QWidget& chart, const QString& caption, int words) 
 
 }  // namespace
 
-void write_chart(QWidget& chart, const QString& caption, const QString& path) {
-  const bool svg = path.endsWith(".svg", Qt::CaseInsensitive);
-  if (!svg && !path.endsWith(".png", Qt::CaseInsensitive))
-    throw Error(ErrorKind::Config, "this kind of file is not known", path.toStdString(), "Name it .svg, .png or .csv");
+std::function<void(const Job&)> chart_writer(QWidget& chart, const QString& caption, const std::string& path) {
+  const QString name = QString::fromStdString(path);
+  const bool svg = name.endsWith(".svg", Qt::CaseInsensitive);
+  if (!svg && !name.endsWith(".png", Qt::CaseInsensitive))
+    throw Error(ErrorKind::Config, "this kind of file is not known", path, "Name it .svg, .png or .csv");
   const Printed printed(chart);
   const int words = words_of(chart, caption).height();
   const QSize size(chart.width() + 2 * margin, words + chart.height() + 3 * margin);
@@ -64,8 +65,7 @@ void write_chart(QWidget& chart, const QString& caption, const QString& path) {
     QPainter painter(&device);
     draw(painter, chart, caption, words);
     painter.end();
-    write_text_atomically(path.toStdString(), device.text());
-    return;
+    return [text = device.text(), path](const Job&) { write_text_atomically(path, text); };
   }
   QImage image(2 * size, QImage::Format_RGB32);
   image.setDevicePixelRatio(2);
@@ -73,10 +73,12 @@ void write_chart(QWidget& chart, const QString& caption, const QString& path) {
   QPainter painter(&image);
   draw(painter, chart, caption, words);
   painter.end();
-  write_file_atomically(path.toStdString(), [&](const std::filesystem::path& temporary) {
-    if (!image.save(QString::fromStdString(temporary.string()), "PNG"))
-      throw Error(ErrorKind::Io, "the picture cannot be written", path.toStdString());
-  });
+  return [image, path](const Job&) {
+    write_file_atomically(path, [&](const std::filesystem::path& temporary) {
+      if (!image.save(QString::fromStdString(temporary.string()), "PNG"))
+        throw Error(ErrorKind::Io, "the picture cannot be written", path);
+    });
+  };
 }
 
 }  // namespace erwin::ui

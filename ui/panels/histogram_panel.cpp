@@ -16,8 +16,21 @@ namespace erwin::ui {
 
 namespace {
 
-constexpr std::size_t bins = 64;
+constexpr int bins = 64;
 constexpr int margin = 8;
+constexpr double most_decades = 9;  // below the largest value: weights of a softmax reach down to nothing
+
+// The value at a share of the axis, and the reverse.
+double value_of(const Histogram& counted, double share) {
+  const auto [low, high] = counted.range;
+  return counted.logarithmic ? low * std::pow(high / low, share) : low + (high - low) * share;
+}
+
+double share_of(const Histogram& counted, double value) {
+  const auto [low, high] = counted.range;
+  if (!(high > low)) return 0;
+  return counted.logarithmic ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
+}
 
 }  // namespace
 
@@ -27,11 +40,8 @@ HistogramPlot::HistogramPlot(QWidget* parent) : QWidget(parent) {
   setAccessibleName(tr("Histogram"));
 }
 
-void HistogramPlot::show_counts(std::vector<std::int64_t> counts, double low, double high,
-                                std::optional<LegendScale> scale) {
-  counts_ = std::move(counts);
-  low_ = low;
-  high_ = high;
+void HistogramPlot::show_counts(Histogram counted, std::optional<LegendScale> scale) {
+  counted_ = std::move(counted);
   scale_ = std::move(scale);
   update();
 }
@@ -42,24 +52,35 @@ QRect HistogramPlot::plot_area() const {
 
 double HistogramPlot::value_at(double x) const {
   const QRect area = plot_area();
-  return low_ + (high_ - low_) * std::clamp((x - area.left()) / std::max(1, area.width()), 0.0, 1.0);
+  return value_of(counted_, std::clamp((x - area.left()) / std::max(1, area.width()), 0.0, 1.0));
 }
 
 double HistogramPlot::x_of(double value) const {
   const QRect area = plot_area();
-  return area.left() + area.width() * (value - low_) / (high_ > low_ ? high_ - low_ : 1);
+  return area.left() + area.width() * share_of(counted_, value);
+}
+
+// Of a logarithmic axis.
+void HistogramPlot::draw_decades(QPainter& painter) const {
+  const QRect area = plot_area();
+  const double first = std::ceil(std::log10(counted_.range.minimum)), last = std::log10(counted_.range.maximum);
+  for (double decade = first; decade <= last; ++decade) {
+    const double x = x_of(std::pow(10, decade));
+    painter.drawLine(QPointF(x, area.bottom() + 1), QPointF(x, area.bottom() + 4));
+  }
 }
 
 void HistogramPlot::paintEvent(QPaintEvent*) {
   QPainter painter(this);
-  if (counts_.empty()) return;
+  const std::vector<std::int64_t>& counts = counted_.counts;
+  if (counts.empty()) return;
   const QRect area = plot_area();
   // Root of the count: a few values that nearly all points share would hide the rest.
-  const double most = std::sqrt(static_cast<double>(*std::max_element(counts_.begin(), counts_.end())));
-  const double step = static_cast<double>(area.width()) / static_cast<double>(counts_.size());
-  for (std::size_t i = 0; i < counts_.size(); ++i) {
-    const double height = most > 0 ? area.height() * std::sqrt(static_cast<double>(counts_[i])) / most : 0;
-    const double value = low_ + (high_ - low_) * (static_cast<double>(i) + 0.5) / static_cast<double>(counts_.size());
+  const double most = std::sqrt(static_cast<double>(*std::max_element(counts.begin(), counts.end())));
+  const double step = static_cast<double>(area.width()) / static_cast<double>(counts.size());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const double height = most > 0 ? area.height() * std::sqrt(static_cast<double>(counts[i])) / most : 0;
+    const double value = value_of(counted_, (static_cast<double>(i) + 0.5) / static_cast<double>(counts.size()));
     const Rgb rgb = scale_ ? colour_of_number(value, *scale_) : Rgb{128, 128, 128};
     painter.fillRect(QRectF(area.left() + step * static_cast<double>(i), area.bottom() + 1 - height,
                             std::max(1.0, step - 1), height),
@@ -67,10 +88,11 @@ void HistogramPlot::paintEvent(QPaintEvent*) {
   }
   painter.setPen(palette().color(QPalette::Mid));
   painter.drawLine(area.left(), area.bottom() + 1, area.right(), area.bottom() + 1);
+  if (counted_.logarithmic) draw_decades(painter);
   if (scale_) {
     painter.setPen(QPen(palette().color(QPalette::WindowText), 1, Qt::DashLine));
     for (const double end : {scale_->minimum, scale_->maximum})
-      if (end > low_ && end < high_)
+      if (end > counted_.range.minimum && end < counted_.range.maximum)
         painter.drawLine(QPointF(x_of(end), area.top()), QPointF(x_of(end), area.bottom()));
   }
   if (from_ && to_) {
@@ -81,16 +103,20 @@ void HistogramPlot::paintEvent(QPaintEvent*) {
   }
   painter.setPen(palette().color(QPalette::PlaceholderText));
   const QRect labels(area.left(), area.bottom() + 4, area.width(), fontMetrics().height());
-  painter.drawText(labels, Qt::AlignLeft, number(low_));
-  painter.drawText(labels, Qt::AlignRight, number(high_));
+  const QString low = number(counted_.range.minimum), high = number(counted_.range.maximum), scale = tr("logarithmic");
+  const int widest = std::max(fontMetrics().horizontalAdvance(low), fontMetrics().horizontalAdvance(high));
+  if (counted_.logarithmic && fontMetrics().horizontalAdvance(scale) + 2 * (widest + margin) < area.width())
+    painter.drawText(labels, Qt::AlignHCenter, scale);
+  painter.drawText(labels, Qt::AlignLeft, low);
+  painter.drawText(labels, Qt::AlignRight, high);
 }
 
 void HistogramPlot::mousePressEvent(QMouseEvent* event) {
-  if (event->button() == Qt::LeftButton && !counts_.empty()) from_ = to_ = event->position().x();
+  if (event->button() == Qt::LeftButton && !counted_.counts.empty()) from_ = to_ = event->position().x();
 }
 
 void HistogramPlot::mouseMoveEvent(QMouseEvent* event) {
-  if (!counts_.empty()) setToolTip(number(value_at(event->position().x())));
+  if (!counted_.counts.empty()) setToolTip(number(value_at(event->position().x())));
   if (!from_) return;
   to_ = event->position().x();
   update();
@@ -124,30 +150,19 @@ HistogramPanel::HistogramPanel(QWidget* parent)
   connect(plot_, &HistogramPlot::whole_range_wanted, this, &HistogramPanel::whole_range_wanted);
 }
 
+// On the scale that the colours have, where the values can be on it.
 void HistogramPanel::count(Counted& what) {
   const Field& field = *what.field;
   const auto range = field.range(what.component);
   if (!range) return;
-  what.low = range->minimum;
-  what.high = range->maximum > what.low ? range->maximum : what.low + 1;
-  what.counts.assign(bins, 0);
-  const auto width = static_cast<std::size_t>(field.components());
-  const auto values = field.frame(field.frames() > 1 ? what.frame : 0);
-  const double scale = static_cast<double>(bins) / (what.high - what.low);
-  for (std::size_t i = 0; i + width <= values.size(); i += width) {
-    double value = 0;
-    if (what.component >= 0) {
-      value = values[i + static_cast<std::size_t>(what.component)] + field.offset();
-    } else {
-      for (std::size_t c = 0; c < width; ++c) value += std::pow(values[i + c] + field.offset(), 2);
-      value = std::sqrt(value);
-    }
-    if (!std::isfinite(value))
-      ++what.unusable;
-    else
-      ++what.counts[static_cast<std::size_t>(
-          std::clamp((value - what.low) * scale, 0.0, static_cast<double>(bins - 1)))];
-  }
+  double low = range->minimum, high = range->maximum;
+  const auto smallest = what.logarithmic && low <= 0 ? smallest_positive(field, what.component) : low;
+  const bool logarithmic = what.logarithmic && high > 0 && smallest && *smallest < high;
+  if (logarithmic)
+    low = std::max(*smallest, high * std::pow(10, -most_decades));
+  else if (!(high > low))
+    high = low + 1;
+  what.found = histogram_of(field, what.component, what.frame, {low, high}, logarithmic, bins);
 }
 
 void HistogramPanel::show_field(const SceneData& shown, const SceneState& state,
@@ -158,15 +173,16 @@ void HistogramPanel::show_field(const SceneData& shown, const SceneState& state,
     worker_.cancel();
     wanted_ = counted_ = nullptr;
     title_->setText(tr("No numbers are shown"));
-    plot_->show_counts({}, 0, 1, {});
+    plot_->show_counts({}, {});
     hint_->setText(tr("Colour the points by a field to see how its values are spread."));
     return;
   }
   auto wanted = std::make_shared<Counted>();
   wanted->data = shown;
   wanted->field = field;
-  wanted->component = field->components() == 1 ? 0 : state.component < field->components() ? state.component : -1;
+  wanted->component = shown_component(*field, state);
   wanted->frame = state.frame;
+  wanted->logarithmic = scale && scale->logarithmic;
   title_->setText(QString::fromStdString(field->name()) +
                   (field->unit().empty() ? QString() : " [" + QString::fromStdString(field->unit()) + "]"));
   if (wanted_ && wanted_->same_as(*wanted)) {
@@ -198,20 +214,22 @@ std::string HistogramPanel::csv() const {
   std::ostringstream out;
   out.precision(9);
   out << "from,to,count\n";
-  const double width = (counted_->high - counted_->low) / static_cast<double>(counted_->counts.size());
-  for (std::size_t i = 0; i < counted_->counts.size(); ++i) {
-    const double from = counted_->low + width * static_cast<double>(i);
-    out << from << ',' << from + width << ',' << counted_->counts[i] << '\n';
-  }
+  const std::vector<std::int64_t>& counts = counted_->found.counts;
+  const auto end = [&](std::size_t i) {
+    return value_of(counted_->found, static_cast<double>(i) / static_cast<double>(counts.size()));
+  };
+  for (std::size_t i = 0; i < counts.size(); ++i) out << end(i) << ',' << end(i + 1) << ',' << counts[i] << '\n';
   return out.str();
 }
 
 void HistogramPanel::show_counted() {
   if (!counted_ || !wanted_ || !counted_->same_as(*wanted_)) return;
-  plot_->show_counts(counted_->counts, counted_->low, counted_->high, scale_);
+  const Histogram& found = counted_->found;
+  plot_->show_counts(found, scale_);
   QString hint =
       tr("Drag to choose the range of the colours, double-click for all of it. Bar heights are square roots.");
-  if (counted_->unusable > 0) hint += " " + tr("%1 values are not finite.").arg(whole(counted_->unusable));
+  if (found.below > 0) hint += " " + tr("%1 values lie below %2.").arg(whole(found.below), number(found.range.minimum));
+  if (found.nonfinite > 0) hint += " " + tr("%1 values are not finite.").arg(whole(found.nonfinite));
   hint_->setText(hint);
 }
 

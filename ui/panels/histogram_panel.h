@@ -1,12 +1,11 @@
 #pragma once
-// How the values of the shown field are spread, in the colours of the picture; dragging across it narrows the range of
-// the colours.
+// How the values of the shown field are spread, in the colours of the picture and on their scale, linear or
+// logarithmic; dragging across it narrows the range of the colours.
 
 #include <QWidget>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/engine/worker.h"
 #include "ui/scene/legend.h"
@@ -20,8 +19,8 @@ class HistogramPlot : public QWidget {
   Q_OBJECT
 public:
   explicit HistogramPlot(QWidget* parent = nullptr);
-  // counts of equal bins between low and high; nothing to show where counts is empty.
-  void show_counts(std::vector<std::int64_t> counts, double low, double high, std::optional<LegendScale> scale);
+  // Nothing to show where it counts nothing.
+  void show_counts(Histogram counted, std::optional<LegendScale> scale);
   double value_at(double x) const;
   double x_of(double value) const;
   QSize minimumSizeHint() const override { return {160, 90}; }
@@ -39,8 +38,8 @@ protected:
 
 private:
   QRect plot_area() const;
-  std::vector<std::int64_t> counts_;
-  double low_ = 0, high_ = 1;
+  void draw_decades(class QPainter& painter) const;
+  Histogram counted_;
   std::optional<LegendScale> scale_;
   std::optional<double> from_, to_;  // of the drag, in pixels
 };
@@ -52,7 +51,8 @@ public:
   // `scale`: of the picture's colours, where it has one.
   void show_field(const SceneData& shown, const SceneState& state, const std::optional<LegendScale>& scale);
   // For files: what is drawn, what it is of, and its bars as a table.
-  bool has_counts() const { return counted_ && !counted_->counts.empty(); }
+  bool has_counts() const { return counted_ && !counted_->found.counts.empty(); }
+  bool is_counting() const { return wanted_ && !(counted_ && counted_->same_as(*wanted_)); }
   HistogramPlot* plot() const { return plot_; }
   QString title() const;
   std::string csv() const;
@@ -67,11 +67,11 @@ private:
     SceneData data;
     const Field* field = nullptr;
     int component = 0, frame = 0;
-    std::vector<std::int64_t> counts;
-    double low = 0, high = 1;
-    std::int64_t unusable = 0;
+    bool logarithmic = false;  // asked for
+    Histogram found;
     bool same_as(const Counted& other) const {
-      return field == other.field && component == other.component && frame == other.frame;
+      return field == other.field && component == other.component && frame == other.frame &&
+             logarithmic == other.logarithmic;
     }
   };
   static void count(Counted& what);

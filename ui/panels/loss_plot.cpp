@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/train/metrics.h"
 #include "ui/panels/panel_parts.h"
 
 namespace erwin::ui {
@@ -44,6 +45,16 @@ std::vector<LossPoint> thinned(const std::vector<LossPoint>& points, std::size_t
   }
   result.push_back(last);
   return result;
+}
+
+LossCurves loss_curves(const MetricsHistory& metrics) {
+  constexpr std::size_t most = 600;
+  LossCurves curves;
+  for (const TrainEntry& entry : metrics.training())
+    curves.training.push_back({static_cast<double>(entry.step), entry.loss});
+  for (const ValidationEntry& entry : metrics.validation())
+    curves.validation.push_back({static_cast<double>(entry.step), entry.score()});
+  return {thinned(curves.training, most), thinned(curves.validation, most)};
 }
 
 LossPlot::LossPlot(QWidget* parent) : QWidget(parent) {

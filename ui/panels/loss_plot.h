@@ -4,11 +4,23 @@
 #include <QWidget>
 #include <vector>
 
+namespace erwin {
+
+class MetricsHistory;
+
+}  // namespace erwin
+
 namespace erwin::ui {
 
 struct LossPoint {
   double step = 0, loss = 0;
 };
+
+struct LossCurves {
+  std::vector<LossPoint> training, validation;
+};
+// Of a run so far, thinned to about as many points as a panel has pixels.
+LossCurves loss_curves(const MetricsHistory& metrics);
 
 // At most `most` points: runs of neighbours, of equal length on a logarithmic axis, become their mean. The last point
 // stays as it is. Losses that are not positive and finite are left out.

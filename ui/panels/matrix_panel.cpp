@@ -62,7 +62,7 @@ MatrixPanel::MatrixPanel(QWidget* parent)
   buttons->addStretch(1);
   layout->addLayout(buttons);
   asking_.setSingleShot(true);
-  connect(&asking_, &QTimer::timeout, this, &MatrixPanel::ask);
+  connect(&asking_, &QTimer::timeout, this, &MatrixPanel::rest);
   connect(view_, &MatrixView::window_changed, this, [this] {
     asking_.start(pause_ms);
     write();
@@ -75,13 +75,38 @@ MatrixPanel::MatrixPanel(QWidget* parent)
     if (const std::int64_t point = middle_of_row(row); point >= 0) Q_EMIT point_chosen(point);
   });
   connect(whole_, &QPushButton::clicked, view_, &MatrixView::show_whole);
-  connect(scale_, &QPushButton::clicked, this, &MatrixPanel::switch_scale);
+  connect(scale_, &QPushButton::clicked, this, &MatrixPanel::scale_wanted);
   connect(save_, &QPushButton::clicked, this, &MatrixPanel::save_wanted);
 }
 
-void MatrixPanel::switch_scale() {
-  view_->set_logarithmic(!view_->logarithmic());
+MatrixPart MatrixPanel::part() const {
+  const MatrixView::Window& seen = view_->window();
+  const std::int64_t slots = view_->levels().slots();
+  if (seen.length >= static_cast<double>(slots)) return {};
+  return {seen.row, seen.column, seen.length, slots};
+}
+
+// What was chosen by hand is the state's from now on.
+void MatrixPanel::rest() {
+  ask();
+  if (view_->levels().empty() || part() == told_) return;
+  told_ = part();
+  Q_EMIT part_chosen(told_);
+}
+
+// A state says a window once; of a tree with other slots, when that tree is there.
+void MatrixPanel::follow(const SceneState& state) {
+  if (view_->logarithmic() != state.matrix_log) view_->set_logarithmic(state.matrix_log);
   scale_->setText(view_->logarithmic() ? tr("Linear") : tr("Logarithmic"));
+  if (view_->levels().empty()) return;
+  const MatrixPart& wanted = state.matrix;
+  if (wanted == told_) return;
+  told_ = wanted;
+  if (wanted.slots == view_->levels().slots())
+    view_->set_window({wanted.row, wanted.column, wanted.length});
+  else
+    view_->show_whole();
+  asking_.stop();
 }
 
 MatrixRequest MatrixPanel::request() const {
@@ -111,7 +136,9 @@ void MatrixPanel::show_matrix(std::shared_ptr<const AttentionMatrix> matrix, con
     slots_ = slots;
     slot_of_.clear();
     view_->show_levels(MatrixLevels(shown, state), !same_cloud);
+    if (!same_cloud) told_ = {};
   }
+  follow(state);
   // What belongs to another layer, or to a cloud that is gone, is not shown; another window of this one is, for now.
   view_->show_matrix(matrix && slots_ && fits(*matrix) ? matrix : nullptr, state.theme);
   if (slots_ && !asking_.isActive() &&

@@ -19,12 +19,13 @@ class MatrixPanel : public QWidget {
   Q_OBJECT
 public:
   explicit MatrixPanel(QWidget* parent = nullptr);
-  // matrix: the newest of the engine, whatever it is of; null: none. A window that it does not show is asked for.
+  // matrix: the newest of the engine, whatever it is of; null: none. A window that it does not show is asked for. The
+  // state says which window, where it says something new and of this tree, and which colours.
   void show_matrix(std::shared_ptr<const AttentionMatrix> matrix, const SceneData& shown, const SceneState& state);
   // A point of the cloud that is pointed at elsewhere, or -1.
   void mark_point(std::int64_t point);
-  // Logarithmic colours, or linear ones.
-  void switch_scale();
+  // The matrix of this window is worked out and shown.
+  MatrixRequest request() const;
   MatrixView* view() const { return view_; }
   QString caption() const;
 
@@ -43,12 +44,16 @@ Q_SIGNALS:
   void wanted(const erwin::MatrixRequest& request);
   void cell_hovered(int row, int column);  // of view()->matrix(); -1, -1: none
   void point_chosen(qint64 point);
+  void part_chosen(const erwin::ui::MatrixPart& part);  // when the window rests
+  void scale_wanted();                                  // the other colours
   void save_wanted();
 
 private:
   bool fits(const AttentionMatrix& matrix) const;
-  MatrixRequest request() const;
+  MatrixPart part() const;
+  void rest();
   void ask();
+  void follow(const SceneState& state);
   void write();
   void say_cell(int row, int column);
 
@@ -58,7 +63,8 @@ private:
   std::vector<std::int32_t> slot_of_;           // [n] of every point, made when first needed
   std::shared_ptr<const Prediction> asked_of_;  // by the last `wanted`
   MatrixRequest asked_;
-  QTimer asking_;  // while the window moves nothing is asked
+  MatrixPart told_;  // by the state, or to it
+  QTimer asking_;    // while the window moves nothing is asked
   QLabel *title_, *caption_, *cell_;
   MatrixView* view_;
   QPushButton *whole_, *scale_, *save_;

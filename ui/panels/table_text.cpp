@@ -16,36 +16,28 @@ std::ostringstream table(const char* columns) {
   return out;
 }
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char letter : text) {
-    if (letter == '"') result += '"';
-    result += letter;
-  }
-  return result + '"';
+// The last cell of a row.
+void list_ids(std::ostringstream& out, const std::vector<std::int32_t>& points, const PointCloud& cloud) {
+  for (std::size_t i = 0; i < points.size(); ++i) out << (i ? " " : "") << cloud.row_id(points[i]);
+  out << '\n';
 }
 
 }  // namespace
-
-std::string heads_csv(const std::vector<LayerGlance>& layers) {
-  auto out = table(
-      "layer,name,head,gate_local,gate_compressed,gate_selected,entropy,effective_keys,distance,memory,agreement,"
-      "points_asked,points");
-  for (const LayerGlance& layer : layers)
-    for (const HeadGlance& head : layer.heads)
-      out << layer.layer << ',' << quoted(layer.name) << ',' << head.head << ',' << head.gate_local << ','
-          << head.gate_compressed << ',' << head.gate_selected << ',' << head.entropy << ',' << head.effective_keys
-          << ',' << head.distance << ',' << head.memory << ',' << head.agreement << ',' << layer.queries << ','
-          << layer.points << '\n';
-  return out.str();
-}
 
 std::string blocks_csv(const QueryView& query, const PointCloud& cloud) {
   auto out = table("rank,block,score,weight,points");
   for (const MarkedBlock& block : query.blocks) {
     out << block.rank << ',' << block.block << ',' << block.score << ',' << block.weight << ',';
-    for (std::size_t i = 0; i < block.points.size(); ++i) out << (i ? " " : "") << cloud.row_id(block.points[i]);
-    out << '\n';
+    list_ids(out, block.points, cloud);
+  }
+  return out.str();
+}
+
+std::string missed_csv(const MissedView& missed, const PointCloud& cloud) {
+  auto out = table("mass_rank,block,mass,points");
+  for (const MissedView::Block& block : missed.blocks) {
+    out << block.mass_rank << ',' << block.block << ',' << block.mass << ',';
+    list_ids(out, block.points, cloud);
   }
   return out.str();
 }

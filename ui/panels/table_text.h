@@ -4,17 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "core/attention/summary.h"
 #include "ui/panels/loss_plot.h"
 #include "ui/scene/scene_state.h"
 #include "ui/scene/tree_statistics.h"
 
 namespace erwin::ui {
 
-// A row for every head: gates, entropy, effective keys, distance, memory, agreement.
-std::string heads_csv(const std::vector<LayerGlance>& layers);
 // A row for every selected block, best first, with the file's ids of its points.
 std::string blocks_csv(const QueryView& query, const PointCloud& cloud);
+// A row for every block that deserved to be selected and was not, heaviest first.
+std::string missed_csv(const MissedView& missed, const PointCloud& cloud);
 // A row for every point that is looked at at all, heaviest first, with its position.
 std::string attended_csv(const QueryView& query, const PointCloud& cloud);
 // A row for every point of a run's curves.

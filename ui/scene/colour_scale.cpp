@@ -79,6 +79,10 @@ std::string quantity_of(const Field& field, const SceneState& state, int compone
          std::to_string(component);
 }
 
+int shown_component(const Field& field, const SceneState& state) {
+  return field.components() == 1 ? 0 : std::min(state.component, field.components() - 1);
+}
+
 LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
   LegendScale scale;
   scale.title = field.name();

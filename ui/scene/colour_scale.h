@@ -14,6 +14,9 @@ namespace erwin::ui {
 using RangeLocks = std::map<std::string, FieldRange>;
 std::string quantity_of(const Field& field, const SceneState& state, int component);
 
+// Of the field, from 0, which the state's colours show; -1: the norm.
+int shown_component(const Field& field, const SceneState& state);
+
 // The scale that a state asks for a field: range, map, title, histogram, remarks. component: -1 for the norm. With
 // RangeMode::Locked the range is the one in `locks`, else the field's own.
 LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks = {});

@@ -20,6 +20,7 @@ struct LegendScale {
   int steps = 0;          // that many colours, each for an equal part of the range; 0: without steps
   std::optional<Histogram> histogram;
   std::vector<std::string> remarks;  // about the range: "locked", "12 values above"
+  bool operator==(const LegendScale&) const = default;
 };
 
 struct LegendSwatch {

@@ -35,7 +35,7 @@ void colour_by_kind(const Field& field, int component, const SceneState& state, 
 }
 
 void colour_by_field(const Field& field, const SceneState& state, const PointColours* before, PointColours& result) {
-  const int component = field.components() == 1 ? 0 : std::min(state.component, field.components() - 1);
+  const int component = shown_component(field, state);
   if (field.kind() == FieldKind::Label || state.map == ColourMap::Categorical) {
     colour_by_kind(field, std::max(component, 0), state, result);
     return;

@@ -21,7 +21,7 @@ std::vector<float> shares_of(const SceneData& data, const SceneState& state, con
   const Field* field = shown_field(data, state);
   if (!field || !colours.legend.scale || !colours.sizes.empty()) return {};
   std::vector<float> shares(static_cast<std::size_t>(data.cloud->size()));
-  const int component = field->components() == 1 ? 0 : std::min(state.component, field->components() - 1);
+  const int component = shown_component(*field, state);
   for_each_value(*field, component, state.frame, [&](std::size_t point, double value) {
     shares[point] = static_cast<float>(share_of(value, *colours.legend.scale));
   });

@@ -127,6 +127,7 @@ std::vector<SceneOption> all_options() {
       "steps", "number of colours, 0 (without steps) to 64", [](SceneState& state) -> int& { return state.steps; }, 0,
       64));
   for (SceneOption& option : tree_options()) all.push_back(std::move(option));
+  for (SceneOption& option : matrix_options()) all.push_back(std::move(option));
   all.push_back(choice_option<PointStyle>("style", "how points are drawn; auto: spheres, in large clouds pixels",
                                           &SceneState::style,
                                           {{"auto", PointStyle::Auto},

@@ -81,5 +81,7 @@ SceneOption text_option(std::string name, std::string form, std::string help, st
 
 // Tree, query and attention: tree_options.cpp.
 std::vector<SceneOption> tree_options();
+// The attention matrix: matrix_options.cpp.
+std::vector<SceneOption> matrix_options();
 
 }  // namespace erwin::ui

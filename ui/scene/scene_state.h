@@ -107,6 +107,17 @@ struct ClipPlane {
 std::string to_string(const std::optional<ClipPlane>& clip);
 std::optional<ClipPlane> clip_from(const std::string& text);  // Error{Config}
 
+// The part of the attention matrix that is seen, in slots of the shown layer's tree, which has `slots` of them; without
+// slots, or of a tree with another number of them, the whole matrix.
+struct MatrixPart {
+  double row = 0, column = 0, length = 0;
+  std::int64_t slots = 0;
+  bool operator==(const MatrixPart&) const = default;
+};
+// "whole", or "ROW,COLUMN,LENGTH,SLOTS".
+std::string to_string(const MatrixPart& part);
+MatrixPart matrix_part_from(const std::string& text);  // Error{Config}
+
 enum class Theme { Dark, Light };
 
 enum class Projection { Perspective, Orthographic };
@@ -143,6 +154,8 @@ struct SceneState {
   bool hide_rest = false;  // left out
   std::optional<ClipPlane> clip;
   bool score_lines = false;  // from the query to every selected block, the wider the higher its score
+  MatrixPart matrix;         // of the panel Matrix and its files
+  bool matrix_log = true;    // its colours
   bool nodes = true;         // pooled layers: their nodes as discs at their centres
 
   PointStyle style = PointStyle::Auto;

@@ -160,11 +160,17 @@ void SceneView::render_part() {
 void SceneView::tell_drawing() {
   const qint64 total = shown_data_.cloud ? shown_data_.cloud->size() : 0;
   const qint64 drawn = std::min<qint64>(scene_->drawn(), total);
-  if (drawn == told_drawn_ && total == told_total_) return;
+  const auto& scale = scene_->legend().scale;
+  if (drawn == told_drawn_ && total == told_total_ && scale == told_scale_) return;
   told_drawn_ = drawn;
   told_total_ = total;
+  told_scale_ = scale;
   // After painting: whoever listens may ask for another picture.
-  QTimer::singleShot(0, this, [this, drawn, total] { Q_EMIT drawing_changed(drawn, total); });
+  ++telling_;
+  QTimer::singleShot(0, this, [this, drawn, total] {
+    --telling_;
+    Q_EMIT drawing_changed(drawn, total);
+  });
 }
 
 void SceneView::draw_instruments() {

@@ -197,6 +197,8 @@ private:
   QVariantAnimation flight_;
   bool moving_ = false;
   qint64 told_drawn_ = -1, told_total_ = -1;
+  std::optional<LegendScale> told_scale_;
+  int telling_ = 0;  // what was told last is not heard yet
   double frame_ms_ = 0, whole_ms_ = 0;  // of the last part, and of the last picture drawn in one go
   bool meter_shown_ = false, probe_shown_ = true;
   std::vector<Place> places_;

@@ -142,8 +142,8 @@ void SceneView::ask_for_frame_tree() {
 }
 
 bool SceneView::settled() const {
-  return !waiting_ && !moving_ && !playing() && flight_.state() != QAbstractAnimation::Running && !scene_dirty_ &&
-         !part_due_ && scene_->complete();
+  return telling_ == 0 && !waiting_ && !moving_ && !playing() && flight_.state() != QAbstractAnimation::Running &&
+         !scene_dirty_ && !part_due_ && scene_->complete();
 }
 
 }  // namespace erwin::ui

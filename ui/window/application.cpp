@@ -31,11 +31,15 @@ bool has_display() {
   return false;
 }
 
+void log_qt_messages() {
+  qInstallMessageHandler(log_qt_message);
+}
+
 int run_application(const ApplicationOptions& options) {
   if (!has_display())
     throw Error(ErrorKind::Device, "there is no display to open a window on", "DISPLAY is not set",
                 "Use 'erwinscope render' to draw a picture without one");
-  qInstallMessageHandler(log_qt_message);
+  log_qt_messages();
   QSurfaceFormat::setDefaultFormat(SceneView::surface_format());
   int argc = 1;
   char name[] = "erwinscope";

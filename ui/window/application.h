@@ -19,6 +19,9 @@ struct ApplicationOptions {
 // True where a window can be shown (X or Wayland). Asked before anything touches Qt or VTK, which would abort.
 bool has_display();
 
+// What Qt remarks goes to the log from now on.
+void log_qt_messages();
+
 // Runs the window; returns the exit code. Raises Error{Device} without a display.
 int run_application(const ApplicationOptions& options);
 

@@ -100,8 +100,7 @@ public:
   void configure(const RunSettings& settings);
   // The matrix panel's window: .png as it looks, .csv its numbers. Error{Config} where there is none.
   void save_matrix(const QString& path);
-  // What is shown as a file, by what it is: field (with the query's row; .csv, .h5, .vtp), matrix, histogram, loss
-  // (.svg, .png, .csv), heads, blocks, points, tree (.csv). Error{Config} where there is none.
+  // What is shown as a file, by what it is (ui/panels/shown_files.h). Error{Config} where there is none.
   void export_to(const std::string& what, const QString& path);
   // What the window shows as a file, and back; Error{Config} where nothing is open. A session that cannot be opened
   // leaves what is open alone.
@@ -195,6 +194,7 @@ private:
   void show_attention_panels(const SceneState& shown);
   void choose_head(int layer, int head);
   void point_at_cell(int row, int column);
+  void switch_matrix_scale();
   void choose_matrix_file();
 
   // window_reach.cpp: what goes through all layers
@@ -271,9 +271,6 @@ private:
   void make_export_actions();
   void choose_export();
   void write_later(const QString& path, std::function<void(const Job&)> write);
-  void export_field(const QString& path);
-  void export_chart(const std::string& what, const QString& path);
-  void export_table(const std::string& what, const QString& path);
 
   // window_flow.cpp: what comes and goes
   void receive();

@@ -12,8 +12,7 @@ namespace erwin::ui {
 namespace {
 
 constexpr int look_every_ms = 400;
-constexpr std::size_t most_points = 600;  // of a curve: about as many as a panel has pixels
-constexpr std::size_t most_log = 2000;    // letters of a failed start
+constexpr std::size_t most_log = 2000;  // letters of a failed start
 
 std::string end_of(const std::filesystem::path& log) {
   std::ifstream file(log, std::ios::binary);
@@ -56,13 +55,9 @@ RunView RunMonitor::State::view() const {
   seen.probe_step = watch.probe_step();
   seen.problem = problem.empty() ? watch.problem() : problem;
   const MetricsHistory& metrics = watch.metrics();
-  std::vector<LossPoint> points;
-  for (const TrainEntry& entry : metrics.training()) points.push_back({static_cast<double>(entry.step), entry.loss});
-  seen.training = thinned(points, most_points);
-  points.clear();
-  for (const ValidationEntry& entry : metrics.validation())
-    points.push_back({static_cast<double>(entry.step), entry.score()});
-  seen.validation = thinned(points, most_points);
+  LossCurves curves = loss_curves(metrics);
+  seen.training = std::move(curves.training);
+  seen.validation = std::move(curves.validation);
   if (!metrics.training().empty()) seen.memory = metrics.training().back().memory;
   if (const ValidationEntry* best = metrics.best()) seen.best = *best;
   if (!metrics.probes().empty()) seen.last_probe = metrics.probes().back();

@@ -32,6 +32,12 @@ void MainWindow::make_attention_panels() {
           [this](const MatrixRequest& request) { engine_->show_matrix(request); });
   connect(matrix_panel_, &MatrixPanel::cell_hovered, this, &MainWindow::point_at_cell);
   connect(matrix_panel_, &MatrixPanel::point_chosen, this, [this](qint64 point) { ask(point); });
+  connect(matrix_panel_, &MatrixPanel::part_chosen, this, [this](const MatrixPart& part) {
+    SceneState next = state();
+    next.matrix = part;
+    change(next, true);  // a walk over the matrix is one step
+  });
+  connect(matrix_panel_, &MatrixPanel::scale_wanted, this, &MainWindow::switch_matrix_scale);
   connect(matrix_panel_, &MatrixPanel::save_wanted, this, &MainWindow::choose_matrix_file);
   connect(view_, &SceneView::point_hovered, this, [this](qint64 point) {
     if (matrix_panel_->isVisible()) matrix_panel_->mark_point(point);
@@ -51,12 +57,18 @@ void MainWindow::make_attention_actions() {
     engine_->summarise(summarised_layer(), state().query.head);
   });
   actions_->on("matrix-whole", [this] { matrix_panel_->view()->show_whole(); });
-  actions_->on("matrix-scale", [this] { matrix_panel_->switch_scale(); });
+  actions_->on("matrix-scale", [this] { switch_matrix_scale(); });
   actions_->on("save-matrix", [this] { choose_matrix_file(); });
   for (const auto& [name, field] :
        {std::pair("colour-looks-at-point", looks_at_point), std::pair("colour-looks-at-ball", looks_at_ball)})
     colour_on_request(name, field, "there is nobody to ask who looks at them",
                       "Open a checkpoint and click a point; layers without balls have none to ask for");
+}
+
+void MainWindow::switch_matrix_scale() {
+  SceneState next = state();
+  next.matrix_log = !next.matrix_log;
+  change(next);
 }
 
 void MainWindow::colour_on_request(const char* action, const char* field, const char* why_not, const char* hint) {

@@ -424,7 +424,8 @@ bool MainWindow::idle() {
   const bool resting = io_->idle() && engine_->idle();
   receive();
   return resting && !restoring_ && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
-         (!side_ || !side_->isVisible() || side_->settled()) && (!data_.cloud || view_->settled());
+         !histogram_panel_->is_counting() && (!side_ || !side_->isVisible() || side_->settled()) &&
+         (!data_.cloud || view_->settled());
 }
 
 void MainWindow::list_samples() {

@@ -68,9 +68,15 @@ TEST_F(Matrix, TheWheelZoomsAboutTheCursorDownToPoints) {
   const auto& rows = view()->matrix()->request.rows.slot_begin;
   EXPECT_NEAR(static_cast<double>(rows[static_cast<std::size_t>(cell->row)]), static_cast<double>(row_slot + 16), 16);
   expect_the_cores_numbers();
+  const auto zoomed = view()->window();
+  QTest::qWait(800);  // what comes now is another step
   QTest::keyClick(window.get(), Qt::Key_M, Qt::ShiftModifier);
   ASSERT_TRUE(rest());
   EXPECT_EQ(view()->window().length, 4096);
+  QTest::keyClick(window.get(), Qt::Key_Z, Qt::ControlModifier);
+  ASSERT_TRUE(rest());
+  EXPECT_EQ(view()->window(), zoomed);
+  expect_the_cores_numbers();
 }
 
 TEST_F(Matrix, ADragMovesItAndSoDoTheArrows) {

@@ -54,6 +54,8 @@ const std::map<std::string, std::pair<std::string, std::string>> examples{
     {"branch", {"all", "selected"}},
     {"marks", {"auto", "outline"}},
     {"misses", {"off", "on"}},
+    {"matrix-window", {"whole", "12.5,64,128,4096"}},
+    {"matrix-scale", {"log", "linear"}},
     {"block", {"-1", "2:7"}},
     {"dim", {"0.8", "0"}},
     {"clip", {"off", "z>-2"}}};

@@ -1,0 +1,177 @@
+#include "ui/panels/shown_files.h"
+
+#include <QObject>
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "core/attention/heads_files.h"
+#include "core/base/atomic_file.h"
+#include "core/base/error.h"
+#include "core/data/result_cloud.h"
+#include "core/io/write.h"
+#include "ui/panels/chart_file.h"
+#include "ui/panels/histogram_panel.h"
+#include "ui/panels/matrix_panel.h"
+#include "ui/panels/table_text.h"
+#include "ui/scene/tree_statistics.h"
+
+namespace erwin::ui {
+
+namespace {
+
+constexpr const char* chart_kinds = "SVG (*.svg);;PNG (*.png);;CSV (*.csv)";
+constexpr std::array<ShownFile, 9> files{
+    {{"field", "Shown field and attention of the query", "CSV (*.csv);;HDF5 (*.h5 *.hdf5);;VTK (*.vtp)"},
+     {"matrix", "Window of the attention matrix", chart_kinds},
+     {"histogram", "Histogram", chart_kinds},
+     {"loss", "Loss of the watched run", chart_kinds},
+     {"heads", "All heads of all layers", "SVG (*.svg);;CSV (*.csv)"},
+     {"blocks", "Table of the selected blocks", "CSV (*.csv)"},
+     {"missed", "Table of the missed blocks", "CSV (*.csv)"},
+     {"points", "Table of the attended points", "CSV (*.csv)"},
+     {"tree", "Table of the tree's levels", "CSV (*.csv)"}}};
+
+[[noreturn]] void nothing(const char* what, const std::string& why, const std::string& hint) {
+  throw Error(ErrorKind::Config, "there is nothing to export", std::string(what) + ": " + why, hint);
+}
+
+bool is_csv(const std::string& path) {
+  return QString::fromStdString(path).endsWith(".csv", Qt::CaseInsensitive);
+}
+
+FileWriter text_writer(std::string text, const std::string& path) {
+  return [text = std::move(text), path](const Job&) { write_text_atomically(path, text); };
+}
+
+Field at_frame(const Field& field, std::int64_t frame) {
+  const auto values = field.frame(field.frames() > 1 ? frame : 0);
+  return Field(field.name(), field.kind(), field.components(), {values.begin(), values.end()}, field.unit(),
+               field.offset());
+}
+
+// The shown frame with what colours it, and the row of the query.
+PointCloudPtr shown_cloud(const SceneData& data, const SceneState& state) {
+  std::vector<Field> fields;
+  if (const Field* field = shown_field(data, state)) fields.push_back(at_frame(*field, state.frame));
+  if (data.query && data.query->attention && (fields.empty() || fields.front().name() != data.query->attention->name()))
+    fields.push_back(*data.query->attention);
+  return result_cloud(*data.cloud, state.frame, std::move(fields));
+}
+
+FileWriter field_writer(const ShownThings& things, const std::string& path) {
+  if (!things.data.cloud) nothing("field", "no cloud is open", "Open a cloud first");
+  const std::string name = things.sample.substr(things.sample.find('#') + 1);  // of FILE#SAMPLE; else all of it
+  return [data = things.data, state = things.state, name, path](const Job& job) {
+    io::write(path, {{name.empty() ? "sample" : name, shown_cloud(data, state)}}, job);
+  };
+}
+
+// For print, while it lives.
+class LightMatrix {
+public:
+  LightMatrix(MatrixView& view, Theme back) : view_(view), back_(back) { view_.set_theme(Theme::Light); }
+  ~LightMatrix() { view_.set_theme(back_); }
+  LightMatrix(const LightMatrix&) = delete;
+  LightMatrix& operator=(const LightMatrix&) = delete;
+
+private:
+  MatrixView& view_;
+  Theme back_;
+};
+
+FileWriter matrix_writer(const ShownThings& things, const std::string& path) {
+  if (!things.matrix || !things.matrix->has_matrix())
+    nothing("matrix", "no matrix is shown", "Open a cloud and a checkpoint, and show the panel Matrix (Alt+9)");
+  if (is_csv(path)) return text_writer(things.matrix->csv(), path);
+  MatrixView& view = *things.matrix->view();
+  const LightMatrix light(view, things.state.theme);
+  return chart_writer(view,
+                      things.matrix->caption() + "\n" +
+                          QObject::tr("Rows: queries; columns: keys. A cell is the mean over its queries of the sum of "
+                                      "attention over its keys."),
+                      path);
+}
+
+FileWriter histogram_writer(const ShownThings& things, const std::string& path) {
+  if (!things.histogram || !things.histogram->has_counts())
+    nothing("histogram", "no numbers are shown", "Colour the points by a field");
+  if (things.histogram->is_counting()) nothing("histogram", "it is being counted", "Wait a moment");
+  if (is_csv(path)) return text_writer(things.histogram->csv(), path);
+  return chart_writer(*things.histogram->plot(),
+                      QObject::tr("%1; the heights of the bars are square roots").arg(things.histogram->title()), path);
+}
+
+FileWriter loss_writer(const ShownThings& things, const std::string& path) {
+  if (!things.loss || things.training.empty())
+    nothing("loss", "no run with a loss is watched", "Watch a run (Ctrl+Shift+W), or name its directory");
+  if (is_csv(path)) return text_writer(losses_csv(things.training, things.validation), path);
+  return chart_writer(*things.loss, QObject::tr("Loss of %1").arg(QString::fromStdString(things.run)), path);
+}
+
+FileWriter heads_writer(const ShownThings& things, const std::string& path) {
+  if (!things.heads)
+    nothing("heads", "the heads were not compared", "Open a cloud and a checkpoint, and show the panel Heads (Alt+8)");
+  return [heads = things.heads, unit = things.data.cloud->unit(), path](const Job&) {
+    write_text_atomically(path, is_csv(path) ? heads_csv(*heads) : heads_svg(*heads, unit));
+  };
+}
+
+FileWriter table_writer(const ShownThings& things, const std::string& what, const std::string& path) {
+  const SceneData& data = things.data;
+  std::function<std::string()> text;
+  if (what == "tree") {
+    if (!data.tree) nothing("tree", "there is no tree", "Open a cloud first");
+    text = [data, state = things.state] { return tree_csv(tree_statistics(data, state)); };
+  } else if (what == "missed") {
+    if (!data.missed) nothing("missed", "nothing was asked", "Query a point and show missed blocks: misses on");
+    text = [missed = data.missed, cloud = data.cloud] { return missed_csv(*missed, *cloud); };
+  } else {
+    const bool blocks = what == "blocks";
+    if (!data.query || (blocks && data.query->blocks.empty()))
+      nothing(blocks ? "blocks" : "points", "nothing was asked",
+              blocks ? "Query a point, in a layer that selects blocks" : "Query a point");
+    text = [blocks, query = data.query, cloud = data.cloud] {
+      return blocks ? blocks_csv(*query, *cloud) : attended_csv(*query, *cloud);
+    };
+  }
+  return [text, path](const Job&) { write_text_atomically(path, text()); };
+}
+
+}  // namespace
+
+std::span<const ShownFile> shown_files() {
+  return files;
+}
+
+const ShownFile& require_shown_file(const std::string& what, const std::string& path) {
+  const auto known = std::find_if(files.begin(), files.end(), [&](const ShownFile& file) { return what == file.name; });
+  if (known == files.end()) {
+    std::string names;
+    for (const ShownFile& file : files) names += (names.empty() ? "" : ", ") + std::string(file.name);
+    throw Error(ErrorKind::Config, "there is nothing of this name to export", what, "There are " + names);
+  }
+  const QString extension = QString::fromStdString(std::filesystem::path(path).extension().string()).toLower();
+  const QString filter = QString::fromUtf8(known->filter);
+  const bool allowed =
+      !extension.isEmpty() && (filter.contains("*" + extension + ")") || filter.contains("*" + extension + " "));
+  if (!allowed) {
+    std::string kinds;
+    for (const QString& part : filter.split('*').mid(1))
+      kinds += (kinds.empty() ? "" : ", ") + part.section(')', 0, 0).trimmed().toStdString();
+    throw Error(ErrorKind::Config, "this kind of file is not known", path, "Name it " + kinds);
+  }
+  return *known;
+}
+
+FileWriter file_writer(const ShownThings& things, const std::string& what, const std::string& path) {
+  require_shown_file(what, path);
+  if (what == "field") return field_writer(things, path);
+  if (what == "matrix") return matrix_writer(things, path);
+  if (what == "histogram") return histogram_writer(things, path);
+  if (what == "loss") return loss_writer(things, path);
+  if (what == "heads") return heads_writer(things, path);
+  return table_writer(things, what, path);
+}
+
+}  // namespace erwin::ui
