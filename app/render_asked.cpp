@@ -26,7 +26,7 @@ std::shared_ptr<const LayerSummary> summary_of(const ui::SceneData& data, const 
 }
 
 std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const ui::SceneState& state,
-                                                const Predictor& predictor, const Predictor::Result& own,
+                                                const Predictor* predictor, const Predictor::Result& own,
                                                 const std::string& device) {
   const Against against = against_from(state.against);
   if (against.empty())
@@ -37,8 +37,9 @@ std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const
     return network.run(*data.cloud, state.frame, TapRequest{false, std::move(layers)}, command_job());
   };
   if (against.checkpoint.empty()) {
-    const TapPtr both =
-        other_layer == state.query.layer ? own.tap : run(predictor, {state.query.layer, other_layer}).tap;
+    const TapPtr both = !predictor || other_layer == state.query.layer
+                            ? own.tap
+                            : run(*predictor, {state.query.layer, other_layer}).tap;
     return make_comparison({both.get(), nullptr}, {both.get(), nullptr}, against, state.query, command_job());
   }
   const Predictor::Result other = run(Predictor(against.checkpoint, device), {other_layer});
@@ -49,7 +50,7 @@ std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const
 
 }  // namespace
 
-void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Predictor& predictor,
+void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Predictor* predictor,
                     const Predictor::Result& result, const std::string& device) {
   if (state.colour_by != ui::ColourBy::Field) return;
   const std::string& name = state.field;
@@ -66,12 +67,15 @@ void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Pred
     data.set_looks =
         make_set_looks(*result.tap, state.picked, {-1, query.layer, query.head, query.branch}, name, command_job());
   } else if (name == receptive_field_name) {
-    data.receptive = make_receptive_field(predictor, *result.sample, query.point, command_job());
+    if (!predictor)
+      throw Error(ErrorKind::Config, "the receptive field needs a network", "field " + name,
+                  "Give a checkpoint and the data that the record was made from");
+    data.receptive = make_receptive_field(*predictor, *result.sample, query.point, command_job());
   } else {
     TapRequest all;
     all.all_layers = true;
-    const bool one = name != rollout_field && state.summary != ui::SummaryOf::AllLayers;
-    const TapPtr tap = one ? result.tap : predictor.run(*data.cloud, state.frame, all, command_job()).tap;
+    const bool one = !predictor || (name != rollout_field && state.summary != ui::SummaryOf::AllLayers);
+    const TapPtr tap = one ? result.tap : predictor->run(*data.cloud, state.frame, all, command_job()).tap;
     if (name == rollout_field)
       data.rollout = make_rollout(*tap, query.point, query.layer, command_job());
     else

@@ -16,18 +16,19 @@ using nlohmann::json;
 const char* const recipe_keyword = "erwinscope-recipe";
 
 std::string to_text(const RenderRecipe& recipe) {
-  const json document{{"schema", 1},
-                      {"program", recipe.program},
-                      {"data",
-                       {{"path", recipe.data},
-                        {"sample", recipe.sample},
-                        {"hash", recipe.data_hash},
-                        {"positions", recipe.positions},
-                        {"drop_nonfinite", recipe.drop_nonfinite}}},
-                      {"checkpoint", {{"path", recipe.checkpoint}, {"hash", recipe.checkpoint_hash}}},
-                      {"device", recipe.device},
-                      {"options", recipe.options},
-                      {"camera_matrix", recipe.camera_matrix}};
+  const json document{
+      {"schema", 1},
+      {"program", recipe.program},
+      {"data",
+       {{"path", recipe.data},
+        {"sample", recipe.sample},
+        {"hash", recipe.data_hash},
+        {"positions", recipe.positions},
+        {"drop_nonfinite", recipe.drop_nonfinite}}},
+      {"checkpoint", {{"path", recipe.checkpoint}, {"hash", recipe.checkpoint_hash}, {"step", recipe.step}}},
+      {"device", recipe.device},
+      {"options", recipe.options},
+      {"camera_matrix", recipe.camera_matrix}};
   // Paths need not be UTF-8; a PNG's words are ASCII.
   return document.dump(-1, ' ', true, json::error_handler_t::replace);
 }
@@ -53,6 +54,7 @@ RenderRecipe recipe_from_text(const std::string& text, const std::string& where)
     const json& checkpoint = document.at("checkpoint");
     recipe.checkpoint = checkpoint.at("path").get<std::string>();
     recipe.checkpoint_hash = checkpoint.at("hash").get<std::string>();
+    recipe.step = checkpoint.value("step", std::int64_t{-1});
     recipe.device = document.at("device").get<std::string>();
     recipe.options = document.at("options").get<std::map<std::string, std::string>>();
     recipe.camera_matrix = document.at("camera_matrix").get<std::array<double, 16>>();

@@ -2,6 +2,7 @@
 // How a picture was made, kept in its PNG file, and what is needed to make it again.
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -19,6 +20,7 @@ struct RenderRecipe {
   bool drop_nonfinite = false;
   std::string checkpoint;  // absolute path; empty: none
   std::string checkpoint_hash;
+  std::int64_t step = -1;  // of a training run, where the picture is one of a row along it
   std::string device;
   std::map<std::string, std::string> options;  // every option of the picture, by name
   std::array<double, 16> camera_matrix{};      // row-major, world (relative to the cloud's origin) to clip space

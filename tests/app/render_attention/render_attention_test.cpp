@@ -6,9 +6,12 @@
 #include <QImage>
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -159,6 +162,108 @@ TEST_F(RenderAttention, FieldsOnRequestAreDrawnWithoutAWindow) {
       {"render", sample, network, "--out", picture, "--point", "700", "--field", "attention_difference"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_NE(result.err.find("--against"), std::string::npos) << result.err;
+}
+
+TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExplain) {
+  const auto write = [&](const std::string& what, const std::string& name, std::vector<std::string> more) {
+    const std::string path = (scratch.path() / name).string();
+    std::vector<std::string> arguments{"export", what, sample, network, "--layer", "1", "--out", path};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto result = test::run_program(arguments, {}, true);
+    EXPECT_EQ(result.exit_code, 0) << what << ": " << result.err;
+    EXPECT_EQ(result.out, path + "\n");
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const json told = explain("1", "100");
+
+  // The first rows of the tables are explain's heaviest points and best blocks.
+  std::istringstream points(write("points", "points.csv", {"--point", "100"}));
+  std::string line;
+  std::getline(points, line);
+  EXPECT_EQ(line, "id,weight,x,y,z");
+  std::getline(points, line);
+  EXPECT_EQ(std::stoll(line), told["top"][0]["id"]);
+  EXPECT_NEAR(std::stod(line.substr(line.find(',') + 1)), told["top"][0]["weight"], 1e-7);
+  std::istringstream blocks(write("blocks", "blocks.csv", {"--point", "100", "--head", "0"}));
+  std::getline(blocks, line);
+  EXPECT_EQ(line, "rank,block,score,weight,points");
+  std::istringstream missed(write("missed", "missed.csv", {"--point", "100"}));
+  std::getline(missed, line);
+  std::getline(missed, line);
+  EXPECT_EQ(std::stoi(line.substr(line.find(',') + 1)), told["misses"][0]["block"]);
+
+  // The part of the matrix that is named, and the whole where the tree has other slots.
+  const std::string part = write("matrix", "part.csv", {"--matrix-window", "0,128,128,4096"});
+  EXPECT_NE(part.find("\n0-0,"), std::string::npos);
+  EXPECT_NE(part.find(",128-128,"), std::string::npos);
+  EXPECT_EQ(part.find("\n128-128,"), std::string::npos);
+  EXPECT_EQ(write("matrix", "whole.csv", {}), write("matrix", "other.csv", {"--matrix-window", "0,0,64,128"}));
+
+  // Charts have words as words, on white.
+  for (const auto& [what, word] : {std::pair("matrix", "logarithmic"), std::pair("histogram", "prediction"),
+                                   std::pair("heads", "attention layer, in order of evaluation")}) {
+    const std::string chart = write(what, std::string(what) + ".svg", {});
+    EXPECT_TRUE(chart.starts_with("<svg ") && chart.ends_with("</svg>\n")) << what;
+    EXPECT_NE(chart.find("fill=\"#ffffff\""), std::string::npos) << what;
+    EXPECT_NE(chart.find(word), std::string::npos) << what;
+  }
+
+  const auto code = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "export");
+    return test::run_program(arguments, {}, true).exit_code;
+  };
+  EXPECT_EQ(code({"moon", sample, "--out", "x.csv"}), 2);
+  EXPECT_EQ(code({"heads", sample, "--out", (scratch.path() / "x.csv").string()}), 2);  // no network
+  EXPECT_EQ(code({"heads", sample, network, "--out", "x.doc"}), 2);
+  EXPECT_EQ(code({"loss", scratch.path().string(), "--out", "x.svg"}), 2);  // no run
+  EXPECT_FALSE(std::filesystem::exists(scratch.path() / "x.csv"));
+}
+
+TEST_F(RenderAttention, ARunIsAPictureForEveryCheckpointWithOneRangeOfColours) {
+  namespace fs = std::filesystem;
+  const fs::path run = scratch.path() / "run";
+  fs::create_directories(run / "checkpoints");
+  std::ofstream(run / "config.toml") << "\n";
+  for (const int step : {0, 50, 100}) {
+    Checkpoint checkpoint = load_checkpoint(network);
+    checkpoint.step = step;
+    checkpoint.weights = Model(checkpoint.config, static_cast<std::uint64_t>(step + 1)).weights();
+    save_checkpoint(run / "checkpoints" / (step < 100 ? "step-" + std::to_string(step) + ".h5" : "last.h5"),
+                    checkpoint);
+  }
+  const auto film = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"render", sample,    "--sweep", "training",
+                                       "--size", "200x150", "--out",   (scratch.path() / "step_%d.png").string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::run_program(arguments, {}, true);
+  };
+  EXPECT_EQ(film({}).exit_code, 2);                                  // which run?
+  EXPECT_EQ(film({"--run", scratch.path().string()}).exit_code, 2);  // that is none
+  const auto made = film({"--run", run.string()});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  std::set<std::string> ranges, cameras;
+  std::vector<QImage> frames;
+  for (int i = 0; i < 3; ++i) {
+    const std::string path = (scratch.path() / ("step_" + std::to_string(i) + ".png")).string();
+    frames.emplace_back(QString::fromStdString(path));
+    const json recipe = json::parse(frames.back().text("erwinscope-recipe").toStdString());
+    EXPECT_EQ(recipe["checkpoint"]["step"], 50 * i);
+    ranges.insert(recipe["options"]["range"]);
+    cameras.insert(recipe["options"]["camera"]);
+  }
+  EXPECT_EQ(ranges.size(), 1U);
+  EXPECT_NE(ranges.begin()->find(','), std::string::npos);
+  EXPECT_EQ(cameras.size(), 1U);
+  EXPECT_NE(frames[0], frames[1]);
+  EXPECT_NE(frames[1], frames[2]);
+  // Its recipe makes a frame again.
+  ASSERT_EQ(
+      test::run_program({"render", "--recipe", (scratch.path() / "step_1.png").string(), "--out", picture}, {}, true)
+          .exit_code,
+      0);
+  EXPECT_EQ(QImage(QString::fromStdString(picture)), frames[1]);
+  EXPECT_FALSE(fs::exists(scratch.path() / "step_3.png"));
 }
 
 }  // namespace

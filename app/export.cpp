@@ -1,0 +1,91 @@
+// `erwinscope export`: the files of the window's "Export" without a window.
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "app/command.h"
+#include "app/shown.h"
+#include "core/attention/matrix.h"
+#include "core/attention/summary.h"
+#include "core/base/error.h"
+#include "core/train/run_watch.h"
+#include "ui/window/offscreen_export.h"
+
+namespace erwin::app {
+
+namespace {
+
+struct ExportOptions : ShownOptions {
+  std::string what, out;
+};
+
+ui::ShownThings loss_of(const ExportOptions& options) {
+  if (options.files.size() != 1)
+    throw Error(ErrorKind::Config, "the loss is one run's", std::to_string(options.files.size()) + " files were given",
+                "Give the directory of one training run: export loss RUN --out loss.svg");
+  RunWatch watch(options.files.front());
+  watch.update();
+  if (!watch.exists())
+    throw Error(ErrorKind::Config, "this is not the directory of a training run", options.files.front(),
+                "A run has config.toml and checkpoints/; 'erwinscope train' makes it");
+  ui::ShownThings things;
+  ui::LossCurves curves = ui::loss_curves(watch.metrics());
+  things.run = watch.run().root().lexically_normal().filename().string();
+  things.training = std::move(curves.training);
+  things.validation = std::move(curves.validation);
+  return things;
+}
+
+ui::ShownThings things_of(const ExportOptions& options, const Shown& shown) {
+  ui::ShownThings things;
+  things.data = shown.data;
+  things.state = shown.state;
+  things.sample = shown.state.title;
+  if (options.what == "heads" && shown.result.tap)
+    things.heads = std::make_shared<const std::vector<LayerGlance>>(
+        glance_at_heads(*shown.result.tap, shown.data.cloud->positions(shown.state.frame), {}, command_job()));
+  return things;
+}
+
+void run(ExportOptions options) {
+  (void)ui::require_shown_file(options.what, options.out);  // a misspelt word is told before a long file is read
+  const auto write = [&](ui::ShownThings things, const ui::MatrixMaker& matrix) {
+    ui::export_offscreen(std::move(things), options.what, options.out, matrix, command_job());
+    std::printf("%s\n", options.out.c_str());
+  };
+  if (options.what == "loss") return write(loss_of(options), {});
+  if (options.what == "missed") options.scene.try_emplace("misses", "on");
+  const Shown shown = load_shown(options, options.what == "heads");
+  write(things_of(options, shown),
+        [&](const MatrixRequest& request) { return attention_matrix(*shown.result.tap, request, command_job()); });
+}
+
+std::string whats() {
+  std::string names;
+  for (const ui::ShownFile& file : ui::shown_files()) {
+    std::string kinds = file.filter;
+    names += "  " + std::string(file.name) + std::string(12 - std::string(file.name).size(), ' ') + file.title + "\n" +
+             std::string(14, ' ');
+    for (std::size_t at = kinds.find(";;"); at != std::string::npos; at = kinds.find(";;", at))
+      kinds.replace(at, 2, ", ");
+    names += kinds + "\n";
+  }
+  return names;
+}
+
+const CommandRegistration registration{[](CLI::App& app) {
+  CLI::App* command =
+      app.add_subcommand("export", "write what the window shows, field, chart or table, with or without a display");
+  const auto options = std::make_shared<ExportOptions>();
+  command->add_option("WHAT", options->what, "what to write: see below")->required();
+  add_shown_options(*command, *options);
+  command->add_option("--out", options->out, "the file; its extension says of which kind")->required();
+  command->footer(
+      [] { return "\nWHAT is one of\n" + whats() + "Of loss FILES is the directory of a training run.\n"; });
+  command->callback([options] { run(*options); });
+}};
+
+}  // namespace
+
+}  // namespace erwin::app
