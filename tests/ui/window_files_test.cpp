@@ -353,6 +353,7 @@ TEST_F(WindowFiles, WhatIsShownIsExportedForOtherPrograms) {
   EXPECT_GT(factors.front(), 1.0);
   for (const double factor : factors) EXPECT_NEAR(factor, factors.front(), 1e-6 * factor);
   window->set_option("log", "auto");
+  ASSERT_TRUE(settle());
 
   // Charts: white whatever the theme, with words as words and the cells as a picture.
   const std::string histogram = text_of(write("histogram", "histogram.svg")),
