@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "app/bench.h"
-#include "core/bench/curve.h"
 #include "app/bench_report.h"
 #include "app/command.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
 #include "core/bench/bench.h"
+#include "core/bench/curve.h"
 #include "core/model/predict.h"
 
 namespace erwin::app {

@@ -90,7 +90,9 @@ void ask(const ExplainOptions& options) {
     Answer (*answer)(const ExplainOptions&, const ExplainSource&);
     bool every_layer;
   };
-  const bool comparing = !options.against.empty() || !options.against_layer.empty() || !options.against_head.empty();
+  const bool sampling = !options.against_sample.empty();
+  const bool comparing =
+      !sampling && (!options.against.empty() || !options.against_layer.empty() || !options.against_head.empty());
   const std::vector<Question> questions{{options.summary, answer_summary, false},
                                         {options.heads, answer_heads, false},
                                         {!options.matrix.empty(), answer_matrix, false},
@@ -101,7 +103,8 @@ void ask(const ExplainOptions& options) {
                                         {options.receptive_field, answer_receptive_field, false},
                                         {options.attribution, answer_attribution, false},
                                         {!options.what_if.empty(), answer_what_if, false},
-                                        {comparing, answer_comparison, !options.against_layer.empty()}};
+                                        {comparing, answer_comparison, !options.against_layer.empty()},
+                                        {sampling, answer_samples, false}};
   const Question* asked = nullptr;
   for (const Question& question : questions) {
     if (!question.asked) continue;
@@ -134,6 +137,8 @@ void add_questions(CLI::App& command, ExplainOptions& options) {
   group->add_option("--against-layer", options.against_layer,
                     "compare with this layer, of --against or the same network");
   group->add_option("--against-head", options.against_head, "compare with this head, or mean");
+  group->add_option("--against-sample", options.against_sample,
+                    "compare with this sample of the data set, or file: how the values of all fields are distributed");
   group->add_flag("--recall", options.recall, "how much of the exact attention the selection catches, everywhere");
   group->add_flag("--rollout", options.rollout, "where the point looks through all layers up to --layer");
   group->add_flag("--receptive-field", options.receptive_field, "which points' features the prediction depends on");

@@ -26,6 +26,8 @@ Answer answer_what_if(const ExplainOptions& options, const ExplainSource& source
 
 // Beside another layer, head or network (app/explain_compare.cpp).
 Answer answer_comparison(const ExplainOptions& options, const ExplainSource& source);
+// Beside another sample (app/explain_samples.cpp).
+Answer answer_samples(const ExplainOptions& options, const ExplainSource& source);
 
 // Writes the frame with these fields to --out; nothing without it.
 void write_fields(const ExplainOptions& options, const ExplainSource& source, std::vector<Field> fields);

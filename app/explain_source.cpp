@@ -74,6 +74,7 @@ ExplainSource load_predicted(const ExplainOptions& options, bool every_layer) {
       source.predictor->run(*source.cloud, source.frame, TapRequest{every_layer, source.layers}, job);
   source.tap = std::move(result.tap);
   source.sample = std::move(result.sample);
+  source.metrics = result.metrics;
   source.fields = std::move(result.fields);
   return source;
 }

@@ -27,7 +27,7 @@ struct ExplainOptions {
   // The other questions; the plain one where none is asked.
   bool summary = false, heads = false, attended_by = false, recall = false, rollout = false, receptive_field = false,
        attribution = false, attends_to = false;
-  std::string against, against_layer, against_head;
+  std::string against, against_layer, against_head, against_sample;
   std::string matrix;
   std::vector<std::string> what_if;
   // Their details.
@@ -44,6 +44,7 @@ struct ExplainSource {
   std::optional<Predictor> predictor;  // nothing for a record
   std::shared_ptr<const ModelSample> sample;
   std::vector<Field> fields;  // prediction, target, error
+  std::optional<Metrics> metrics;
   TapPtr tap;
   std::vector<int> layers;  // those asked for
   int head = -1;

@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/explain_source.h"
 #include "app/inputs.h"
 #include "app/render_picture.h"
+#include "app/render_several.h"
 #include "core/base/error.h"
 #include "core/train/kept_checkpoints.h"
-#include "ui/scene/tree_nodes.h"
 
 namespace erwin::app {
 
@@ -20,17 +21,7 @@ namespace {
 
 using nlohmann::json;
 
-std::int64_t point_of(const PointCloud& cloud, std::int64_t id) {
-  const std::int64_t point = cloud.point_of_row(id);
-  if (point < 0)
-    throw Error(
-        ErrorKind::Config, "there is no point with this id", "point " + std::to_string(id),
-        "A point's id is its row in the file, from 0; this cloud has " + std::to_string(cloud.size()) + " points");
-  return point;
-}
-
-json report(const RenderOptions& options, const ui::Scene& scene) {
-  const ui::SceneState& state = scene.state();
+json report(const RenderOptions& options, const ui::Scene& scene, const ui::SceneState& state) {
   const ui::SceneData& data = scene.data();
   const auto rgb = [](ui::Rgb c) { return json::array({c.r, c.g, c.b}); };
   json result{{"schema", 1},
@@ -76,18 +67,6 @@ json report(const RenderOptions& options, const ui::Scene& scene) {
   return result;
 }
 
-// From the direction that was asked for, at the cloud or at one ball.
-ui::Camera camera_for(const ui::SceneData& data, const ui::SceneState& state) {
-  const ui::Camera camera =
-      ui::camera_from(state.look, *data.cloud, static_cast<double>(state.width) / state.height, state.frame);
-  if (state.target == ui::LookTarget::Cloud) return camera;
-  const std::vector<std::int32_t> points = ui::target_points(data, state);
-  if (points.empty())
-    throw Error(ErrorKind::Config, "there is no ball to look at", "target ball",
-                "Name a query with --point, or one ball with --only");
-  return ui::aim_at(camera, *data.cloud, points, 0, state.frame);
-}
-
 // The network that the picture is judged by before the run is walked along: the run's newest, unless one is given.
 void complete_from_run(RenderOptions& options) {
   if (options.run.empty())
@@ -100,11 +79,17 @@ void run(RenderOptions options) {
   if (options.sweep == "training") complete_from_run(options);
   Shown shown = load_shown(options);
   shown.state.camera = camera_for(shown.data, shown.state);
+  const bool several = is_several(shown.state);
+  if (several && options.is_film())
+    throw Error(ErrorKind::Config, "films show one picture", "--heads or another sample", "Leave one of them out");
   if (options.is_film()) return draw_film(std::move(options), std::move(shown));
   ui::OffscreenScene offscreen;
-  write_picture(options, shown, offscreen);
+  if (several)
+    write_several(options, shown, offscreen);
+  else
+    write_picture(options, shown, offscreen);
   if (options.json || !options.locate.empty())
-    std::printf("%s\n", report(options, offscreen.scene()).dump(2).c_str());
+    std::printf("%s\n", report(options, offscreen.scene(), shown.state).dump(2).c_str());
   else
     std::printf("%s\n", options.out.c_str());
 }

@@ -19,6 +19,19 @@ struct RenderOptions : ShownOptions {
   bool is_film() const { return turntable > 0 || !sweep.empty(); }
 };
 
+// From the direction that was asked for, at the cloud or at one ball. Raises Error{Config}: there is no such ball.
+ui::Camera camera_for(const ui::SceneData& data, const ui::SceneState& state);
+
+// The title says what is asked of the network.
+void name_query(const ui::SceneData& data, ui::SceneState& state);
+
+// What makes the picture again: the scene as it was drawn, the options of `state`.
+RenderRecipe recipe_of(const RenderOptions& options, const Shown& shown, const ui::Scene& scene,
+                       const ui::SceneState& state);
+
+// A PNG with its recipe.
+void write_with_recipe(const std::string& path, const ui::Picture& picture, const RenderRecipe& recipe);
+
 // To options.out, with the state's title completed by what is asked and, of a run's checkpoint, by its step.
 void write_picture(const RenderOptions& options, const Shown& shown, ui::OffscreenScene& offscreen);
 

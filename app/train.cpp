@@ -128,7 +128,8 @@ void train(const TrainArguments& arguments) {
       refuse("--resume goes on with a run as it is; only --steps, --data and --device go with it",
              "For other settings make a new run: erwinscope train --from " + arguments.resume +
                  "/checkpoints/last.h5 --set ...");
-    ResumeRequest request{arguments.resume, std::nullopt, arguments.data, arguments.device, command_line(arguments), say};
+    ResumeRequest request{arguments.resume,        std::nullopt, arguments.data, arguments.device,
+                          command_line(arguments), say};
     if (arguments.steps >= 0) request.steps = arguments.steps;
     return print(resume_training(request, job, std::ref(progress)));
   }

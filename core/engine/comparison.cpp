@@ -15,12 +15,20 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-int number_in(std::string_view text, const std::string& whole) {
-  int value = 0;
+[[noreturn]] void reject(const std::string& whole, const std::string& hint) {
+  throw Error(ErrorKind::Config, "what to compare with is not understood", whole, hint);
+}
+
+constexpr const char* how_to_write =
+    "Write none, layer=2, head=1 (-1: their mean), a checkpoint's path, sample=NAME, or several of them with commas";
+
+template <typename Number>
+Number number_in(std::string_view text, Number least, const std::string& whole) {
+  Number value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || value < -1)
-    throw Error(ErrorKind::Config, "what to compare with is not understood", whole,
-                "Write none, layer=2, head=1, a checkpoint's path, or several of them with commas");
+  if (failure != std::errc() || end != text.data() + text.size()) reject(whole, how_to_write);
+  if (value < least)
+    reject(whole, least < 0 ? "Heads count from 0; -1 is their mean" : "Layers and points count from 0");
   return value;
 }
 
@@ -61,15 +69,22 @@ Against against_from(const std::string& text) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const std::string part = text.substr(begin, end - begin);
     if (part.starts_with("layer="))
-      against.layer = std::max(0, number_in(std::string_view(part).substr(6), text));
+      against.layer = number_in(std::string_view(part).substr(6), 0, text);
     else if (part.starts_with("head="))
-      against.head = number_in(std::string_view(part).substr(5), text);
-    else if (!part.empty() && against.checkpoint.empty())
+      against.head = number_in(std::string_view(part).substr(5), -1, text);
+    else if (part.starts_with("point="))
+      against.point = number_in(std::string_view(part).substr(6), std::int64_t{0}, text);
+    else if (part.starts_with("sample=") && part.size() > 7)
+      against.sample = part.substr(7);
+    else if (!part.empty() && part != "sample=" && against.checkpoint.empty())
       against.checkpoint = part;
     else
-      number_in({}, text);  // says what may be written
+      reject(text, how_to_write);
     begin = end + 1;
   }
+  if (!against.sample.empty() && !against.checkpoint.empty())
+    reject(text, "Compare with another checkpoint or with another sample, not with both at once");
+  if (against.point >= 0 && against.sample.empty()) reject(text, "point=ID goes with sample=NAME");
   return against;
 }
 
@@ -80,16 +95,24 @@ std::string to_string(const Against& against) {
   };
   add("layer", against.layer);
   add("head", against.head);
+  if (!against.sample.empty()) text += (text.empty() ? "sample=" : ",sample=") + against.sample;
+  if (against.point >= 0) text += ",point=" + std::to_string(against.point);
   return text.empty() ? "none" : text;
+}
+
+QueryRequest other_side(const Against& against, const QueryRequest& shown) {
+  QueryRequest other = shown;
+  other.layer = against.layer.value_or(shown.layer);
+  other.head = against.head.value_or(shown.head);
+  return other;
 }
 
 std::shared_ptr<const Comparison> make_comparison(const ComparedSide& ours, const ComparedSide& theirs,
                                                   const Against& against, const QueryRequest& shown, const Job& job) {
   auto result = std::make_shared<Comparison>();
   result->against = against;
-  result->shown = result->other = shown;
-  result->other.layer = against.layer.value_or(shown.layer);
-  result->other.head = against.head.value_or(shown.head);
+  result->shown = shown;
+  result->other = other_side(against, shown);
   const LayerTap &layer = ours.tap->require_layer(shown.layer), &other = theirs.tap->require_layer(result->other.layer);
   if (ours.tap->point_count != theirs.tap->point_count)
     throw Error(ErrorKind::Config, "the two records are of different clouds",

@@ -20,12 +20,17 @@ namespace erwin {
 struct Against {
   std::string checkpoint;  // empty: the same network
   std::optional<int> layer, head;
-  bool empty() const { return checkpoint.empty() && !layer && !head; }
+  std::string sample;       // of the open data set, or a file; empty: the same cloud. Not together with a checkpoint
+  std::int64_t point = -1;  // with a sample: id of the point that is queried there; -1: the one at the same place
+  bool empty() const { return checkpoint.empty() && !layer && !head && sample.empty(); }
   bool operator==(const Against&) const = default;
 };
-// "none"; or parts with commas: "layer=2", "head=1" (-1: mean), and the path of a checkpoint. Raises Error{Config}.
+// "none"; or parts with commas: "layer=2", "head=1" (-1: mean), and the path of a checkpoint, or "sample=NAME" and with
+// it "point=ID". Raises Error{Config}.
 Against against_from(const std::string& text);
 std::string to_string(const Against& against);
+// The question that the other side is asked; of another sample its point is not known yet.
+QueryRequest other_side(const Against& against, const QueryRequest& shown);
 
 struct Agreement {
   // Of the query; NaN without one.

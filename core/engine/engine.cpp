@@ -20,8 +20,9 @@ namespace {
 constexpr double record_bytes_limit = 1 << 30;
 
 // Tasks that a query comes before.
-const std::vector<std::string> patient{"summary", "heads",  "who looks",   "matrix", "rollout", "receptive", "what if",
-                                       "missed",  "recall", "attribution", "set",    "compare", "ready"};
+const std::vector<std::string> patient{"summary", "heads",  "who looks", "matrix",      "rollout", "receptive",
+                                       "what if", "missed", "recall",    "attribution", "set",     "compare",
+                                       "ready",   "sample", "fields",    "four heads"};
 
 }  // namespace
 
@@ -67,6 +68,7 @@ void Engine::Impl::make_network(Checkpoint checkpoint, const std::string& from, 
   Predictor made(std::move(checkpoint), how.device, how.precision);
   changed.reset();
   changed_runs.reset();  // they refer to the network
+  beside.reset();        // another one's words
   predictor = std::move(made);
   path = from;
   auto info = std::make_shared<ModelInfo>();
@@ -89,6 +91,7 @@ void Engine::Impl::take_record(const AttentionRecord& record, const std::string&
   info->is_record = true;
   info->generator = record.generator;
   predictor.reset();
+  beside.reset();
   forget_answers();
   path = from;
   tap = record.tap;
@@ -136,6 +139,8 @@ void Engine::Impl::forget_answers() {
     s.receptive = nullptr;
     s.set_looks = nullptr;
     s.comparison = nullptr;
+    s.sample_comparison = nullptr;
+    s.head_rows = nullptr;
     s.matrix = nullptr;
     s.missed = nullptr;
     s.recall = nullptr;

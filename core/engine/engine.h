@@ -58,6 +58,12 @@ public:
   // A second network to compare with, from a checkpoint that another thread has read. Drops the one before. It runs
   // where the shown one ran when it came.
   void load_other(Checkpoint checkpoint, const std::string& path);
+  // The shown query in these heads, one view each.
+  void ask_head_rows(const QueryRequest& request, const std::vector<int>& heads);
+  // What the network says of another sample's cloud; null: what was kept of one is forgotten.
+  void compare_sample(const SampleRequest& request, PointCloudPtr cloud);
+  // How the values of two fields are distributed.
+  void compare_fields(const FieldPair& pair);
   // A window of the matrix: from mean queries at once, then exact, in snapshots on the way. The last few that became
   // exact are kept and are there at once.
   void show_matrix(const MatrixRequest& request);

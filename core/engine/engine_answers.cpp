@@ -214,6 +214,19 @@ void Engine::load_other(Checkpoint checkpoint, const std::string& path) {
   });
 }
 
+void Engine::ask_head_rows(const QueryRequest& request, const std::vector<int>& heads) {
+  impl_->work_out("four heads", "looking where its heads look", [impl = impl_.get(), request, heads](const Job& job) {
+    impl->need_layer(request.layer, job);
+    auto made = std::make_shared<HeadRows>(HeadRows{request, heads, {}});
+    for (const int head : heads) {
+      QueryRequest one = request;
+      one.head = head;
+      made->rows.push_back(std::make_shared<const QueryView>(make_query_view(*impl->tap, one, job)));
+    }
+    impl->publisher.update([&](EngineSnapshot& s) { s.head_rows = made; });
+  });
+}
+
 void Engine::show_matrix(const MatrixRequest& request) {
   impl_->work_out("matrix", "filling the matrix", [impl = impl_.get(), request](const Job& job) {
     impl->need_layer(request.layer, job);

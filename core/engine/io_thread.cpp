@@ -21,6 +21,7 @@ struct IoThread::Impl {
 
   void open_record(const std::string& path, const Job& job);
   void open_data(const std::string& path, const std::string& sample, const Job& job);
+  OpenedCloud read_data(const std::string& path, const std::string& sample, const Job& job) const;
   void publish(OpenedCloud opened, const Job& job);
 };
 
@@ -46,6 +47,10 @@ void IoThread::Impl::open_record(const std::string& path, const Job& job) {
 }
 
 void IoThread::Impl::open_data(const std::string& path, const std::string& sample, const Job& job) {
+  publish(read_data(path, sample, job), job);
+}
+
+OpenedCloud IoThread::Impl::read_data(const std::string& path, const std::string& sample, const Job& job) const {
   const Dataset dataset = Dataset::open(path, {}, job);
   OpenedCloud opened;
   opened.path = path;
@@ -54,7 +59,7 @@ void IoThread::Impl::open_data(const std::string& path, const std::string& sampl
   const std::int64_t index = sample.empty() ? 0 : dataset.index_of(sample);
   opened.cloud = dataset.load(index, job);
   opened.sample = opened.samples[static_cast<std::size_t>(index)];
-  publish(std::move(opened), job);
+  return opened;
 }
 
 IoThread::IoThread(Engine& engine) : impl_(std::make_unique<Impl>(engine)) {}
@@ -74,6 +79,21 @@ void IoThread::open(const std::string& path, const std::string& sample) {
       }
     });
   });
+}
+
+void IoThread::open_beside(const std::string& path, const std::string& sample) {
+  impl_->worker.post(
+      [impl = impl_.get(), path, sample](std::stop_token stop) {
+        const std::string name = sample.empty() ? std::filesystem::path(path).filename().string() : sample;
+        impl->publisher.run("opening " + name, stop, [&](const Job& job) {
+          OpenedCloud opened = impl->read_data(path, sample, job);
+          job.progress(-1, "building the tree");
+          opened.tree = cloud_tree(*opened.cloud, 0, job);
+          impl->publisher.update(
+              [&](IoSnapshot& s) { s.beside = std::make_shared<const OpenedCloud>(std::move(opened)); });
+        });
+      },
+      "beside");
 }
 
 void IoThread::open_other(const std::string& path) {

@@ -24,6 +24,8 @@ public:
   // content. A cloud replaces the one shown; a checkpoint goes to the engine; an attention record does both, unless a
   // sample is named: then it is a cloud.
   void open(const std::string& path, const std::string& sample = {});
+  // A cloud that the shown one is compared with, as `open` would open it. It comes as IoSnapshot::beside.
+  void open_beside(const std::string& path, const std::string& sample);
   // A checkpoint that the shown network is compared with.
   void open_other(const std::string& path);
   // The cloud that the program makes itself.

@@ -69,6 +69,13 @@ struct QueryView {
   std::int64_t ball_begin = 0, ball_end = 0;  // slots of its ball
 };
 
+// One question to several heads, for pictures beside each other.
+struct HeadRows {
+  QueryRequest request;  // its head does not count
+  std::vector<int> heads;
+  std::vector<std::shared_ptr<const QueryView>> rows;  // one per head
+};
+
 // Raises what attention_row raises.
 QueryView make_query_view(const Tap& tap, const QueryRequest& request, const Job& job = {});
 

@@ -19,6 +19,7 @@
 #include "core/engine/missed_view.h"
 #include "core/engine/query_view.h"
 #include "core/engine/reach_fields.h"
+#include "core/engine/sample_comparison.h"
 #include "core/engine/set_looks.h"
 #include "core/engine/summary_fields.h"
 #include "core/engine/what_if_view.h"
@@ -57,6 +58,7 @@ struct OpenedCloud {
 
 struct IoSnapshot {
   std::shared_ptr<const OpenedCloud> opened;
+  std::shared_ptr<const OpenedCloud> beside;  // to compare with
   Progress progress;
   std::optional<Failure> failure;
 };
@@ -104,7 +106,10 @@ struct EngineSnapshot {
   std::shared_ptr<const Reach> rollout, receptive;
   std::shared_ptr<const SetLooks> set_looks;
   std::shared_ptr<const Comparison> comparison;
-  std::string other;                              // path of the network to compare with; empty: none is loaded
+  std::string other;  // path of the network to compare with; empty: none is loaded
+  std::shared_ptr<const SampleComparison> sample_comparison;
+  std::shared_ptr<const ComparedFields> compared_fields;
+  std::shared_ptr<const HeadRows> head_rows;
   std::shared_ptr<const AttentionMatrix> matrix;  // so far
   std::shared_ptr<const MissedView> missed;
   std::shared_ptr<const RecallView> recall;

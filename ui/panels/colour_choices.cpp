@@ -74,7 +74,7 @@ std::vector<FieldOnRequest> fields_on_request(const SceneData& data, const Scene
   if (layer->kind == LayerKind::Nsa)
     for (const char* name : recall_fields)
       add(name, QObject::tr(meaning_of_recall_field(name)), data.recall ? data.recall->field(name) : nullptr);
-  if (state.against != "none") add_compared_fields(data, state, fields);
+  if (state.against != "none" && against_from(state.against).sample.empty()) add_compared_fields(data, state, fields);
   if (state.query.point < 0) {
     add_set_fields(data, state, fields);
     return fields;

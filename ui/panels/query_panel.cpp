@@ -222,6 +222,11 @@ void QueryPanel::ask_for_point() {
   id_->selectAll();
 }
 
+void QueryPanel::show_samples(const QString& text, const QString& tip) {
+  samples_ = text;
+  if (!tip.isEmpty()) compared_->setToolTip(tip);
+}
+
 void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   const bool asked = shown.cloud && state.query.point >= 0;
   if (!id_->hasFocus() || asked)
@@ -248,7 +253,11 @@ void QueryPanel::show_query(const SceneData& shown, const SceneState& state) {
   received_->setText(asked ? received_text(shown.who_looks.get()) : QString());
   received_->setVisible(!received_->text().isEmpty());
   set_->setText(shown.set_looks ? set_text(*shown.set_looks) : QString());
-  compared_->setText(shown.comparison ? comparison_text(*shown.comparison) : QString());
+  if (samples_.isEmpty()) compared_->setToolTip(comparison_tip());
+  compared_->setTextFormat(samples_.isEmpty() ? Qt::PlainText : Qt::RichText);  // the samples have a table
+  compared_->setText(!samples_.isEmpty() ? samples_
+                     : shown.comparison  ? comparison_text(*shown.comparison)
+                                         : QString());
   for (QLabel* label : {set_, compared_}) label->setVisible(!label->text().isEmpty());
   reach_->show_reach(asked ? shown.rollout : nullptr, asked ? shown.receptive : nullptr);
   fill_tables(shown, state);

@@ -20,6 +20,8 @@ class QueryPanel : public QWidget {
 public:
   explicit QueryPanel(QWidget* parent = nullptr);
   void show_query(const SceneData& shown, const SceneState& state);
+  // What is said beside another sample; empty: nothing.
+  void show_samples(const QString& text, const QString& tip);
   // Brings the keyboard to the field of the point's id.
   void ask_for_point();
   // Everything shown, as text with tabs; empty where nothing is queried.
@@ -44,6 +46,7 @@ private:
   Theme listed_theme_ = Theme::Dark;
   int marked_ = -1;
   QLineEdit* id_;
+  QString samples_;
   QLabel *hint_, *note_, *received_, *set_, *compared_, *blocks_title_, *missed_title_, *top_title_;
   Facts* facts_;
   ShareBars* shares_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/engine/sample_comparison.h"
 #include "ui/scene/numbers.h"
 
 namespace erwin::ui {
@@ -121,6 +122,13 @@ std::string to_string(const Camera& camera) {
   for (const Vec3& v : {camera.position, camera.focus, camera.up})
     for (const double x : v) text += exact_number(x) + ",";
   return text + exact_number(camera.view_angle);
+}
+
+Camera carried(const Camera& camera, const BoxToBox& boxes) {
+  Camera there = camera;
+  there.position = boxes.place(camera.position);
+  there.focus = boxes.place(camera.focus);
+  return there;
 }
 
 Camera aim_at(const Camera& from, const PointCloud& cloud, std::span<const std::int32_t> points, double least,

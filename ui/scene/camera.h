@@ -8,6 +8,10 @@
 
 #include "core/data/point_cloud.h"
 
+namespace erwin {
+struct BoxToBox;
+}
+
 namespace erwin::ui {
 
 using Vec3 = std::array<double, 3>;
@@ -36,6 +40,9 @@ std::string to_string(const Camera& camera);
 // sphere's smallest radius. Nothing changes without points.
 Camera aim_at(const Camera& from, const PointCloud& cloud, std::span<const std::int32_t> points, double least,
               std::int64_t frame = 0);
+
+// The same view of another cloud, whose box is laid on that of the first (core/engine/sample_comparison.h).
+Camera carried(const Camera& camera, const BoxToBox& boxes);
 
 // Turning, shifting and zooming by mouse: angles in degrees, shifts in shares of the picture's height.
 Camera orbit(const Camera& camera, double around, double over);

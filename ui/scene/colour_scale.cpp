@@ -66,24 +66,8 @@ void count_values(const Field& field, const SceneState& state, int component, Le
   if (found.above > 0) scale.remarks.push_back(std::to_string(found.above) + " above");
 }
 
-}  // namespace
-
-Palette palette_of(Theme theme) {
-  if (theme == Theme::Dark) return {{22, 25, 31}, {226, 229, 235}, {150, 156, 168}, {255, 255, 255}, {64, 208, 232}};
-  return {{248, 248, 246}, {32, 35, 42}, {96, 102, 114}, {0, 0, 0}, {0, 116, 152}};
-}
-
-std::string quantity_of(const Field& field, const SceneState& state, int component) {
-  const bool target = state.colour_by == ColourBy::Target || state.colour_by == ColourBy::Prediction;
-  return (target ? std::string("target") : std::string(name_of(state.colour_by)) + ":" + field.name()) + ":" +
-         std::to_string(component);
-}
-
-int shown_component(const Field& field, const SceneState& state) {
-  return field.components() == 1 ? 0 : std::min(state.component, field.components() - 1);
-}
-
-LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
+// All of a scale but its histogram.
+LegendScale bare_scale(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
   LegendScale scale;
   scale.title = field.name();
   if (field.components() > 1) scale.title += component < 0 ? " (length)" : " [" + std::to_string(component) + "]";
@@ -102,6 +86,52 @@ LegendScale scale_of(const Field& field, const SceneState& state, int component,
   }
   if (state.colour_by == ColourBy::Error && !as_told && scale.minimum >= 0) scale.minimum = -scale.maximum;
   make_logarithmic(field, state, component, scale);
+  return scale;
+}
+
+}  // namespace
+
+int shown_component(const Field& field, const SceneState& state) {
+  return field.components() == 1 ? 0 : std::min(state.component, field.components() - 1);
+}
+
+std::optional<FieldRange> shared_range(std::span<const Field* const> fields, const SceneState& state) {
+  if (state.range || state.range_mode == RangeMode::Locked) return {};
+  std::optional<FieldRange> shared;
+  for (const Field* field : fields) {
+    if (!field || field->kind() == FieldKind::Label) return {};
+    const int component = shown_component(*field, state);
+    if (!field->range(component)) continue;
+    const LegendScale scale = bare_scale(*field, state, component, {});
+    if (!shared) shared = FieldRange{scale.minimum, scale.maximum};
+    shared->minimum = std::min(shared->minimum, scale.minimum);
+    shared->maximum = std::max(shared->maximum, scale.maximum);
+  }
+  // Of weights the largest alone says where the colours begin.
+  if (shared && is_weight(state) && state.logarithmic.value_or(spreads_over_decades(state)) && shared->maximum > 0)
+    shared->minimum = shared->maximum / decades_below;
+  return shared;
+}
+
+double value_at(const LegendScale& scale, double share) {
+  if (scale.logarithmic) return scale.minimum * std::pow(scale.maximum / scale.minimum, share);
+  const double span = scale.maximum - scale.minimum, value = scale.minimum + share * span;
+  return std::abs(value) < 1e-5 * span ? 0 : value;
+}
+
+Palette palette_of(Theme theme) {
+  if (theme == Theme::Dark) return {{22, 25, 31}, {226, 229, 235}, {150, 156, 168}, {255, 255, 255}, {64, 208, 232}};
+  return {{248, 248, 246}, {32, 35, 42}, {96, 102, 114}, {0, 0, 0}, {0, 116, 152}};
+}
+
+std::string quantity_of(const Field& field, const SceneState& state, int component) {
+  const bool target = state.colour_by == ColourBy::Target || state.colour_by == ColourBy::Prediction;
+  return (target ? std::string("target") : std::string(name_of(state.colour_by)) + ":" + field.name()) + ":" +
+         std::to_string(component);
+}
+
+LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
+  LegendScale scale = bare_scale(field, state, component, locks);
   count_values(field, state, component, scale);
   return scale;
 }

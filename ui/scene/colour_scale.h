@@ -2,6 +2,8 @@
 // From a number to its colour: which range, which map. No VTK here.
 
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,17 @@ int shown_component(const Field& field, const SceneState& state);
 // The scale that a state asks for a field: range, map, title, histogram, remarks. component: -1 for the norm. With
 // RangeMode::Locked the range is the one in `locks`, else the field's own.
 LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks = {});
+
+// Which number of a field a state shows: a component, or -1 for the norm.
+int shown_component(const Field& field, const SceneState& state);
+
+// The ends that all these fields are shown with where their pictures are compared by eye: from the smallest to the
+// largest of the ends that each would have by itself. Nothing where there is no range to share: numbers that are given
+// or locked, kinds instead of numbers, or no field.
+std::optional<FieldRange> shared_range(std::span<const Field* const> fields, const SceneState& state);
+
+// The number at a share of a scale; 0 between bounds that are nearly opposite, not what rounding left of it.
+double value_at(const LegendScale& scale, double share);
 
 // Where a value lies on a scale: 0 at its minimum, 1 at its maximum, beyond them cut; NaN for what is not finite.
 double share_of(double value, const LegendScale& scale);

@@ -15,13 +15,6 @@ constexpr double small_text = 13, title_text = 15;
 constexpr int bar_rows = 128;
 constexpr double edge = 22, bar_width = 16, column = 132, silhouette = 38;
 
-double value_at(const LegendScale& scale, double share) {
-  if (scale.logarithmic) return scale.minimum * std::pow(scale.maximum / scale.minimum, share);
-  const double span = scale.maximum - scale.minimum, value = scale.minimum + share * span;
-  // Between bounds that are nearly opposite stands zero, not what rounding left of it.
-  return std::abs(value) < 1e-5 * span ? 0 : value;
-}
-
 // Where numbers stand beside the bar: at the borders of few steps, else at five places.
 std::vector<double> tick_places(const LegendScale& scale) {
   const int parts = scale.steps > 1 && scale.steps <= 8 ? scale.steps : 4;

@@ -143,6 +143,7 @@ struct SceneState {
   PointSetPtr picked;            // chosen by box or lasso; null: none
   std::string against = "none";  // what the query is compared with: the text that against_from understands
   SummaryOf summary = SummaryOf::Layer;
+  std::string heads = "off";            // whose attention is shown side by side: the text that head_grid.h understands
   QueryRequest query;                   // the clicked point; layer, head and branch of the question
   std::optional<SelectionMarks> marks;  // absent: Fill, but Outline where the colours show attention
   double dim = 0.8;                     // how far everything that is not marked fades into the background, 0 to 1

@@ -181,7 +181,7 @@ void SceneView::draw_instruments() {
   overlay_.draw(width(), height(), overlay_ratio_, state_.theme == Theme::Dark, [&] {
     if (!places_.empty()) draw_places(places_, scene_->world_to_clip(), width(), height());
     if (!shape_.empty()) draw_rubber_band(shape_, state_.theme == Theme::Dark);
-    changed = draw_strip(data_, edited);
+    changed = strip_shown_ && draw_strip(data_, edited);
     time = draw_time_bar(state_.frame, frames, playing(), width(), height());
     if (meter_shown_) draw_meter({frame_ms_, told_drawn_, told_total_, resident_memory()}, width(), height());
     if (card_) draw_probe_card(*card_, cursor_.x(), cursor_.y(), width(), height());

@@ -80,6 +80,8 @@ public:
   void set_playing(bool playing);
   bool playing() const { return play_.isActive(); }
 
+  // The controls in the upper left corner; on from the start.
+  void set_strip(bool shown);
   // Frame time and memory in the corner.
   void set_meter(bool shown);
   bool meter() const { return meter_shown_; }
@@ -188,6 +190,7 @@ private:
   PreparedPointsPtr points_;
   std::uint64_t wish_ = 0;  // counts changes of data_ and state_ that need other points
   bool waiting_ = false;    // for the newest wish
+  bool strip_shown_ = true;
   std::string camera_text_ = "iso";
   bool camera_moved_ = false, scene_dirty_ = true, part_due_ = false, ready_ = false;
   bool adding_ = false;  // the last picture was a part at rest

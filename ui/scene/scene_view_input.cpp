@@ -197,6 +197,12 @@ void SceneView::edit(const SceneState& edited) {
 
 // ---- The card below the cursor ----
 
+void SceneView::set_strip(bool shown) {
+  if (shown == strip_shown_) return;
+  strip_shown_ = shown;
+  update();
+}
+
 void SceneView::set_meter(bool shown) {
   meter_shown_ = shown;
   update();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "ui/scene/head_grid.h"
 #include "ui/scene/numbers.h"
 #include "ui/scene/scene_options.h"
 
@@ -125,13 +126,23 @@ std::vector<SceneOption> tree_options() {
   options.push_back(branch_option());
   options.push_back(selection_option());
   options.push_back({"against",
-                     "none|layer=N|head=N|FILE",
-                     "what the query is compared with: another layer or head, a checkpoint, or several with commas",
+                     "none|layer=N|head=N|FILE|sample=NAME",
+                     "what is compared with: another layer or head, a checkpoint, or several with commas; or another "
+                     "sample of the data set, or file",
                      {},
                      [](SceneState& state, const std::string& text, const PointCloud*) {
                        state.against = to_string(against_from(text));
                      },
                      [](const SceneState& state, const PointCloud*) { return state.against; }});
+  options.push_back({"heads",
+                     "off|four|N,N,N,N",
+                     "the query's attention in several heads side by side: in the head's group of four, or in these",
+                     {"off", "four"},
+                     [](SceneState& state, const std::string& text, const PointCloud*) {
+                       (void)heads_from(text);
+                       state.heads = text;
+                     },
+                     [](const SceneState& state, const PointCloud*) { return state.heads; }});
   options.push_back(choice_option<SummaryOf>(
       "summary", "fields that sum up attention: of the shown layer, or their means over all layers",
       &SceneState::summary, {{"layer", SummaryOf::Layer}, {"all", SummaryOf::AllLayers}}));

@@ -115,8 +115,12 @@ const std::vector<ActionSpec>& action_table() {
        "Compare what is shown from now on with the present layer and head"},
       {"compare-checkpoint", "View", "Compare with a chec&kpoint…", "Ctrl+Shift+K",
        "Choose a second network that the shown one is compared with"},
+      {"compare-sample", "View", "Compare with another sa&mple…", "Shift+V",
+       "Choose a sample of the data set, or a file, to predict with the same network and to show beside this one"},
       {"compare-none", "View", "Compare with &nothing", "Shift+K", "Stop comparing"},
       {"compare-side", "View", "&Side by side", "V", "Show, or hide, what is compared with beside the picture"},
+      {"heads-four", "View", "Fo&ur heads side by side", "H",
+       "Show the attention of the queried point in the shown head's group of four, or in one picture again"},
 
       {"predict", "Run", "&Predict", "Ctrl+R", "Run the network on the cloud again"},
       {"cancel", "Run", "&Cancel", "Esc", "Stop what runs"},

@@ -25,6 +25,7 @@
 #include "ui/panels/banner.h"
 #include "ui/panels/data_panel.h"
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/legend_bar.h"
 #include "ui/panels/panel_parts.h"
 #include "ui/panels/query_panel.h"
 #include "ui/panels/tree_panel.h"
@@ -101,7 +102,11 @@ void MainWindow::make_picture() {
   frame_->setObjectName("pictureFrame");
   layout->addWidget(pictures_ = new QSplitter(Qt::Horizontal), 1);
   pictures_->setChildrenCollapsible(false);
-  pictures_->addWidget(frame_);
+  pictures_->addWidget(left_ = new QSplitter(Qt::Vertical));
+  left_->setChildrenCollapsible(false);
+  left_->addWidget(frame_);
+  layout->addWidget(legend_bar_ = new LegendBar);
+  legend_bar_->hide();
   // The welcome lies over the picture instead of replacing it: the OpenGL widget keeps its context.
   auto* over = new QStackedLayout(frame_);
   over->setStackingMode(QStackedLayout::StackAll);
@@ -162,15 +167,17 @@ void MainWindow::showEvent(QShowEvent* event) {
 }
 
 void MainWindow::connect_panels() {
-  connect(view_, &SceneView::point_clicked, this, [this](qint64 point) { ask(point); });
+  connect(view_, &SceneView::point_clicked, this, [this](qint64 point) { click_picture(0, point); });
+  connect(view_, &SceneView::camera_moved, this, [this](const Camera& camera) { share_camera(view_, camera); });
   connect(view_, &SceneView::points_chosen, this,
           [this](const std::vector<std::int64_t>& points) { choose_points(points); });
-  connect(view_, &SceneView::state_edited, this, [this](const SceneState& edited) { change(edited, true); });
+  connect(view_, &SceneView::state_edited, this, [this](const SceneState& edited) { take_edit(view_, edited); });
   connect(view_, &SceneView::drawing_changed, this, [this](qint64 drawn, qint64 total) {
     drawn_ = drawn;
     drawable_ = total;
     show_progress();
     show_histogram();
+    show_legend_bar();
   });
   connect(data_panel_, &DataPanel::sample_chosen, this,
           [this](const QString& name) { attempt([&] { open_sample(name); }); });

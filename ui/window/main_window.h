@@ -47,6 +47,7 @@ class DataPanel;
 class HeadsPanel;
 class HistogramPanel;
 class IciclePanel;
+class LegendBar;
 class MatrixPanel;
 class QueryPanel;
 class SceneView;
@@ -56,6 +57,7 @@ class TreePanel;
 class Welcome;
 class WhatIfPanel;
 struct LiveProbe;
+struct Picture;
 struct SessionRestore;
 struct TrainingStart;
 
@@ -67,6 +69,11 @@ public:
 
   SceneView* view() const { return view_; }
   SceneView* side() const { return side_; }  // the second picture; may be null
+  std::vector<SceneView*> pictures() const;  // all that are shown, the first one first
+  Picture picture();                         // of all of them, with their legend
+  const LegendBar& legend_bar() const { return *legend_bar_; }
+  // The numbers beside another sample; null where there are none.
+  const ComparedFields* compared_fields() const { return compared_fields_.get(); }
   QueryPanel* query_panel() const { return query_panel_; }
   HeadsPanel* heads_panel() const { return heads_panel_; }
   MatrixPanel* matrix_panel() const { return matrix_panel_; }
@@ -166,6 +173,8 @@ private:
   void step_colour(int by);
   void toggle_dock(const QString& action);
   void show_palette();
+  void show_choices(std::vector<PaletteEntry> entries,
+                    std::function<std::optional<PaletteEntry>(const QString&)> interpret);
   std::vector<PaletteEntry> palette_entries();
   std::optional<PaletteEntry> palette_interpretation(const QString& typed);
   void fill_recent_menu();
@@ -219,6 +228,37 @@ private:
   void show_side(SceneState& shown);  // may set a range that both views share
   void make_side();
   SceneData side_data() const;
+
+  // window_samples.cpp: the shown sample beside another one
+  void make_sample_actions();
+  void choose_other_sample();
+  std::pair<std::string, std::string> place_of_sample(const std::string& name) const;
+  void derive_sample(const Against& against);
+  void forget_sample();
+  void ask_sample();
+  void ask_numbers(const Against& against);
+  void ask_beside(std::int64_t point);
+  SceneData sample_data() const;
+  SceneState sample_state(const SceneState& shown) const;
+
+  // window_heads.cpp: several heads beside each other
+  void make_head_actions();
+  void switch_heads();
+  std::vector<int> wanted_heads() const;
+  void ask_heads();
+  void make_head_views();
+  void click_picture(int index, std::int64_t point);
+  bool shows_heads() const;
+  bool derive_heads();
+  void show_heads(const SceneState& shown);
+  void draw_heads(const SceneState& shown);
+
+  // window_pictures.cpp: what several pictures have in common
+  SceneView* add_picture(QSplitter* where, const QString& name);
+  void share_camera(const SceneView* from, const Camera& camera);
+  void take_edit(const SceneView* view, const SceneState& edited);
+  void show_pictures(const SceneState& shown);
+  void show_legend_bar();
 
   // window_tree.cpp: the icicle of the tree
   void make_tree_panels();
@@ -323,6 +363,27 @@ private:
       asked_comparison_, asked_set_;
   PointSetPtr asked_points_;  // by asked_set_
   std::string asked_other_;   // path of the network to compare with
+  // The other sample: which data set and sample, its cloud, what the engine says of it.
+  std::pair<std::string, std::string> asked_beside_;
+  std::shared_ptr<const OpenedCloud> received_beside_, beside_cloud_;  // beside_cloud_ null: none is there
+  struct AskedSample {
+    std::shared_ptr<const Prediction> of;
+    PointCloudPtr cloud;
+    SampleRequest request;
+    bool operator==(const AskedSample&) const = default;
+  } asked_sample_;
+  std::shared_ptr<const SampleComparison> sample_;
+  FieldPair asked_fields_;
+  std::shared_ptr<const ComparedFields> compared_fields_;
+  std::optional<BoxToBox> boxes_;  // from the shown cloud to the other sample's, where that is in side_
+  struct AskedHeadRows {
+    std::shared_ptr<const Prediction> of;
+    QueryRequest request;
+    std::vector<int> heads;
+    bool operator==(const AskedHeadRows&) const = default;
+  } asked_head_rows_;
+  std::shared_ptr<const HeadRows> head_rows_;  // shown side by side; null: one picture
+  std::vector<int> shown_heads_;
   std::shared_ptr<const Prediction> asked_heads_;
   struct AskedWhatIf {
     std::shared_ptr<const Prediction> of;
@@ -351,6 +412,10 @@ private:
   Actions* actions_ = nullptr;
   QFrame* frame_ = nullptr;
   QSplitter* pictures_ = nullptr;
+  QSplitter *left_ = nullptr, *right_ = nullptr;  // columns of pictures; right_ where there are several heads
+  std::vector<SceneView*> head_views_;            // beside view_; empty: there never were several
+  LegendBar* legend_bar_ = nullptr;
+  QString pictures_title_;     // of several pictures
   SceneView* side_ = nullptr;  // what the shown is compared with; null: it was never beside it
   bool beside_ = false;        // side_ is wanted
   SceneView* view_ = nullptr;

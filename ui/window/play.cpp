@@ -234,7 +234,8 @@ void Play::add_state_steps() {
   add("run", [this](const std::string&) { window_.predict(); });
   add("sample", [this](const std::string& rest) { window_.open_sample(QString::fromStdString(rest)); });
   add("query", option("point"));
-  for (const char* name : {"layer", "head", "branch", "level", "frame", "theme", "camera"}) add(name, option(name));
+  for (const char* name : {"layer", "head", "branch", "level", "frame", "theme", "camera", "against", "heads"})
+    add(name, option(name));
   add("color", [this](const std::string& rest) {
     const auto names = field_names(window_.scene_data());
     const bool known = std::find(names.begin(), names.end(), rest) != names.end() ||
@@ -342,7 +343,7 @@ void Play::add_output_steps() {
   steps_["screenshot"] = [this](const std::string& rest) {
     if (!window_.scene_data().cloud)
       throw Error(ErrorKind::Config, "there is no picture yet", "nothing is open", "Open a cloud, and wait idle");
-    write_png(rest, window_.view()->picture());
+    write_png(rest, window_.picture());
     return true;
   };
   steps_["matrix"] = [this](const std::string& rest) {

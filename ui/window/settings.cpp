@@ -19,10 +19,10 @@ constexpr qint64 largest_file = 1 << 20;  // ours have a few kilobytes
 
 // What belongs to one cloud or one question, not to a person's taste.
 bool is_remembered(std::string_view option) {
-  constexpr std::array<std::string_view, 23> passing{
-      "camera", "size",  "text-scale", "target",    "point",  "frame", "layer",      "head",   "branch",
-      "level",  "color", "field",      "component", "range",  "log",   "percentile", "arrows", "arrow-component",
-      "only",   "block", "clip",       "selection", "against"};
+  constexpr std::array<std::string_view, 24> passing{
+      "camera", "size",  "text-scale", "target",    "point",   "frame", "layer",      "head",   "branch",
+      "level",  "color", "field",      "component", "range",   "log",   "percentile", "arrows", "arrow-component",
+      "only",   "block", "clip",       "selection", "against", "heads"};
   return std::find(passing.begin(), passing.end(), option) == passing.end();
 }
 

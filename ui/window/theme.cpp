@@ -53,7 +53,7 @@ QString window_style(Theme theme) {
              "QAbstractItemView, QPlainTextEdit, QTextBrowser { border: 1px solid %1; border-radius: 3px; }"
              "QAbstractItemView:focus, QPlainTextEdit:focus, QTextBrowser:focus { border: 1px solid %2; }"
              "#pictureFrame { border: 2px solid %3; }"
-             "#pictureFrame[focused=\"true\"] { border: 2px solid %2; }"
+             "#pictureFrame[focused=\"true\"], #pictureFrame[chosen=\"true\"] { border: 2px solid %2; }"
              "QLabel[role=\"heading\"] { font-weight: 600; }"
              "QLabel[role=\"title\"] { font-weight: 600; font-size: 15pt; }"
              "QLabel[role=\"faint\"] { color: %4; }"

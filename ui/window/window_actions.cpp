@@ -33,6 +33,8 @@ void MainWindow::make_actions() {
   make_tree_actions();
   make_selection_actions();
   make_compare_actions();
+  make_sample_actions();
+  make_head_actions();
   make_reach_actions();
   make_session_actions();
   make_what_if_actions();
@@ -177,15 +179,15 @@ void MainWindow::save_picture() {
   const QString path = QFileDialog::getSaveFileName(this, tr("Save picture"), "erwinscope.png", tr("PNG (*.png)"));
   if (path.isEmpty()) return;
   attempt([&] {
-    write_png(path.toStdString(), view_->picture());
+    write_png(path.toStdString(), picture());
     say(tr("wrote %1").arg(path));
   });
 }
 
 void MainWindow::copy_picture() {
   if (!data_.cloud) return;
-  const Picture picture = view_->picture();
-  const QImage image(picture.rgb.data(), picture.width, picture.height, 3 * picture.width, QImage::Format_RGB888);
+  const Picture shown = picture();
+  const QImage image(shown.rgb.data(), shown.width, shown.height, 3 * shown.width, QImage::Format_RGB888);
   QApplication::clipboard()->setImage(image.copy());
 }
 
@@ -336,8 +338,12 @@ std::optional<PaletteEntry> MainWindow::palette_interpretation(const QString& ty
 }
 
 void MainWindow::show_palette() {
-  auto* palette = new CommandPalette(this, palette_entries(),
-                                     [this](const QString& typed) { return palette_interpretation(typed); });
+  show_choices(palette_entries(), [this](const QString& typed) { return palette_interpretation(typed); });
+}
+
+void MainWindow::show_choices(std::vector<PaletteEntry> entries,
+                              std::function<std::optional<PaletteEntry>(const QString&)> interpret) {
+  auto* palette = new CommandPalette(this, std::move(entries), std::move(interpret));
   connect(palette, &QDialog::accepted, this, [this, palette] {
     // After the palette is gone, and has given the keyboard back.
     if (const auto chosen = palette->chosen())

@@ -1,12 +1,11 @@
 // The shown layer, head or network beside another one: numbers, differences, and two pictures with one camera.
 
 #include <QFileDialog>
-#include <QFrame>
 #include <QSplitter>
-#include <QVBoxLayout>
-#include <algorithm>
+#include <array>
 
 #include "core/base/error.h"
+#include "ui/scene/colour_scale.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/actions.h"
 #include "ui/window/main_window.h"
@@ -25,6 +24,9 @@ void MainWindow::make_compare_actions() {
   actions_->on("colour-difference", [this] {
     attempt([this] {
       const SceneState now = state();
+      if (!against_from(now.against).sample.empty())
+        throw Error(ErrorKind::Config, "two samples have no difference", now.against,
+                    "Their points are different ones. The query panel compares how their values are distributed");
       const std::string wanted = now.query.point >= 0 ? attention_difference : prediction_difference;
       if (!is_on_request(data_, now, wanted))
         throw Error(ErrorKind::Config, "there is no difference to show", wanted,
@@ -57,6 +59,7 @@ void MainWindow::ask_comparison() {
     return;
   }
   const Against against = against_from(now.against);
+  if (!against.sample.empty()) return;  // see ask_sample
   if (!against.checkpoint.empty() && answered_->other != against.checkpoint) {
     if (asked_other_ != against.checkpoint) io_->open_other(against.checkpoint);
     asked_other_ = against.checkpoint;
@@ -75,31 +78,13 @@ void MainWindow::derive_comparison() {
 }
 
 void MainWindow::make_side() {
-  auto* frame = new QFrame;
-  frame->setObjectName("pictureFrame");
-  auto* layout = new QVBoxLayout(frame);
-  layout->setContentsMargins(2, 2, 2, 2);
-  layout->addWidget(side_ = new SceneView);
-  side_->setAccessibleName(tr("Picture to compare with"));
-  pictures_->addWidget(frame);
-  pictures_->setSizes({1000, 1000});
-  connect(view_, &SceneView::camera_moved, side_, &SceneView::follow_camera);
-  connect(side_, &SceneView::camera_moved, view_, &SceneView::follow_camera);
-  connect(side_, &SceneView::point_clicked, this, [this](qint64 point) { ask(point); });
-  connect(side_, &SceneView::points_chosen, this,
-          [this](const std::vector<std::int64_t>& points) { choose_points(points); });
-  // Layer and head of the second picture's strip are those compared with; all else is common to both.
-  connect(side_, &SceneView::state_edited, this, [this](const SceneState& edited) {
-    SceneState next = edited;
-    const SceneState now = state();
-    Against against = against_from(now.against);
-    against.layer = edited.query.layer;
-    against.head = edited.query.head;
-    next.against = to_string(against);
-    next.query = now.query;
-    next.query.branch = edited.query.branch;
-    next.range = now.range;
-    change(next, true);
+  side_ = add_picture(pictures_, tr("Picture to compare with"));
+  pictures_->setSizes(QList<int>(pictures_->count(), 1000));
+  connect(side_, &SceneView::point_clicked, this, [this](qint64 point) {
+    if (beside_cloud_)
+      ask_beside(point);
+    else
+      ask(point);
   });
 }
 
@@ -122,26 +107,28 @@ SceneData MainWindow::side_data() const {
 
 // Both pictures share the colours' ends, or they could not be compared by eye.
 void MainWindow::show_side(SceneState& shown) {
-  const bool visible = beside_ && data_.comparison && data_.prediction;
+  const bool sample = beside_cloud_ && data_.cloud;
+  const bool visible = beside_ && !shows_heads() && (sample || (data_.comparison && data_.prediction));
   if (visible && !side_) make_side();
   if (side_) side_->parentWidget()->setVisible(visible);
+  boxes_.reset();
   if (!visible) return;
-  const SceneData other = side_data();
-  SceneState beside = shown;
-  beside.query = data_.comparison->other;
-  const Field *left = shown_field(data_, shown), *right = shown_field(other, beside);
-  if (left && right && left != right && left->components() == 1 && !shown.range &&
-      shown.range_mode == RangeMode::Data) {
-    const auto a = left->range(), b = right->range();
-    if (a && b) shown.range = FieldRange{std::min(a->minimum, b->minimum), std::max(a->maximum, b->maximum)};
-    const bool weights = shown.colour_by == ColourBy::Attention || shown.colour_by == ColourBy::Compressed;
-    if (shown.range && weights && shown.logarithmic.value_or(true)) shown.range->minimum = shown.range->maximum / 1000;
-    beside.range = shown.range;
+  const SceneData other = sample ? sample_data() : side_data();
+  SceneState beside = sample ? sample_state(shown) : shown;
+  if (sample) {
+    boxes_ = box_to_box(*data_.cloud, shown.frame, *other.cloud, beside.frame);
+  } else {
+    beside.query = data_.comparison->other;
+    beside.title =
+        tr("compared with %1").arg(QString::fromStdString(to_string(data_.comparison->against))).toStdString();
   }
-  beside.legend = false;  // it is the first picture's
-  beside.title = tr("compared with %1").arg(QString::fromStdString(to_string(data_.comparison->against))).toStdString();
-  side_->set_pick_tree(opened_->tree);
-  side_->follow_camera(view_->camera());  // first: it fits nothing by itself then
+  const Field *left = shown_field(data_, shown), *right = shown_field(other, beside);
+  if (left != right)
+    if (const auto range = shared_range(std::array{left, right}, shown)) shown.range = beside.range = range;
+  shown.legend = beside.legend = false;  // they have one below them
+  side_->set_pick_tree(sample ? beside_cloud_->tree : opened_->tree);
+  // First: it fits nothing by itself then.
+  side_->follow_camera(boxes_ ? carried(view_->camera(), *boxes_) : view_->camera());
   side_->show_scene(other, beside);
 }
 

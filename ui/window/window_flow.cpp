@@ -207,6 +207,10 @@ void MainWindow::receive_io() {
     show_failure(*snapshot->failure);
     take_back_unopened();
   }
+  if (snapshot->beside && snapshot->beside != received_beside_) {
+    received_beside_ = beside_cloud_ = snapshot->beside;
+    refresh();
+  }
   if (!snapshot->progress.busy && !opened_) QTimer::singleShot(50, this, &MainWindow::list_samples);
 }
 
@@ -354,8 +358,9 @@ void MainWindow::refresh() {
   if (data_.what_if)
     shown.title +=
         ", what-if: " + std::to_string(data_.what_if->changes) + (data_.what_if->changes == 1 ? " change" : " changes");
-  show_side(shown);
-  view_->show_scene(data_, shown);
+  ask_sample();
+  ask_heads();
+  show_pictures(shown);
   const bool empty = !data_.cloud;
   welcome_->setVisible(empty);
   view_->setFocusPolicy(empty ? Qt::NoFocus : Qt::StrongFocus);
@@ -424,8 +429,8 @@ bool MainWindow::idle() {
   const bool resting = io_->idle() && engine_->idle();
   receive();
   return resting && !restoring_ && io_->idle() && engine_->idle() && !answer_.isActive() && icicle_panel_->settled() &&
-         !histogram_panel_->is_counting() && (!side_ || !side_->isVisible() || side_->settled()) &&
-         (!data_.cloud || view_->settled());
+         !histogram_panel_->is_counting() &&
+         (!data_.cloud || std::ranges::all_of(pictures(), [](const SceneView* view) { return view->settled(); }));
 }
 
 void MainWindow::list_samples() {

@@ -38,6 +38,13 @@ struct Engine::Impl {
   std::string other_path;
   Subject other_of;
   std::optional<Predictor::Result> other_result;
+  // Another sample, as the shown network sees it.
+  struct Beside {
+    Subject of;
+    Predictor::Result run;
+    std::shared_ptr<const Prediction> prediction;
+  };
+  std::optional<Beside> beside;
   int layer = 0;  // asked for last
   int head = -1;
   std::vector<std::shared_ptr<AttentionMatrix>> matrices;  // of `tap`, the newest last
@@ -73,6 +80,8 @@ struct Engine::Impl {
   void sum_up(int of_layer, int of_head, const Job& job);
   void compare(const Against& against, const QueryRequest& shown, const Job& job);
   const Predictor::Result& run_other(int wanted_layer, const Job& job);
+  TapPtr record_beside(const Subject& subject, const std::vector<int>& layers, const Job& job);
+  void answer_beside(SampleComparison& made, const Subject& subject, const Job& job);
   void glance(const Job& job);
   std::shared_ptr<AttentionMatrix> matrix_of(const MatrixRequest& request);
   void fill_matrix(AttentionMatrix& matrix, const Job& job);

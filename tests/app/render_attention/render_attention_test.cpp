@@ -266,5 +266,68 @@ TEST_F(RenderAttention, ARunIsAPictureForEveryCheckpointWithOneRangeOfColours) {
   EXPECT_FALSE(fs::exists(scratch.path() / "step_3.png"));
 }
 
+// Four heads in one picture: as many ends of the colours as one, the largest of the four, and every head where it says.
+TEST_F(RenderAttention, FourHeadsShareOnePictureAndOneRange) {
+  double most = 0;
+  for (const char* head : {"0", "1", "2", "3"})
+    most =
+        std::max(most, render("1", "700", {"--head", head, "--color", "attention"})["scale"]["range"][1].get<double>());
+  const json four = render("1", "700", {"--heads", "four", "--locate", "700"});
+  EXPECT_NEAR(four["scale"]["range"][1].get<double>(), most, 1e-6 * most);
+  EXPECT_NEAR(four["scale"]["range"][0].get<double>(), most / 1000, 1e-6 * most);
+  EXPECT_EQ(four["size"], json::array({800, 600}));
+  EXPECT_LT(four["points"][0]["x"], 400);  // of the first picture
+  EXPECT_LT(four["points"][0]["y"], 300);
+  const QImage image(QString::fromStdString(picture));
+  ASSERT_EQ(image.size(), QSize(800, 600));
+  const QImage first = image.copy(0, 0, 399, 260), second = image.copy(401, 0, 399, 260);  // without their captions
+  EXPECT_NE(first, second);
+  // The same head has the same picture wherever it stands.
+  render("1", "700", {"--heads", "1,0", "--range", "1e-6,1e-2"});
+  const QImage there = QImage(QString::fromStdString(picture)).copy(401, 0, 399, 500);
+  render("1", "700", {"--heads", "2,0", "--range", "1e-6,1e-2"});
+  EXPECT_EQ(there, QImage(QString::fromStdString(picture)).copy(401, 0, 399, 500));
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--heads", "0,9", "--point", "1"},
+                                                {"--heads", "0,1"},
+                                                {"--heads", "0,0", "--point", "1"},
+                                                {"--heads", "0,1", "--point", "1", "--turntable", "3"}}) {
+    std::vector<std::string> arguments{"render", sample, network, "--out", picture};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(test::run_program(arguments, {}, true).exit_code, 2) << wrong[1];
+  }
+}
+
+TEST_F(RenderAttention, AnotherSampleStandsBesideWithOneRange) {
+  const std::string other = (scratch.path() / "other.h5").string();
+  ASSERT_EQ(test::run_program({"generate", "sample", "--points", "1500", "--seed", "9", other}).exit_code, 0);
+  const auto range_of = [&](const std::string& file, std::vector<std::string> more) {
+    more.insert(more.begin(), {"render", file, network, "--out", picture, "--size", "802x600", "--json"});
+    const auto result = test::run_program(more, {}, true);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out)["scale"]["range"].get<std::vector<double>>();
+  };
+  const auto own = range_of(sample, {}), theirs = range_of(other, {}),
+             both = range_of(sample, {"--against", "sample=" + other});
+  EXPECT_EQ(both[0], std::min(own[0], theirs[0]));
+  EXPECT_EQ(both[1], std::max(own[1], theirs[1]));
+  const QImage image(QString::fromStdString(picture));
+  // The recipe in it makes it again.
+  const std::string again = (scratch.path() / "again.png").string();
+  ASSERT_EQ(test::run_program({"render", "--recipe", picture, "--out", again}).exit_code, 0);
+  EXPECT_EQ(image, QImage(QString::fromStdString(again)));
+  const auto none = test::run_program({"render", sample, network, "--out", picture, "--against", "sample=nowhere"});
+  EXPECT_EQ(none.exit_code, 2) << none.err;
+  // In numbers: explain says the same ends.
+  const auto told = test::run_program({"explain", network, sample, "--against-sample", other, "--json"}, {}, true);
+  ASSERT_EQ(told.exit_code, 0) << told.err;
+  const json fields = json::parse(told.out)["fields"];
+  EXPECT_EQ(fields[0]["name"], "prediction");
+  EXPECT_NEAR(fields[0]["other"]["maximum"].get<double>(), theirs[1], 1e-5 * std::abs(theirs[1]));
+  EXPECT_EQ(fields[0]["other"]["count"], 1500);
+  EXPECT_GT(fields[0]["wasserstein"], 0);
+  EXPECT_LE(fields[0]["kolmogorov"], 1);
+  EXPECT_TRUE(std::ranges::any_of(fields, [](const json& field) { return field["name"] == "entropy"; }));
+}
+
 }  // namespace
 }  // namespace erwin

@@ -174,6 +174,7 @@ TEST_F(WhatIfEngine, GettingReadyChangesNoNumber) {
   ask({{"head-off=2", 1}});
   const Field unprepared = snapshot.what_if->prediction;
   engine.predict(make_sample_cloud(700));
+  settle(engine, engine.mailbox());  // else the next replaces it, and nothing is forgotten
   engine.predict(cloud);
   engine.prepare_what_if();
   snapshot = settle(engine, engine.mailbox());

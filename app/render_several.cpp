@@ -1,0 +1,74 @@
+#include "app/render_several.h"
+
+#include "app/command.h"
+#include "app/explain_source.h"
+#include "app/other_sample.h"
+#include "app/render_tiles.h"
+#include "core/base/error.h"
+#include "core/engine/cloud_tree.h"
+#include "core/engine/sample_comparison.h"
+#include "ui/scene/other_sample.h"
+
+namespace erwin::app {
+
+namespace {
+
+// The sample that --against names, of the same data set or a file, as the shown one is: predicted by the same network.
+Tile other_tile(const RenderOptions& options, const Shown& shown) {
+  const ui::SceneState& state = shown.state;
+  const Against against = against_from(state.against);
+  const OtherSample found = open_other_sample(shown.sources.data, against.sample, options.open);
+  Shown other;
+  other.sources = shown.sources;
+  other.data.cloud = found.cloud;
+  other.data.target = found.target.empty() ? shown.data.target : found.target;
+  other.state = ui::state_beside(state, *found.cloud);
+  other.state.title = found.name;
+  other.state.against = "none";
+  if (against.point >= 0)
+    other.state.query.point = point_of(*found.cloud, against.point);
+  else if (state.query.point >= 0)
+    other.state.query.point =
+        corresponding_point(*shown.data.cloud, state.frame, state.query.point, *found.cloud, other.state.frame);
+  if (shown.sources.checkpoint.empty())
+    other.data.tree = cloud_tree(*found.cloud, other.state.frame, command_job());
+  else
+    predict(options, other);
+  return {other.data, other.state};
+}
+
+std::vector<Tile> tiles_of(const RenderOptions& options, const Shown& shown) {
+  const ui::SceneState& state = shown.state;
+  if (state.heads != "off") {
+    if (ui::is_beside_sample(state))
+      throw Error(ErrorKind::Config, "--heads and another sample were both given", state.against, "Give one of them");
+    if (!shown.result.tap)
+      throw Error(ErrorKind::Config, "there are no heads to show", "--heads " + state.heads, "Give a checkpoint");
+    return head_tiles(shown.data, state, *shown.result.tap);
+  }
+  std::vector<Tile> tiles{{shown.data, state}, other_tile(options, shown)};
+  for (Tile& tile : tiles) name_query(tile.data, tile.state);
+  return tiles;
+}
+
+}  // namespace
+
+bool is_several(const ui::SceneState& state) {
+  return state.heads != "off" || ui::is_beside_sample(state);
+}
+
+void write_several(const RenderOptions& options, Shown& shown, ui::OffscreenScene& offscreen) {
+  std::vector<Tile> tiles = tiles_of(options, shown);
+  lay_out(tiles, shown.state);
+  const Tile& first = tiles.front();
+  shown.state.camera = camera_for(first.data, first.state);
+  for (Tile& tile : tiles)
+    tile.state.camera = tile.data.cloud == first.data.cloud
+                            ? shown.state.camera
+                            : ui::carried(shown.state.camera, box_to_box(*first.data.cloud, first.state.frame,
+                                                                         *tile.data.cloud, tile.state.frame));
+  const ui::Picture picture = draw_tiles(offscreen, tiles, shown.state);
+  write_with_recipe(options.out, picture, recipe_of(options, shown, offscreen.scene(), shown.state));
+}
+
+}  // namespace erwin::app
