@@ -124,8 +124,9 @@ TEST(SessionState, AChangeThatChangesNothingIsNoStep) {
 
 TEST(SessionState, EveryOptionOfThePictureCanBeTakenBack) {
   const std::map<std::string, std::string> other{
-      {"frame", "3"}, {"field", "pressure"}, {"component", "1"},  {"level", "2"},   {"point", "5"},   {"layer", "1"},
-      {"head", "0"},  {"dim", "0.25"},       {"point-size", "2"}, {"range", "0,1"}, {"clip", "x<0.5"}};
+      {"frame", "3"},      {"field", "pressure"}, {"component", "1"}, {"level", "2"},
+      {"point", "5"},      {"layer", "1"},        {"head", "0"},      {"dim", "0.25"},
+      {"point-size", "2"}, {"range", "0,1"},      {"clip", "x<0.5"},  {"matrix-window", "0,64,64,256"}};
   for (const SceneOption& option : scene_options()) {
     if (option.name == "camera" || option.name == "size" || option.name == "text-scale") continue;  // the view's own
     Session session;

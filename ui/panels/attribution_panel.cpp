@@ -23,8 +23,9 @@ namespace erwin::ui {
 
 namespace {
 
+// As narrow as a column: small numbers have many zeros to say.
 QString brief(double value) {
-  return std::isfinite(value) ? QString::number(value, 'g', 3) : QStringLiteral("–");
+  return std::isfinite(value) ? QString::number(value, 'g', std::abs(value) < 1e-3 ? 2 : 3) : QStringLiteral("–");
 }
 
 QString correlation_text(const Attribution& result) {
@@ -80,6 +81,7 @@ AttributionPanel::AttributionPanel(QWidget* parent)
     table->setItemDelegate(new BarCells(table));
     table->setUniformRowHeights(true);
   }
+  blocks_->header()->setSectionResizeMode(0, QHeaderView::ResizeToContents);  // numbers need the room more than ids
   branches_->header()->setDefaultAlignment(Qt::AlignRight | Qt::AlignVCenter);
   layout->addWidget(branches_title_);
   layout->addWidget(branches_);
