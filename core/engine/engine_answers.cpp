@@ -174,7 +174,8 @@ void Engine::ask_who_looks(const QueryRequest& request, const std::string& field
 void Engine::ask_reach(std::int64_t point, int layer, const std::string& field) {
   if (field == receptive_field_name)
     impl_->work_out("receptive", "following the prediction back", [impl = impl_.get(), point](const Job& job) {
-      auto made = make_receptive_field(impl->network("the receptive field"), *impl->sample, point, job);
+      const Predictor& network = impl->network("the receptive field");  // before the sample, which a record lacks
+      auto made = make_receptive_field(network, *impl->sample, point, job);
       impl->publisher.update([&](EngineSnapshot& s) { s.receptive = made; });
     });
   else

@@ -51,7 +51,8 @@ TEST(Samples, TheSameNetworkSaysWhatItSaysOfTheOther) {
   engine.compare_sample(request, other);
   EngineSnapshot snapshot = settle(engine, engine.mailbox());
   ASSERT_TRUE(snapshot.sample_comparison);
-  const SampleComparison& made = *snapshot.sample_comparison;
+  const auto first = snapshot.sample_comparison;  // it outlives the snapshot
+  const SampleComparison& made = *first;
   const Predictor direct{test::untrained(test::small_nsa())};
   TapRequest all;
   all.all_layers = true;
