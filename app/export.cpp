@@ -9,6 +9,7 @@
 #include "core/attention/matrix.h"
 #include "core/attention/summary.h"
 #include "core/base/error.h"
+#include "core/train/run_directory.h"
 #include "core/train/run_watch.h"
 #include "ui/window/offscreen_export.h"
 
@@ -24,11 +25,9 @@ ui::ShownThings loss_of(const ExportOptions& options) {
   if (options.files.size() != 1)
     throw Error(ErrorKind::Config, "the loss is one run's", std::to_string(options.files.size()) + " files were given",
                 "Give the directory of one training run: export loss RUN --out loss.svg");
+  require_run(options.files.front());
   RunWatch watch(options.files.front());
   watch.update();
-  if (!watch.exists())
-    throw Error(ErrorKind::Config, "this is not the directory of a training run", options.files.front(),
-                "A run has config.toml and checkpoints/; 'erwinscope train' makes it");
   ui::ShownThings things;
   ui::LossCurves curves = ui::loss_curves(watch.metrics());
   things.run = watch.run().root().lexically_normal().filename().string();

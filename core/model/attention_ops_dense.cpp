@@ -58,7 +58,7 @@ ChunkLimit::~ChunkLimit() {
 
 std::int64_t chunk_elements(const at::Tensor& like) {
   if (chunk_limit > 0) return chunk_limit;
-  return like.is_cpu() ? std::int64_t{1} << 20 : std::int64_t{1} << 25;
+  return like.is_cpu() ? std::int64_t{1} << 20 : device_chunk;
 }
 
 at::Tensor key_bias_of(const at::Tensor& mask, at::ScalarType type) {

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "core/base/memory.h"
+#include "core/model/internal/attention_ops_dense.h"
 #include "core/model/internal/torch_errors.h"
 #include "kernels/ball_attention/ball_attention.h"
 
@@ -90,7 +91,7 @@ SampleSize sample_size(const ModelConfig& config, std::int64_t points) {
 }
 
 double logits_without_kernel(const ModelConfig& config, double slots) {
-  constexpr double chunk = 1 << 25;  // as the ATen path takes them on a device
+  constexpr auto chunk = static_cast<double>(model::device_chunk);
   double most = 0;
   const auto add = [&](double rows, int ball, int heads, int width) {
     const kernels::BallShape shape{

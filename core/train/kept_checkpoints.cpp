@@ -28,9 +28,7 @@ std::optional<std::int64_t> step_of(const fs::path& file) {
 }  // namespace
 
 std::vector<KeptCheckpoint> kept_checkpoints(const fs::path& run) {
-  if (!is_run(run))
-    throw Error(ErrorKind::Config, "this is not the directory of a training run", run.string(),
-                "A run has config.toml and checkpoints/; 'erwinscope train' makes it");
+  require_run(run);
   const RunLayout layout(run);
   std::vector<KeptCheckpoint> kept;
   std::error_code problem;

@@ -213,6 +213,12 @@ bool is_run(const fs::path& path) {
   return fs::is_regular_file(run.config(), problem) && fs::is_directory(run.checkpoints(), problem);
 }
 
+void require_run(const fs::path& path) {
+  if (!is_run(path))
+    throw Error(ErrorKind::Config, "this is not the directory of a training run", path.string(),
+                "A run has config.toml and checkpoints/; 'erwinscope train' makes it");
+}
+
 std::vector<fs::path> find_runs(const fs::path& folder) {
   std::vector<std::pair<fs::file_time_type, fs::path>> found;
   std::error_code problem;

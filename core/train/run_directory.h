@@ -113,6 +113,8 @@ TakenRequests take_requests(const RunLayout& run);
 
 // Whether it looks like one: config.toml and checkpoints/ are there.
 bool is_run(const std::filesystem::path& path);
+// Raises Error{Config} where it is none.
+void require_run(const std::filesystem::path& path);
 // Runs that lie directly in a folder, newest first. A folder that cannot be read holds none.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
 // A name that is free: runs/<name>-<date>-<time>[-2].

@@ -16,6 +16,9 @@ namespace erwin::model {
 // Type of logits, sums and lse: float32 for the 16-bit types, else the tensor's own.
 at::ScalarType softmax_type(const at::Tensor& tensor);
 
+// Logits of a chunk on a device.
+inline constexpr std::int64_t device_chunk = std::int64_t{1} << 25;
+
 // Logits that one chunk may hold: about the size of a cache on the CPU, enough to fill the device elsewhere.
 std::int64_t chunk_elements(const at::Tensor& like);
 
