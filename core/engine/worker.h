@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/background.h"
 #include "core/base/job.h"
 
 namespace erwin {
@@ -100,6 +101,7 @@ private:
   }
 
   void run() {
+    yield_to_window();
     std::unique_lock lock(mutex_);
     while (true) {
       wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });

@@ -26,7 +26,7 @@ inline bool display_is_required() {
   return value && std::string(value) == "1";
 }
 
-// Knows which event took longest: what every other event waited for.
+// Knows which events took long: what every other event waited for.
 class TimedApplication : public QApplication {
 public:
   using QApplication::QApplication;
@@ -40,23 +40,20 @@ public:
     ++depth_;
     const bool result = QApplication::notify(receiver, event);
     --depth_;
-    const double took = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    if (took > longest_ms_) {
-      longest_ms_ = took;
-      longest_ = whose + ", event " + std::to_string(type);
-    }
+    const auto took = std::chrono::steady_clock::now() - begin;
+    const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+    if (milliseconds >= worth_telling_ms)
+      long_ += " " + whose + ":" + std::to_string(type) + " " + std::to_string(milliseconds);
     return result;
   }
 
-  // Receiver and type of the event that took longest since the last call, and how long.
-  std::pair<std::string, double> take_longest() {
-    return {std::exchange(longest_, {}), std::exchange(longest_ms_, 0)};
-  }
+  // Receivers, types and milliseconds of the events that took some, since the last call.
+  std::string take_long_events() { return std::exchange(long_, {}); }
 
 private:
+  static constexpr int worth_telling_ms = 3;
   int depth_ = 0;
-  double longest_ms_ = 0;
-  std::string longest_;
+  std::string long_;
 };
 
 // One for the whole program; Qt allows no second one.

@@ -116,11 +116,13 @@ double Scene::disc_radius() const {
 }
 
 void Scene::draw_all() {
+  front_->DrawOn();
   parts_ = Parts::All;
   restart();
 }
 
 void Scene::draw_first(std::int64_t count) {
+  front_->DrawOn();
   parts_ = Parts::First;
   begin_ = 0;
   end_ = data_.cloud ? std::clamp(count, std::int64_t{0}, data_.cloud->size()) : 0;
@@ -128,14 +130,18 @@ void Scene::draw_first(std::int64_t count) {
 }
 
 void Scene::draw_more(std::int64_t count) {
-  if (parts_ != Parts::More) {
+  const std::int64_t all = data_.cloud ? data_.cloud->size() : 0;
+  // Without a card, making the programs of points, of keeping a picture and of text each takes as long as a part: the
+  // first three parts of all make one each. What was not kept is drawn again.
+  if (ready_ != Ready::All) ready_ = count >= all ? Ready::All : static_cast<Ready>(static_cast<int>(ready_) + 1);
+  front_->SetDraw(ready_ == Ready::All);
+  if (parts_ != Parts::More || ready_ < Ready::All) {
     parts_ = Parts::More;
     restart();
   }
-  const bool all_there = end_ > 0 && data_.cloud && end_ == data_.cloud->size();
-  last_ = all_there || count >= (data_.cloud ? data_.cloud->size() : 0);
+  last_ = (all > 0 && end_ == all) || count >= all;
   begin_ = end_;
-  end_ = data_.cloud ? std::clamp(begin_ + count, std::int64_t{0}, data_.cloud->size()) : 0;
+  end_ = std::clamp(begin_ + count, std::int64_t{0}, all);
   set_part();
 }
 
@@ -156,7 +162,7 @@ void Scene::set_part() {
   cloud_->set_part(begin_, end_);
   for (const auto& layer : layers_)
     layer->show_part(static_cast<double>(begin_) / all, static_cast<double>(end_) / all);
-  keep_->set_keep(parts_ == Parts::More && !complete());
+  keep_->set_keep(parts_ == Parts::More && !complete() && ready_ != Ready::Points);
   shade_->SetVisibility(state_.edl && data_.cloud && complete() && parts_ != Parts::First);
   shade_->set_reach(shade_reach * state_.text_scale);
 }

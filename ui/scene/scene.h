@@ -49,9 +49,10 @@ public:
   // otherwise, every render of the window draws all of them.
   //   while something moves:  set_camera(...); draw_first(k); render           a new picture of the first k points
   //   at rest:                do { draw_more(k); render; } while (!complete())  adds the next k to the picture
-  // Each render gives a whole picture (marks, legend) of drawn() points and may be shown; where it took several, depth
-  // lighting is one more. draw_more continues only what draw_more drew last: after update, set_camera, draw_first and
-  // draw_all it begins with the first k. Drawing the same part again changes nothing.
+  // Each render gives a whole picture (marks, legend) of drawn() points and may be shown, only the first two of a scene
+  // lack text; where it took several, depth lighting is one more. draw_more continues only what draw_more drew last:
+  // after update, set_camera, draw_first and draw_all it begins with the first k. Drawing the same part again changes
+  // nothing.
   void draw_all();
   void draw_first(std::int64_t count);
   void draw_more(std::int64_t count);
@@ -106,6 +107,7 @@ private:
   enum class Parts { All, First, More } parts_ = Parts::All;
   std::int64_t begin_ = 0, end_ = 0;
   bool last_ = false;  // of Parts::More: the one that brings depth lighting
+  enum class Ready { Nothing, Points, Keeping, All } ready_ = Ready::Nothing;  // whose programs have been made
 
   vtkSmartPointer<vtkRenderer> renderer_, front_;  // front_: never hidden by points
   vtkSmartPointer<CloudProp> cloud_;

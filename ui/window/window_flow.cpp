@@ -405,8 +405,11 @@ void MainWindow::show_progress() {
     text = tr("The picture shows %1 of %2 points so far").arg(whole(drawn_), whole(drawable_));
   if (text.isEmpty()) text = what_if_status();
   status_->setText(text);
+  // A bar repaints at once when its value changes, and the whole window with it: later will do.
+  progress_->setUpdatesEnabled(false);
   progress_->setRange(0, shown.fraction < 0 ? 0 : 1000);
   if (shown.fraction >= 0) progress_->setValue(static_cast<int>(1000 * shown.fraction));
+  progress_->setUpdatesEnabled(true);
 }
 
 void MainWindow::show_failure(const Failure& failure) {
