@@ -34,6 +34,7 @@ void run(const Options& options) {
   ui::ApplicationOptions application;
   application.files = options.files;
   application.settings_file = options.settings;
+  application.stop = command_job().stop_token();
   application.play = !options.play.empty();
   if (options.play == "-") {
     application.play_source = "standard input";

@@ -4,6 +4,7 @@
 #include <QStyleFactory>
 #include <QSurfaceFormat>
 #include <cstdlib>
+#include <stop_token>
 
 #include "core/base/error.h"
 #include "core/base/log.h"
@@ -54,14 +55,22 @@ int run_application(const ApplicationOptions& options) {
   window.set_unattended(options.play);
   window.show();
   for (const std::string& file : options.files) window.open(QString::fromStdString(file));
-  if (!options.play) return QApplication::exec();
+  const std::stop_callback closes(options.stop, [&application] {
+    QMetaObject::invokeMethod(
+        &application, [] { QApplication::exit(exit_code(ErrorKind::Cancelled)); }, Qt::QueuedConnection);
+  });
+  if (!options.play) {
+    const int code = QApplication::exec();
+    window.close();  // remembers
+    return code;
+  }
   Play play(window, options.play_source);
   if (options.play_descriptor >= 0)
     play.start(options.play_descriptor);
   else
     play.start(options.play_lines);
   const int code = QApplication::exec();
-  window.close();  // remembers
+  window.close();
   return play.exit_code() != 0 ? play.exit_code() : code;
 }
 

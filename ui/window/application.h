@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct ApplicationOptions {
   // Where the window remembers its options; empty: the user's own file, but nothing while steps are played, so that the
   // same steps make the same pictures.
   std::string settings_file;
+  std::stop_token stop;  // closes the window as a person would (Ctrl-C in the terminal it was started from)
 };
 
 // True where a window can be shown (X or Wayland). Asked before anything touches Qt or VTK, which would abort.
@@ -22,7 +24,8 @@ bool has_display();
 // What Qt remarks goes to the log from now on.
 void log_qt_messages();
 
-// Runs the window; returns the exit code. Raises Error{Device} without a display.
+// Runs the window; returns the exit code, that of Error{Cancelled} where it was stopped. Raises Error{Device} without a
+// display.
 int run_application(const ApplicationOptions& options);
 
 }  // namespace erwin::ui

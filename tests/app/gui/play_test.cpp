@@ -1,11 +1,15 @@
 // The shipped program, driven by steps.
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -104,6 +108,29 @@ TEST(GuiHelp, ListsStepsActionsAndOptions) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   for (const char* word : {"--play", "wait idle", "assert WHAT", "colour-attention", "Ctrl+K", "point-size", "branch"})
     EXPECT_NE(result.out.find(word), std::string::npos) << word;
+}
+
+// As by Ctrl-C in the terminal, or by a machine that goes down.
+TEST_F(PlayProgram, ASignalClosesTheWindowAsAPersonWould) {
+  const auto settings = scratch.path() / "window.ini", steps = scratch.path() / "steps";
+  std::ofstream(steps) << "open own\nwait idle\nset point-size 2\nprint fields\nwait 100000\n";
+  for (const int sent : {SIGINT, SIGTERM}) {
+    std::filesystem::remove(settings);
+    FILE* out = ::popen(("echo $$; exec '" + test::program_path().string() + "' gui --settings '" + settings.string() +
+                         "' --play '" + steps.string() + "' 2>&1")
+                            .c_str(),
+                        "r");
+    ASSERT_NE(out, nullptr);
+    int process = 0, next = 0;
+    ASSERT_EQ(std::fscanf(out, "%d %*[{]", &process), 1);  // the second line: it has come to the steps' end
+    ::kill(process, sent);
+    while ((next = std::fgetc(out)) != EOF) continue;
+    const int status = ::pclose(out);
+    EXPECT_TRUE(WIFEXITED(status)) << status;
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+    std::ifstream file(settings);
+    EXPECT_NE(std::string(std::istreambuf_iterator<char>(file), {}).find("point-size=2"), std::string::npos);
+  }
 }
 
 TEST_F(PlayProgram, ASessionIsSavedOpenedAgainAndDrawnByRender) {
