@@ -61,7 +61,7 @@ choose_gl() {
 play() {
   local status=0
   rm -f "$work/settings.ini"  # open panels of the last one would have their answers worked out
-  timeout "${LIMIT:-120}" "$program" gui --settings "$work/settings.ini" --play - \
+  timeout -k 10 "${LIMIT:-120}" "$program" gui --settings "$work/settings.ini" --play - \
     >>"$out/walk.jsonl" 2>"$work/$1.log" || status=$?
   [ "$status" = 0 ] || { echo "$1 ended with $status"; tail -n 5 "$work/$1.log"; }
 }
@@ -119,7 +119,7 @@ depth = 4
 ball_size = 128
 rotate = 45
 [train]
-steps = 50
+steps = 600
 batch = 4
 lr = 1e-3
 device = "$device"
@@ -143,9 +143,8 @@ title "training"
 play train <<PLAY
 open $data/flow.toml
 wait idle
-train $work/run.toml $data/flow.toml $work/run 50
-wait run running
-wait step 5
+train $work/run.toml $data/flow.toml $work/run 600
+wait step 50
 action train-probe
 wait probe
 grab $out/probe.png

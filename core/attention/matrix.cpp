@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/attention/internal/row_reader.h"
 #include "core/base/error.h"
@@ -14,6 +16,11 @@ namespace {
 using namespace attention;
 
 constexpr std::int64_t most_cells = std::int64_t{1} << 24;
+// As many queries as take a few hundredths of a second to some tenths.
+constexpr std::int64_t queries_per_chunk = 512;
+// A chunk of rows with no more has one row for every stripe at least.
+constexpr std::int64_t queries_of_small_row = queries_per_chunk / stripe_count;
+constexpr const char* progress_name = "attention matrix";
 
 void require_axis(const LayerTap& layer, const MatrixAxis& axis, const char* name) {
   const auto& begin = axis.slot_begin;
@@ -83,13 +90,18 @@ public:
         job_(job),
         whole_softmax_(layer_.lse_compressed.empty()) {}
 
-  // Rows [first, last) of the matrix.
+  // Rows [first, last) of the matrix, side by side; a row of many queries is shared out instead.
   void fill(std::int64_t first, std::int64_t last, int blocks_per_row) {
-    for_row_stripes(last - first, last - first, Job(job_.stop_token()), "",
+    std::vector<std::int64_t> small;
+    for (std::int64_t row = first; row < last; ++row)
+      if (cost(row, blocks_per_row) > queries_of_small_row)
+        fill_shared(row, blocks_per_row);
+      else
+        small.push_back(row);
+    for_row_stripes(std::ssize(small), std::ssize(small), Job(job_.stop_token()), "",
                     [&](std::int64_t, std::int64_t begin, std::int64_t end) {
                       RowReader reader(tap_, layer_, job_);
-                      for (std::int64_t row = first + begin; row < first + end; ++row)
-                        fill_row(reader, row, blocks_per_row);
+                      for (std::int64_t i = begin; i < end; ++i) fill_row(reader, small[at(i)], blocks_per_row);
                     });
   }
 
@@ -128,23 +140,63 @@ private:
     return asked;
   }
 
-  void fill_row(RowReader& reader, std::int64_t row, int blocks_per_row) {
+  struct RowSums {
+    std::vector<double> cells;
+    double memory = 0;
+  };
+
+  std::vector<std::int64_t> real_slots(std::int64_t row) const {
     const auto& begin = matrix_.request.rows.slot_begin;
     std::vector<std::int64_t> slots;
     for (std::int64_t slot = begin[at(row)]; slot < begin[at(row + 1)]; ++slot)
       if (layer_.real(slot)) slots.push_back(slot);
-    std::vector<double> sums(at(matrix_.request.columns.cells()));
-    double memory = 0;
-    if (!slots.empty())
-      for (const Asked& asked : queries_of(slots, blocks_per_row)) {
-        job_.check();
-        for (const int head : heads_) add(reader, asked, head, sums, memory);
-      }
+    return slots;
+  }
+
+  RowSums sums_of(RowReader& reader, std::span<const Asked> queries) const {
+    RowSums sums{std::vector<double>(at(matrix_.request.columns.cells()))};
+    for (const Asked& asked : queries) {
+      job_.check();
+      for (const int head : heads_) add(reader, asked, head, sums.cells, sums.memory);
+    }
+    return sums;
+  }
+
+  void fill_row(RowReader& reader, std::int64_t row, int blocks_per_row) {
+    const std::vector<std::int64_t> slots = real_slots(row);
+    keep(row, sums_of(reader, queries_of(slots, blocks_per_row)), std::ssize(slots), blocks_per_row);
+  }
+
+  void fill_shared(std::int64_t row, int blocks_per_row) {
+    const std::vector<std::int64_t> slots = real_slots(row);
+    const std::vector<Asked> queries = queries_of(slots, blocks_per_row);
+    const double rows = static_cast<double>(matrix_.request.rows.cells());
+    const Job job(job_.stop_token(), [&](double share, std::string_view what) {
+      job_.progress((static_cast<double>(row) + share) / rows, what);
+    });
+    RowSums all{std::vector<double>(at(matrix_.request.columns.cells()))};
+    std::vector<RowSums> parts(at(stripe_count), all);
+    for_row_stripes(std::ssize(queries), queries_per_chunk, job, progress_name,
+                    [&](std::int64_t stripe, std::int64_t begin, std::int64_t end) {
+                      RowReader reader(tap_, layer_, job_);
+                      add_up(sums_of(reader, std::span(queries).subspan(at(begin), at(end - begin))),
+                             parts[at(stripe)]);
+                    });
+    for (const RowSums& part : parts) add_up(part, all);
+    keep(row, all, std::ssize(slots), blocks_per_row);
+  }
+
+  static void add_up(const RowSums& part, RowSums& sums) {
+    for (std::size_t c = 0; c < sums.cells.size(); ++c) sums.cells[c] += part.cells[c];
+    sums.memory += part.memory;
+  }
+
+  void keep(std::int64_t row, const RowSums& sums, std::int64_t queries, int blocks_per_row) {
     float* const cells = &matrix_.cells[at(row * matrix_.request.columns.cells())];
-    for (std::size_t c = 0; c < sums.size(); ++c) cells[c] = static_cast<float>(sums[c]);
-    matrix_.memory[at(row)] = static_cast<float>(memory);
-    matrix_.queries[at(row)] = std::ssize(slots);
-    matrix_.exact[at(row)] = blocks_per_row == 0 || slots.empty();
+    for (std::size_t c = 0; c < sums.cells.size(); ++c) cells[c] = static_cast<float>(sums.cells[c]);
+    matrix_.memory[at(row)] = static_cast<float>(sums.memory);
+    matrix_.queries[at(row)] = queries;
+    matrix_.exact[at(row)] = blocks_per_row == 0 || queries == 0;
     matrix_.done[at(row)] = 1;
   }
 
@@ -216,10 +268,8 @@ private:
   bool whole_softmax_;
 };
 
-// Rows in chunks of about as many queries as take a few hundredths of a second to some tenths.
 void fill_rows(const Tap& tap, AttentionMatrix& matrix, bool only_missing, int blocks_per_row, const Job& job,
                const MatrixProgress& progress) {
-  constexpr std::int64_t queries_per_chunk = 512;
   MatrixBuilder builder(tap, matrix, job);
   const std::int64_t rows = matrix.request.rows.cells();
   for (std::int64_t first = 0; first < rows;) {
@@ -233,7 +283,7 @@ void fill_rows(const Tap& tap, AttentionMatrix& matrix, bool only_missing, int b
            !(only_missing && matrix.done[at(last)] && matrix.exact[at(last)]))
       cost += builder.cost(last++, blocks_per_row);
     builder.fill(first, last, blocks_per_row);
-    job.progress(static_cast<double>(last) / static_cast<double>(rows), "attention matrix");
+    job.progress(static_cast<double>(last) / static_cast<double>(rows), progress_name);
     if (progress) progress(matrix, first, last);
     first = last;
   }

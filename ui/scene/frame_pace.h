@@ -11,7 +11,7 @@ public:
   // What keeps a moving picture fluent, and what events may wait for a part of one at rest. Without a card about 10 ms
   // of composing come to either, and two pictures can follow each other before a waiting event has its turn: twice the
   // sum stays below 100 ms.
-  static constexpr double part_ms = 22, moving_ms = 24;
+  static constexpr double part_ms = 22, moving_ms = 22;
 
   // Points of the next part; a cloud with no more is drawn in one go.
   std::int64_t part() const { return count_for(part_ms); }

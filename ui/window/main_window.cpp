@@ -36,6 +36,12 @@
 
 namespace erwin::ui {
 
+namespace {
+
+constexpr const char* seen_property = "seen";
+
+}  // namespace
+
 MainWindow::MainWindow(const Settings& settings, QWidget* parent)
     : QMainWindow(parent),
       settings_(settings),
@@ -118,12 +124,17 @@ void MainWindow::make_picture() {
   view_->setAccessibleName(tr("Picture"));
 }
 
+bool MainWindow::is_seen(const char* dock) const {
+  return docks_.at(dock)->property(seen_property).toBool();
+}
+
 QDockWidget* MainWindow::add_dock(const char* action, const QString& title, QWidget* content, Qt::DockWidgetArea area) {
   auto* dock = new QDockWidget(title);
   dock->setObjectName(QString::fromUtf8(action));
   dock->setWidget(content);
   addDockWidget(area, dock);
   docks_[action] = dock;
+  connect(dock, &QDockWidget::visibilityChanged, dock, [dock](bool seen) { dock->setProperty(seen_property, seen); });
   return dock;
 }
 

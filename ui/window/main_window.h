@@ -143,6 +143,8 @@ private:
   void make_picture();
   void make_panels();
   void connect_panels();
+  // A panel behind another tab is visible for Qt, but nobody sees it.
+  bool is_seen(const char* dock) const;
   QDockWidget* add_dock(const char* action, const QString& title, QWidget* content, Qt::DockWidgetArea area);
   void make_status_bar();
   void listen();

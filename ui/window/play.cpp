@@ -375,6 +375,19 @@ void Play::add_output_steps() {
   };
 }
 
+namespace {
+
+// What a run that is finished did not do, it never will; one that was stopped may go on.
+void require_going_on(const RunState& run) {
+  if (run.phase == RunPhase::Failed) throw Error(ErrorKind::Internal, run.error, {}, run.hint);
+  if (run.phase == RunPhase::Finished)
+    throw Error(ErrorKind::Config, "the run is finished and will not come to that",
+                "step " + std::to_string(run.step) + " of " + std::to_string(run.steps),
+                "Let it make more steps, or wait for something else");
+}
+
+}  // namespace
+
 bool Play::wait_for(const std::string& what) {
   if (what == "idle") {
     if (!window_.idle()) return false;
@@ -382,14 +395,18 @@ bool Play::wait_for(const std::string& what) {
       throw Error(failure->kind, failure->message, failure->detail, failure->hint);
     return true;
   }
-  if (what == "probe") return window_.shows_probe();
+  if (what == "probe") {
+    const auto run = window_.run_monitor().view();
+    if (run && run->exists && !window_.shows_probe()) require_going_on(run->state);
+    return window_.shows_probe();
+  }
   const auto words = words_of(what);
   if (words.size() == 2 && (words[0] == "run" || words[0] == "step")) {
     const auto run = window_.run_monitor().view();
     if (run && !run->start_failed.empty()) throw Error(ErrorKind::Config, "the run did not start", run->start_failed);
     if (!run || !run->exists) return false;
     if (words[0] == "run" ? words[1] == name_of(run->state.phase) : run->step >= whole_number(words[1])) return true;
-    if (run->state.phase == RunPhase::Failed) throw Error(ErrorKind::Internal, run->state.error, {}, run->state.hint);
+    require_going_on(run->state);
     return false;
   }
   if (wait_until_ == 0)

@@ -40,7 +40,7 @@ void MainWindow::make_attention_panels() {
   connect(matrix_panel_, &MatrixPanel::scale_wanted, this, &MainWindow::switch_matrix_scale);
   connect(matrix_panel_, &MatrixPanel::save_wanted, this, &MainWindow::choose_matrix_file);
   connect(view_, &SceneView::point_hovered, this, [this](qint64 point) {
-    if (matrix_panel_->isVisible()) matrix_panel_->mark_point(point);
+    if (is_seen("panel-matrix")) matrix_panel_->mark_point(point);
   });
   connect(heads, &QDockWidget::visibilityChanged, this, [this](bool visible) {
     if (!visible) return;
@@ -115,7 +115,7 @@ void MainWindow::ask_what_is_shown() {
     }
   }
   ask_comparison();
-  if (heads_panel_->isVisible() && asked_heads_ != data_.prediction) {
+  if (is_seen("panel-heads") && asked_heads_ != data_.prediction) {
     asked_heads_ = data_.prediction;
     engine_->glance_at_heads();
   }
@@ -138,7 +138,7 @@ void MainWindow::derive_attention() {
 void MainWindow::show_attention_panels(const SceneState& shown) {
   const bool own = data_.prediction && answered_ && data_.prediction == answered_->prediction;
   heads_panel_->show_heads(own ? answered_->heads : nullptr, data_, shown);
-  if (matrix_panel_->isVisible()) matrix_panel_->show_matrix(own ? answered_->matrix : nullptr, data_, shown);
+  if (is_seen("panel-matrix")) matrix_panel_->show_matrix(own ? answered_->matrix : nullptr, data_, shown);
 }
 
 // The boxes of a cell's two nodes in the picture.

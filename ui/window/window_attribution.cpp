@@ -35,7 +35,7 @@ void MainWindow::make_attribution() {
   connect(attribution_panel_, &AttributionPanel::colour_wanted, this,
           [this](const QString& field) { colour_by(ColourBy::Field, field.toStdString()); });
   connect(view_, &SceneView::point_hovered, this, [this](qint64 point) {
-    if (attribution_panel_->isVisible()) attribution_panel_->hover_block(block_of(point));
+    if (is_seen("panel-attribution")) attribution_panel_->hover_block(block_of(point));
   });
 }
 

@@ -23,7 +23,7 @@ void MainWindow::make_tree_panels() {
     if (visible) refresh();
   });
   connect(view_, &SceneView::point_hovered, this, [this](qint64 point) {
-    if (icicle_panel_->isVisible()) icicle_panel_->mark_point(point);
+    if (is_seen("panel-icicle")) icicle_panel_->mark_point(point);
   });
   connect(tree, &IcicleView::ball_hovered, this, &MainWindow::point_at_ball);
   connect(tree, &IcicleView::ball_chosen, this, [this, tree](int level, qint64 node) {
@@ -44,7 +44,7 @@ void MainWindow::make_tree_actions() {
   actions_->on("only-ball", [this] {
     const SceneState now = state();
     const BallMap::Ball current = icicle_panel_->view()->current();
-    if (icicle_panel_->isVisible() && current.level >= 0)
+    if (is_seen("panel-icicle") && current.level >= 0)
       isolate({OnlyBall::Which::Index, current.node, current.level});
     else if (now.query.point >= 0 || now.only.which != OnlyBall::Which::All)
       isolate({OnlyBall::Which::Query, 0, now.level});
@@ -67,7 +67,7 @@ void MainWindow::isolate(const OnlyBall& ball) {
 }
 
 void MainWindow::show_tree_panels(const SceneState& shown) {
-  if (icicle_panel_->isVisible()) icicle_panel_->show_tree(data_, shown);
+  if (is_seen("panel-icicle")) icicle_panel_->show_tree(data_, shown);
 }
 
 void MainWindow::point_at_ball(int level, qint64 node) {

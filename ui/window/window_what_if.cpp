@@ -161,7 +161,7 @@ void MainWindow::what_if(const std::string& text) {
 void MainWindow::ask_what_if() {
   const AskedWhatIf wanted{data_.prediction, what_if_list(), state().query};
   if (!data_.prediction || !model_ || shows_probe()) return;
-  if (what_if_panel_->isVisible() && !model_->is_record && ready_for_changes_ != data_.prediction) {
+  if (is_seen("panel-what-if") && !model_->is_record && ready_for_changes_ != data_.prediction) {
     ready_for_changes_ = data_.prediction;
     engine_->prepare_what_if();
   }
