@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <random>
 
 #include "core/attention/recall.h"
 #include "core/base/error.h"
 #include "core/model/internal/gradients.h"
+#include "core/model/internal/kept_rows.h"
 #include "core/model/internal/network.h"
 #include "core/model/internal/torch_errors.h"
 #include "core/model/what_if.h"
@@ -57,6 +60,8 @@ OutputMatrix output_of(const Model& model, const std::string& layer) {
 // Predictions at one point with blocks taken away, several variants per pass.
 class Measurer {
 public:
+  using Blocks = std::vector<std::int32_t>;
+
   Measurer(const Predictor& predictor, const ModelSample& sample, const AttributionRequest& request, const Unit& unit,
            const Tap& tap, std::int64_t query_block, const Job& job)
       : predictor_(predictor), sample_(sample), request_(request), unit_(unit), query_block_(query_block), job_(job) {
@@ -65,28 +70,64 @@ public:
       if (layer.layer == own.layer || (request.all_layers && layer.kind == LayerKind::Nsa &&
                                        layer.rotated == own.rotated && layer.pool_level == own.pool_level))
         layers_.push_back(layer.layer);
-    // As many copies as a batch of about a quarter of a million slots holds.
-    copies_ = std::clamp<std::int64_t>((std::int64_t{1} << 18) / std::max<std::int64_t>(1, own.slots()), 2, 64);
+    const bool on_card = !predictor.model().impl().options.device().is_cpu();
+    most_copies_ =
+        std::clamp<std::int64_t>((on_card ? card_slots : cpu_slots) / std::max<std::int64_t>(1, own.slots()), 2, 64);
+    keep_start();
   }
 
-  // prediction - prediction without the blocks, for each list.
-  std::vector<double> changes(const std::vector<std::vector<std::int32_t>>& removed) const {
+  // prediction - prediction without the blocks, for each list; the order within a list does not matter.
+  std::vector<double> changes(std::vector<Blocks> removed) {
+    for (Blocks& blocks : removed) std::sort(blocks.begin(), blocks.end());
+    measure(removed);
     std::vector<double> result;
-    for (std::size_t first = 0; first < removed.size(); first += static_cast<std::size_t>(copies_ - 1)) {
-      job_.check();
-      job_.progress(static_cast<double>(first) / static_cast<double>(removed.size()), "taking blocks away");
-      const std::size_t count = std::min(removed.size() - first, static_cast<std::size_t>(copies_ - 1));
-      model::Interventions interventions;
-      interventions.of_sample.emplace_back();  // the first copy is as it is: differences are within one pass
-      for (std::size_t i = 0; i < count; ++i) interventions.of_sample.push_back(forced(removed[first + i]));
-      const std::vector<double> values = predict(interventions);
-      for (std::size_t i = 0; i < count; ++i) result.push_back(values[0] - values[i + 1]);
-    }
+    for (const Blocks& blocks : removed) result.push_back(known_.at(blocks));
     return result;
   }
 
 private:
-  std::vector<ForcedBlock> forced(const std::vector<std::int32_t>& blocks) const {
+  // Of a batch of copies.
+  static constexpr std::int64_t cpu_slots = std::int64_t{1} << 18, card_slots = std::int64_t{1} << 19;
+
+  // What enters the first layer that a variant changes is the same for all of them.
+  void keep_start() {
+    const Model& model = predictor_.model();
+    if (!model.keeps_rows(sample_.points)) return;
+    const c10::AutoGradMode without_gradient(false);
+    KeptRows rows{model::make_batch({&sample_}, model.impl().config, model.impl().options, &job_), {}};
+    model::ForwardContext context;
+    context.job = &job_;
+    context.keep = &rows;
+    model.impl().network->forward(rows.batch, context);
+    first_ = *std::min_element(layers_.begin(), layers_.end());
+    start_ = rows.before[static_cast<std::size_t>(first_)];
+  }
+
+  // Those that are not known yet. Passes of one call have one shape, and the first copy of all is as it is, so that a
+  // difference is not one of rounding.
+  void measure(const std::vector<Blocks>& removed) {
+    std::vector<Blocks> variants{{}};
+    for (const Blocks& blocks : removed)
+      if (!known_.contains(blocks) && std::find(variants.begin(), variants.end(), blocks) == variants.end())
+        variants.push_back(blocks);
+    if (variants.size() == 1) return;
+    const auto all = std::ssize(variants), copies = std::min<std::int64_t>(most_copies_, all);
+    double whole = 0;
+    for (std::int64_t first = 0; first < all; first += copies) {
+      job_.check();
+      job_.progress(static_cast<double>(first) / static_cast<double>(all), "taking blocks away");
+      model::Interventions interventions;
+      for (std::int64_t i = first; i < first + copies; ++i)
+        interventions.of_sample.push_back(i < all ? forced(variants[static_cast<std::size_t>(i)])
+                                                  : std::vector<ForcedBlock>());
+      const std::vector<double> values = predict(interventions);
+      if (first == 0) whole = values.front();
+      for (std::int64_t i = first; i < std::min(first + copies, all); ++i)
+        known_[variants[static_cast<std::size_t>(i)]] = whole - values[static_cast<std::size_t>(i - first)];
+    }
+  }
+
+  std::vector<ForcedBlock> forced(const Blocks& blocks) const {
     const bool everywhere = request_.knock_out == KnockOut::Everywhere;
     std::vector<ForcedBlock> list;
     for (const int layer : layers_)
@@ -95,18 +136,26 @@ private:
     return list;
   }
 
-  std::vector<double> predict(const model::Interventions& interventions) const {
+  std::vector<double> predict(const model::Interventions& interventions) {
     const c10::AutoGradMode without_gradient(false);
     const Model::Impl& impl = predictor_.model().impl();
-    const std::vector<const ModelSample*> copies(interventions.of_sample.size(), &sample_);
-    const model::Batch batch = model::make_batch(copies, impl.config, impl.options, &job_);
+    const auto copies = std::ssize(interventions.of_sample);
+    if (!batch_ || batch_of_ != copies) {
+      batch_.reset();
+      const std::vector<const ModelSample*> samples(static_cast<std::size_t>(copies), &sample_);
+      batch_ = model::make_batch(samples, impl.config, impl.options, &job_);
+      batch_of_ = copies;
+    }
     model::ForwardContext context;
     context.job = &job_;
     context.interventions = &interventions;
-    const at::Tensor rows = impl.network->forward(batch, context);
-    const at::Tensor at_point = rows.view({static_cast<std::int64_t>(copies.size()), sample_.points, -1})
-                                    .select(1, request_.point)
-                                    .select(1, request_.component);
+    if (start_.defined()) {
+      context.next_layer = first_;
+      context.start = start_.repeat({copies, 1});
+    }
+    const at::Tensor rows = impl.network->forward(*batch_, context);
+    const at::Tensor at_point =
+        rows.view({copies, sample_.points, -1}).select(1, request_.point).select(1, request_.component);
     std::vector<double> values = numbers(at_point);
     for (double& value : values) value = value * unit_.deviation + unit_.mean;
     return values;
@@ -119,7 +168,12 @@ private:
   std::int64_t query_block_;
   const Job& job_;
   std::vector<int> layers_;
-  std::int64_t copies_ = 2;
+  std::int64_t most_copies_ = 2;
+  at::Tensor start_;  // [M, width] rows that enter block first_; undefined: passes begin at the beginning
+  int first_ = 0;
+  std::optional<model::Batch> batch_;  // of so many copies of the sample
+  std::int64_t batch_of_ = 0;
+  std::map<Blocks, double> known_;
 };
 
 double distance_to(const LayerTap& layer, std::int64_t slot, std::int64_t block) {
@@ -166,7 +220,7 @@ std::vector<std::int32_t> ordered(std::vector<AttributedBlock> blocks, const Wei
   return order;
 }
 
-std::vector<DeletionCurve> deletion_curves(const Measurer& measurer, const std::vector<AttributedBlock>& blocks,
+std::vector<DeletionCurve> deletion_curves(Measurer& measurer, const std::vector<AttributedBlock>& blocks,
                                            std::uint64_t seed) {
   constexpr int random_orders = 4;
   std::vector<int> steps;
@@ -257,7 +311,7 @@ Attribution attribute(const Predictor& predictor, const ModelSample& sample, con
     const std::int64_t slot = layer.slot_of_point(request.point);
     result.blocks = candidates(layer, request, slot, result.contribution);
     if (result.blocks.empty()) return;
-    const Measurer measurer(predictor, sample, result.request, unit, *tap, slot / layer.block_size, job);
+    Measurer measurer(predictor, sample, result.request, unit, *tap, slot / layer.block_size, job);
     std::vector<std::vector<std::int32_t>> single;
     for (const AttributedBlock& block : result.blocks) single.push_back({block.block});
     const std::vector<double> changes = measurer.changes(single);
