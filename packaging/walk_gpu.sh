@@ -182,6 +182,10 @@ time action attribute
 query 700
 time action attribute
 grab $out/attribution_$n.png
+set precision bf16
+wait idle
+time query 300
+time action attribute
 time action colour-receptive-field
 grab $out/explored_$n.png
 PLAY

@@ -63,7 +63,7 @@ public:
   using Blocks = std::vector<std::int32_t>;
 
   Measurer(const Predictor& predictor, const ModelSample& sample, const AttributionRequest& request, const Unit& unit,
-           const Tap& tap, std::int64_t query_block, const Job& job)
+           const Tap& tap, const KeptRows& rows, std::int64_t query_block, const Job& job)
       : predictor_(predictor), sample_(sample), request_(request), unit_(unit), query_block_(query_block), job_(job) {
     const LayerTap& own = tap.require_layer(request.layer);
     for (const LayerTap& layer : tap.layers)
@@ -73,7 +73,10 @@ public:
     const bool on_card = !predictor.model().impl().options.device().is_cpu();
     most_copies_ =
         std::clamp<std::int64_t>((on_card ? card_slots : cpu_slots) / std::max<std::int64_t>(1, own.slots()), 2, 64);
-    keep_start();
+    // What enters the first layer that a variant changes is the same for all of them.
+    if (rows.before.empty()) return;
+    first_ = *std::min_element(layers_.begin(), layers_.end());
+    start_ = rows.before[static_cast<std::size_t>(first_)].detach();
   }
 
   // prediction - prediction without the blocks, for each list; the order within a list does not matter.
@@ -88,20 +91,6 @@ public:
 private:
   // Of a batch of copies.
   static constexpr std::int64_t cpu_slots = std::int64_t{1} << 18, card_slots = std::int64_t{1} << 19;
-
-  // What enters the first layer that a variant changes is the same for all of them.
-  void keep_start() {
-    const Model& model = predictor_.model();
-    if (!model.keeps_rows(sample_.points)) return;
-    const c10::AutoGradMode without_gradient(false);
-    KeptRows rows{model::make_batch({&sample_}, model.impl().config, model.impl().options, &job_), {}};
-    model::ForwardContext context;
-    context.job = &job_;
-    context.keep = &rows;
-    model.impl().network->forward(rows.batch, context);
-    first_ = *std::min_element(layers_.begin(), layers_.end());
-    start_ = rows.before[static_cast<std::size_t>(first_)];
-  }
 
   // Those that are not known yet. Passes of one call have one shape, and the first copy of all is as it is, so that a
   // difference is not one of rounding.
@@ -255,7 +244,7 @@ std::vector<DeletionCurve> deletion_curves(Measurer& measurer, const std::vector
 
 // First order: prediction, share and its parts.
 void add_contributions(const Predictor& predictor, const ModelSample& sample, const Unit& unit, const Job& job,
-                       Attribution& result, TapPtr& tap) {
+                       Attribution& result, TapPtr& tap, KeptRows& rows) {
   const AttributionRequest& request = result.request;
   TapRequest wanted;
   wanted.layers = {request.layer};
@@ -263,7 +252,8 @@ void add_contributions(const Predictor& predictor, const ModelSample& sample, co
   const auto is_wanted = [&](const std::string& module) {
     return module.ends_with(".attention") && next++ == request.layer;
   };
-  const model::Probed probed = model::probe(predictor.model(), sample, is_wanted, wanted, job);
+  KeptRows* const keep = predictor.model().keeps_rows(sample.points) ? &rows : nullptr;
+  const model::Probed probed = model::probe(predictor.model(), sample, is_wanted, wanted, job, keep);
   tap = probed.tap;
   const LayerTap& layer = tap->require_layer(request.layer);
   result.layer_name = layer.name;
@@ -305,13 +295,14 @@ Attribution attribute(const Predictor& predictor, const ModelSample& sample, con
   const Unit unit = unit_of(checkpoint.recipe, request.component);
   model::translating_torch_errors("the attribution of " + sample.name, [&] {
     TapPtr tap;
-    add_contributions(predictor, sample, unit, job, result, tap);
+    KeptRows rows;
+    add_contributions(predictor, sample, unit, job, result, tap, rows);
     const LayerTap& layer = tap->require_layer(request.layer);
     if (layer.kind != LayerKind::Nsa || request.most_blocks <= 0) return;
     const std::int64_t slot = layer.slot_of_point(request.point);
     result.blocks = candidates(layer, request, slot, result.contribution);
     if (result.blocks.empty()) return;
-    Measurer measurer(predictor, sample, result.request, unit, *tap, slot / layer.block_size, job);
+    Measurer measurer(predictor, sample, result.request, unit, *tap, rows, slot / layer.block_size, job);
     std::vector<std::vector<std::int32_t>> single;
     for (const AttributedBlock& block : result.blocks) single.push_back({block.block});
     const std::vector<double> changes = measurer.changes(single);

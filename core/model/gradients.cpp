@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/base/error.h"
+#include "core/model/internal/kept_rows.h"
 #include "core/model/internal/network.h"
 
 namespace erwin::model {
@@ -15,7 +16,7 @@ at::Tensor Probed::gradient(std::int64_t point, std::int64_t component) const {
 }
 
 Probed probe(const Model& model, const ModelSample& sample, const std::function<bool(const std::string&)>& is_wanted,
-             const std::optional<TapRequest>& tap, const Job& job) {
+             const std::optional<TapRequest>& tap, const Job& job, KeptRows* keep) {
   const c10::AutoGradMode gradients_later(false);
   Probed probed;
   Interventions interventions;
@@ -35,6 +36,10 @@ Probed probe(const Model& model, const ModelSample& sample, const std::function<
   }
   const Model::Impl& impl = model.impl();
   const Batch batch = make_batch({&sample}, impl.config, impl.options, &job);
+  if (keep) {
+    keep->batch = batch;
+    context.keep = keep;
+  }
   probed.values = impl.network->forward(batch, context);
   if (!probed.rows.defined()) throw Error(ErrorKind::Internal, "the network has no such module", sample.name);
   if (tap) probed.tap = std::make_shared<const Tap>(std::move(recorder.tap));
