@@ -20,9 +20,10 @@ struct Row {
   std::vector<double> scores;
 };
 
-std::vector<Row> rows_of(const Selection& selection) {
-  const at::Tensor ids = selection.ids.to(at::kCPU, at::kLong).contiguous();
-  const at::Tensor scores = selection.scores.to(at::kCPU, at::kDouble).contiguous();
+// Of the query blocks `index`, KV head by KV head.
+std::vector<Row> rows_of(const Selection& selection, const at::Tensor& index) {
+  const at::Tensor ids = selection.ids.index_select(0, index).to(at::kCPU, at::kLong).contiguous();
+  const at::Tensor scores = selection.scores.index_select(0, index).to(at::kCPU, at::kDouble).contiguous();
   const std::int64_t columns = ids.size(2), count = ids.size(0) * ids.size(1);
   const auto* id = ids.const_data_ptr<std::int64_t>();
   const auto* score = scores.const_data_ptr<double>();
@@ -36,21 +37,29 @@ std::vector<Row> rows_of(const Selection& selection) {
   return rows;
 }
 
-void put_back(const std::vector<Row>& rows, Selection& selection) {
-  std::size_t columns = 1;
-  for (const Row& row : rows) columns = std::max(columns, row.ids.size());
+// Rows of the query blocks `index` in place of theirs.
+void put_back(const std::vector<Row>& rows, const at::Tensor& index, Selection& selection) {
+  const std::int64_t before = selection.ids.size(2);
+  std::int64_t longest = 0;
+  for (const Row& row : rows) longest = std::max(longest, std::ssize(row.ids));
+  const std::int64_t columns = std::max(before, longest);
+  constexpr double nothing = -std::numeric_limits<double>::infinity();
   std::vector<std::int64_t> ids;
   std::vector<double> scores;
-  for (const Row& row : rows)
-    for (std::size_t c = 0; c < columns; ++c) {
-      ids.push_back(c < row.ids.size() ? row.ids[c] : -1);
-      scores.push_back(c < row.ids.size() ? row.scores[c] : -std::numeric_limits<double>::infinity());
-    }
-  const std::vector<std::int64_t> shape{selection.ids.size(0), selection.ids.size(1),
-                                        static_cast<std::int64_t>(columns)};
-  selection.ids = at::tensor(ids, at::kLong).view(shape).to(selection.ids.options());
-  selection.scores = at::tensor(scores, at::kDouble).view(shape).to(selection.scores.options());
-  selection.columns = shape[2];
+  for (const Row& row : rows) {
+    ids.insert(ids.end(), row.ids.begin(), row.ids.end());
+    ids.resize(ids.size() + static_cast<std::size_t>(columns - std::ssize(row.ids)), -1);
+    scores.insert(scores.end(), row.scores.begin(), row.scores.end());
+    scores.resize(ids.size(), nothing);
+  }
+  const std::vector<std::int64_t> shape{index.numel(), selection.ids.size(1), columns};
+  const auto with_rows = [&](const at::Tensor& all, const at::Tensor& changed, double filled) {
+    return at::constant_pad_nd(all, {0, columns - before}, filled)
+        .index_copy(0, index, changed.view(shape).to(all.options()));
+  };
+  selection.ids = with_rows(selection.ids, at::tensor(ids, at::kLong), -1);
+  selection.scores = with_rows(selection.scores, at::tensor(scores, at::kDouble), nothing);
+  selection.columns = std::max(selection.columns, longest);
 }
 
 void change_row(Row& row, std::int64_t block, bool in) {
@@ -138,19 +147,30 @@ Exclude LayerInterventions::exclude(Exclude configured) const {
 }
 
 void LayerInterventions::force(Selection& selection, const SlotGeometry& geometry) const {
-  std::vector<Row> rows;
+  const auto for_each_query = [&](const auto& body) {
+    for_each_forced(geometry, [&](const ForcedBlock& forced, std::int64_t first, std::int64_t blocks) {
+      const bool one = forced.query_block >= 0;
+      const std::int64_t begin = one ? forced.query_block : 0, end = one ? begin + 1 : blocks;
+      for (std::int64_t query = begin; query < end; ++query) body(forced, first, first + query);
+    });
+  };
+  // Only rows that change go to the host: a question about one query changes one row of many thousands.
+  std::vector<std::int64_t> queries;
+  for_each_query([&](const ForcedBlock&, std::int64_t, std::int64_t query) { queries.push_back(query); });
+  if (queries.empty()) return;
+  std::sort(queries.begin(), queries.end());
+  queries.erase(std::unique(queries.begin(), queries.end()), queries.end());
+  const at::Tensor index = at::tensor(queries, at::kLong).to(selection.ids.device());
+  std::vector<Row> rows = rows_of(selection, index);
   const std::int64_t groups = selection.ids.size(1);
-  for_each_forced(geometry, [&](const ForcedBlock& forced, std::int64_t first, std::int64_t blocks) {
-    if (rows.empty()) rows = rows_of(selection);
-    for (std::int64_t query = 0; query < blocks; ++query) {
-      if (forced.query_block >= 0 && forced.query_block != query) continue;
-      for (std::int64_t group = 0; group < groups; ++group)
-        if (forced.kv_head < 0 || forced.kv_head == group)
-          change_row(rows[static_cast<std::size_t>((first + query) * groups + group)], first + forced.block,
-                     forced.in && !forced.everywhere);
-    }
+  for_each_query([&](const ForcedBlock& forced, std::int64_t first, std::int64_t query) {
+    const std::int64_t place = std::lower_bound(queries.begin(), queries.end(), query) - queries.begin();
+    for (std::int64_t group = 0; group < groups; ++group)
+      if (forced.kv_head < 0 || forced.kv_head == group)
+        change_row(rows[static_cast<std::size_t>(place * groups + group)], first + forced.block,
+                   forced.in && !forced.everywhere);
   });
-  if (!rows.empty()) put_back(rows, selection);
+  put_back(rows, index, selection);
 }
 
 at::Tensor LayerInterventions::hidden_blocks(const SlotGeometry& geometry) const {
