@@ -405,7 +405,9 @@ bool Play::wait_for(const std::string& what) {
     const auto run = window_.run_monitor().view();
     if (run && !run->start_failed.empty()) throw Error(ErrorKind::Config, "the run did not start", run->start_failed);
     if (!run || !run->exists) return false;
-    if (words[0] == "run" ? words[1] == name_of(run->state.phase) : run->step >= whole_number(words[1])) return true;
+    // The step as the metrics and as the state know it: the two are not written at the same moment.
+    const std::int64_t step = std::max<std::int64_t>(run->step, run->state.step);
+    if (words[0] == "run" ? words[1] == name_of(run->state.phase) : step >= whole_number(words[1])) return true;
     require_going_on(run->state);
     return false;
   }

@@ -22,6 +22,14 @@ protected:
   }
 };
 
+// Qt counts a panel behind another tab as visible; its answers cost more than the prediction.
+TEST_F(Heads, AreNotWorkedOutBehindAnotherTab) {
+  const auto* table = window->findChild<QTreeWidget*>("heads");
+  ASSERT_NE(table, nullptr);
+  EXPECT_EQ(table->topLevelItemCount(), 0);
+  EXPECT_EQ(open_table()->topLevelItemCount(), 10);
+}
+
 TEST_F(Heads, ShowsTheNumbersOfEveryHeadAndTheirMeans) {
   QTreeWidget* table = open_table();
   ASSERT_NE(table, nullptr);
