@@ -38,9 +38,9 @@ endfunction()
 # One GoogleTest program of the .cpp files of this folder; every case becomes a ctest of its own with the label, of a fast
 # program every suite. CUDA_CASES: those whose names end in "cuda" get the label gpu instead; they skip where there is no
 # device. WINDOW: it opens windows. They share one display, so only one such test runs at a time, or they take each
-# other's focus.
+# other's focus. ALONE: nothing else runs beside it (it fills a device's memory).
 function(erwin_add_tests target)
-  cmake_parse_arguments(tests "WINDOW;CUDA_CASES" "TIMEOUT" "LABELS;LIBS;SOURCES" ${ARGN})
+  cmake_parse_arguments(tests "WINDOW;CUDA_CASES;ALONE" "TIMEOUT" "LABELS;LIBS;SOURCES" ${ARGN})
   if(NOT tests_SOURCES)
     file(GLOB tests_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   endif()
@@ -53,6 +53,8 @@ function(erwin_add_tests target)
   set(alone "")
   if(tests_WINDOW)
     set(alone RESOURCE_LOCK display)
+  elseif(tests_ALONE)
+    set(alone RUN_SERIAL TRUE)
   endif()
   add_executable(${target} ${tests_SOURCES})
   erwin_our_code(${target})
