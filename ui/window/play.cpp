@@ -396,9 +396,9 @@ bool Play::wait_for(const std::string& what) {
     return true;
   }
   if (what == "probe") {
-    const auto run = window_.run_monitor().view();
-    if (run && run->exists && !window_.shows_probe()) require_going_on(run->state);
-    return window_.shows_probe();
+    if (window_.shows_probe()) return true;
+    if (const auto run = window_.run_monitor().view(); run && run->exists) require_going_on(run->state);
+    return false;
   }
   const auto words = words_of(what);
   if (words.size() == 2 && (words[0] == "run" || words[0] == "step")) {
