@@ -64,19 +64,23 @@ public:
 
   Measurer(const Predictor& predictor, const ModelSample& sample, const AttributionRequest& request, const Unit& unit,
            const Tap& tap, const KeptRows& rows, std::int64_t query_block, const Job& job)
-      : predictor_(predictor), sample_(sample), request_(request), unit_(unit), query_block_(query_block), job_(job) {
-    const LayerTap& own = tap.require_layer(request.layer);
+      : predictor_(predictor),
+        sample_(sample),
+        request_(request),
+        unit_(unit),
+        own_(tap.require_layer(request.layer)),
+        last_(tap.layers.back()),
+        rows_(rows),
+        query_block_(query_block),
+        job_(job) {
     for (const LayerTap& layer : tap.layers)
-      if (layer.layer == own.layer || (request.all_layers && layer.kind == LayerKind::Nsa &&
-                                       layer.rotated == own.rotated && layer.pool_level == own.pool_level))
+      if (layer.layer == own_.layer || (request.all_layers && layer.kind == LayerKind::Nsa &&
+                                        layer.rotated == own_.rotated && layer.pool_level == own_.pool_level))
         layers_.push_back(layer.layer);
     const bool on_card = !predictor.model().impl().options.device().is_cpu();
     most_copies_ =
-        std::clamp<std::int64_t>((on_card ? card_slots : cpu_slots) / std::max<std::int64_t>(1, own.slots()), 2, 64);
-    // What enters the first layer that a variant changes is the same for all of them.
-    if (rows.before.empty()) return;
+        std::clamp<std::int64_t>((on_card ? card_slots : cpu_slots) / std::max<std::int64_t>(1, own_.slots()), 2, 64);
     first_ = *std::min_element(layers_.begin(), layers_.end());
-    start_ = rows.before[static_cast<std::size_t>(first_)].detach();
   }
 
   // prediction - prediction without the blocks, for each list; the order within a list does not matter.
@@ -127,22 +131,17 @@ private:
 
   std::vector<double> predict(const model::Interventions& interventions) {
     const c10::AutoGradMode without_gradient(false);
-    const Model::Impl& impl = predictor_.model().impl();
     const auto copies = std::ssize(interventions.of_sample);
-    if (!batch_ || batch_of_ != copies) {
-      batch_.reset();
-      const std::vector<const ModelSample*> samples(static_cast<std::size_t>(copies), &sample_);
-      batch_ = model::make_batch(samples, impl.config, impl.options, &job_);
-      batch_of_ = copies;
-    }
+    if (!batch_ || batch_of_ != copies) make_copies(copies);
     model::ForwardContext context;
     context.job = &job_;
     context.interventions = &interventions;
     if (start_.defined()) {
       context.next_layer = first_;
-      context.start = start_.repeat({copies, 1});
+      context.start = start_;
+      context.asked = &asked_;
     }
-    const at::Tensor rows = impl.network->forward(*batch_, context);
+    const at::Tensor rows = predictor_.model().impl().network->forward(*batch_, context);
     const at::Tensor at_point =
         rows.view({copies, sample_.points, -1}).select(1, request_.point).select(1, request_.component);
     std::vector<double> values = numbers(at_point);
@@ -150,17 +149,51 @@ private:
     return values;
   }
 
+  // The batch of a pass. What enters the first layer that a variant changes is the same for all of them; where only the
+  // selection of the query's block changes, so is what leaves that layer in all other rows.
+  void make_copies(std::int64_t copies) {
+    batch_.reset();
+    batch_of_ = copies;
+    if (rows_.before.empty()) {
+      const Model::Impl& impl = predictor_.model().impl();
+      const std::vector<const ModelSample*> samples(static_cast<std::size_t>(copies), &sample_);
+      batch_ = model::make_batch(samples, impl.config, impl.options, &job_);
+      return;
+    }
+    batch_ = model::copies_of(rows_.batch, copies);
+    const auto kept = [&](int layer) {
+      return rows_.before[static_cast<std::size_t>(layer)].detach().repeat({copies, 1});
+    };
+    start_ = kept(first_);
+    asked_.first_layer = first_;
+    asked_.of_last = blocks_of_point(last_, copies);
+    if (request_.knock_out == KnockOut::Everywhere) return;
+    asked_.of_first = blocks_of_point(own_, copies);
+    asked_.otherwise = kept(first_ + 1);
+  }
+
+  // The query's block in every copy.
+  at::Tensor blocks_of_point(const LayerTap& layer, std::int64_t copies) const {
+    const std::int64_t block = layer.slot_of_point(request_.point) / layer.block_size;
+    return at::arange(copies, rows_.batch.slot_point.options()) * layer.blocks() + block;
+  }
+
   const Predictor& predictor_;
   const ModelSample& sample_;
   const AttributionRequest& request_;
   Unit unit_;
+  const LayerTap& own_;   // of the share
+  const LayerTap& last_;  // of the network
+  const KeptRows& rows_;
   std::int64_t query_block_;
   const Job& job_;
   std::vector<int> layers_;
   std::int64_t most_copies_ = 2;
-  at::Tensor start_;  // [M, width] rows that enter block first_; undefined: passes begin at the beginning
-  int first_ = 0;
-  std::optional<model::Batch> batch_;  // of so many copies of the sample
+  int first_ = 0;  // layer that a variant changes
+  // Of a batch of so many copies; without kept rows passes begin at the beginning.
+  at::Tensor start_;
+  model::AskedRows asked_;
+  std::optional<model::Batch> batch_;
   std::int64_t batch_of_ = 0;
   std::map<Blocks, double> known_;
 };

@@ -47,7 +47,9 @@ public:
     std::optional<NsaTrace> trace;
     if (context.recorder || list) trace.emplace();
     const LayerInterventions change(context.interventions, place.layer);
-    const at::Tensor out = attention_.forward(u, partition.slots, ids, context.job, trace ? &*trace : nullptr, change);
+    const at::Tensor asked = context.asked ? context.asked->in(place.layer, config_.flat.depth) : at::Tensor();
+    const at::Tensor out =
+        attention_.forward(u, partition.slots, ids, context.job, trace ? &*trace : nullptr, change, asked);
     if (list && !prescribed) list->layers.push_back(trace->selection.ids);
     if (context.recorder) {
       context.recorder->tap.query_per_block = config_.flat.compressed_query == CompressedQuery::Block;
@@ -166,6 +168,7 @@ public:
         ++context.next_layer;
       } else {
         x = block_of(blocks_[i], x, *partition, batch, context);
+        if (context.asked) x = with_others(*context.asked, static_cast<int>(i), x, *partition, batch);
       }
       if (context.observe) context.saw(blocks_[i].name, x.index_select(0, batch.point_slot));
     }
@@ -174,6 +177,17 @@ public:
   }
 
 private:
+  // What leaves a block of which only some rows were asked, with the others as they are known to be.
+  at::Tensor with_others(const AskedRows& asked, int layer, const at::Tensor& x, const Partition& partition,
+                         const Batch& batch) const {
+    const at::Tensor& blocks = asked.in(layer, config_.flat.depth);
+    if (!blocks.defined() || layer != asked.first_layer || layer + 1 == config_.flat.depth) return x;
+    const at::Tensor made = at::zeros({partition.slots.blocks()}, x.options().dtype(at::kBool));
+    const at::Tensor slots = made.index_fill_(0, blocks, true).repeat_interleave(partition.slots.block_size);
+    const at::Tensor rows = partition.rotated ? slots.index_select(0, batch.levels.front().rotated.inverse) : slots;
+    return at::where(rows.unsqueeze(1), x, asked.otherwise);
+  }
+
   Partition partition_of(const LevelGeometry& level, const at::Tensor& positions, const at::Tensor& mask,
                          const std::vector<std::int64_t>& offsets, const at::Tensor& real_slots, bool rotated) const {
     const std::int64_t block_size = config_.kind == ModelKind::ErwinNsa ? config_.flat.block_size : 0;

@@ -39,9 +39,20 @@ PositionUpdate NsaAttention::position_update(const SlotGeometry& geometry) const
 }
 
 AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
-                                  CompressedQuery per, const Job* job) {
-  if (per == CompressedQuery::Token) return compressed_attention(q, geometry.mask, geometry.offsets, blocks, job);
-  return compressed_attention(block_means(q, geometry), geometry.block_real, geometry.block_offsets, blocks, job);
+                                  CompressedQuery per, const Job* job, const at::Tensor& asked) {
+  const bool token = per == CompressedQuery::Token;
+  const at::Tensor queries = token ? q : block_means(q, geometry);
+  const at::Tensor mask = token ? geometry.mask : geometry.block_real;
+  if (!asked.defined())
+    return compressed_attention(queries, mask, token ? geometry.offsets : geometry.block_offsets, blocks, job);
+  const std::int64_t size = token ? geometry.block_size : 1;
+  const at::Tensor rows = (asked.unsqueeze(1) * size + at::arange(size, asked.options()).unsqueeze(0)).flatten();
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t sample = 0; sample <= asked.numel(); ++sample) offsets.push_back(sample * size);
+  const AttentionResult some =
+      compressed_attention(queries.index_select(0, rows), mask.index_select(0, rows), offsets, blocks, job);
+  return {at::zeros_like(queries).index_copy_(0, rows, some.out),
+          at::zeros({queries.size(0), queries.size(1)}, some.lse.options()).index_copy_(0, rows, some.lse)};
 }
 
 namespace {
@@ -68,7 +79,8 @@ AttentionResult without_blocks(const AttentionResult& whole, const at::Tensor& h
 }  // namespace
 
 at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed,
-                                 const Job* job, NsaTrace* trace, const LayerInterventions& change) const {
+                                 const Job* job, NsaTrace* trace, const LayerInterventions& change,
+                                 const at::Tensor& asked) const {
   Projection plain, positioned;
   const auto put = [&](Projection& all, const Projection& part, std::int64_t first) {
     put_rows(all.q, part.q, first, u.size(0));
@@ -95,7 +107,7 @@ at::Tensor NsaAttention::forward(const at::Tensor& u, const SlotGeometry& geomet
   const at::Tensor real =
       hidden.defined() ? geometry.block_real.logical_and(hidden.logical_not()) : geometry.block_real;
   const BlockKeys blocks{summaries.k, summaries.v, real, memory_k_, memory_v_, geometry.block_offsets};
-  const AttentionResult coarse = compressed_branch(q, geometry, blocks, config_.compressed_query, job);
+  const AttentionResult coarse = compressed_branch(q, geometry, blocks, config_.compressed_query, job, asked);
 
   const at::Tensor mean_query =
       prescribed.defined() && !trace ? at::Tensor() : mean_queries(q, config_.kv_heads, geometry);

@@ -35,6 +35,8 @@ struct SelectionList {
   std::vector<at::Tensor> layers;
 };
 
+struct AskedRows;  // kept_rows.h
+
 struct ForwardContext {
   bool training = false;   // BatchNorm on batch statistics
   bool recompute = false;  // blocks and message steps keep their input alone and run again in the backward pass, which
@@ -47,6 +49,7 @@ struct ForwardContext {
   // ---- Flat trunks only (kept_rows.h) ----
   KeptRows* keep = nullptr;  // its `before` is filled from next_layer on
   at::Tensor start;          // rows that enter block next_layer, where the pass begins; undefined: from the beginning
+  const AskedRows* asked = nullptr;  // with `start`, of erwin-nsa: which rows matter; null: all
   bool attention_only = false;  // with `start`: the pass ends with that block's attention, and its result says nothing
   // Sees activations by module name as they are made ("features", "embed", "block.0"): rows are points for a flat
   // trunk, slots of the level for a U-net.

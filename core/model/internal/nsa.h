@@ -26,9 +26,10 @@ struct NsaTrace {
   at::Tensor hidden;  // [B] bool, blocks that a what-if hides from every branch; undefined: none
 };
 
-// The compressed branch: a row per slot, or one per block from its mean query, shared by the block's slots.
+// The compressed branch: a row per slot, or one per block from its mean query, shared by the block's slots. asked
+// (AskedRows::in): 0 in all rows but those of these blocks.
 AttentionResult compressed_branch(const at::Tensor& q, const SlotGeometry& geometry, const BlockKeys& blocks,
-                                  CompressedQuery per, const Job* job);
+                                  CompressedQuery per, const Job* job, const at::Tensor& asked = {});
 
 // Names: qkv [(H + 2G) D, C], pos.weight [C, d], pos.bias, memory_k and memory_v [G, D], sigma [H], gate.weight [3H,
 // C], gate.bias, out [C, HD], compress_k.* and compress_v.* (BlockCompression).
@@ -37,9 +38,10 @@ public:
   NsaAttention(Builder builder, const FlatConfig& config, std::int64_t dimension, bool freeze_sigma);
 
   // u: normalised rows [M, C]; result [M, C], 0 on padding. `prescribed` ids [B, G, columns] replace the selection
-  // where defined. `trace` may be null.
+  // where defined. `trace` may be null. asked: AskedRows::in; only the branch over all blocks is left out elsewhere.
   at::Tensor forward(const at::Tensor& u, const SlotGeometry& geometry, const at::Tensor& prescribed, const Job* job,
-                     NsaTrace* trace, const LayerInterventions& change = {nullptr, 0}) const;
+                     NsaTrace* trace, const LayerInterventions& change = {nullptr, 0},
+                     const at::Tensor& asked = {}) const;
   const at::Tensor& sigma() const { return sigma_; }
 
 private:

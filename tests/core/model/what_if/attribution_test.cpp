@@ -30,6 +30,37 @@ struct Subject {
   WhatIfRunner runner;
 };
 
+// What taking a block away does, by attribution and by a what-if of its own.
+void expect_changes_of_what_if(const Subject& subject, int layer, KnockOut how, bool all_layers) {
+  const Attribution result = attribute(
+      subject.predictor, subject.runner.sample(),
+      {.point = 40, .component = 0, .layer = layer, .most_blocks = 5, .knock_out = how, .all_layers = all_layers});
+  ASSERT_FALSE(result.blocks.empty());
+  const TapPtr tap = subject.predictor.model().predict(subject.runner.sample(), TapRequest{}).tap;
+  const LayerTap& asked = tap->layers[static_cast<std::size_t>(layer)];
+  const std::int64_t own = asked.slot_of_point(40) / asked.block_size;
+  for (const AttributedBlock& block : result.blocks) {
+    WhatIf what_if;
+    for (const LayerTap& changed : tap->layers)
+      if (changed.layer == layer || (all_layers && changed.rotated == asked.rotated))
+        what_if.attention.forced.push_back({.layer = changed.layer,
+                                            .query_block = how == KnockOut::Everywhere ? -1 : own,
+                                            .block = block.block,
+                                            .in = false,
+                                            .everywhere = how == KnockOut::Everywhere});
+    const double without = subject.runner.run(what_if).prediction.value(40);
+    EXPECT_NEAR(block.measured, subject.runner.baseline().value(40) - without, 2e-5);
+  }
+  for (std::size_t i = 1; i < result.blocks.size(); ++i)
+    EXPECT_GE(std::abs(result.blocks[i - 1].contribution), std::abs(result.blocks[i].contribution));
+  ASSERT_EQ(result.curves.size(), 4U);
+  const DeletionCurve& by_contribution = result.curves[0];
+  EXPECT_EQ(by_contribution.removed.back(), static_cast<int>(result.blocks.size()));
+  EXPECT_NEAR(by_contribution.change[0], std::abs(result.blocks[0].measured), 2e-5);
+  for (const DeletionCurve& curve : result.curves)  // with all of them gone the order does not matter
+    EXPECT_NEAR(curve.change.back(), by_contribution.change.back(), 2e-5) << curve.order;
+}
+
 }  // namespace
 
 // The parts add up to the share that the network itself has, to 1e-5 of the sum of magnitudes, in plain, rotated and
@@ -81,37 +112,17 @@ TEST(Attribution, TheShareIsADerivative) {
 }
 
 // What the batched pass measures is what a prediction without the block says.
+// Passes compute only the rows that matter of their first and last layer: every layer is asked once, of a network with
+// a compressed query per slot and of one with a query per block.
 TEST(Attribution, MeasuredChangesAreThoseOfWhatIf) {
-  const Subject subject(test::nsa_config());
-  for (const KnockOut how : {KnockOut::Selection, KnockOut::Everywhere})
-    for (const bool all_layers : {false, true}) {
-      const Attribution result = attribute(
-          subject.predictor, subject.runner.sample(),
-          {.point = 40, .component = 0, .layer = 2, .most_blocks = 5, .knock_out = how, .all_layers = all_layers});
-      ASSERT_FALSE(result.blocks.empty());
-      const TapPtr tap = subject.predictor.model().predict(subject.runner.sample(), TapRequest{}).tap;
-      const std::int64_t own = tap->layers[2].slot_of_point(40) / 8;
-      for (const AttributedBlock& block : result.blocks) {
-        WhatIf what_if;
-        for (const int layer : {0, 2})  // 1 runs in the rotated tree
-          if (layer == 2 || all_layers)
-            what_if.attention.forced.push_back({.layer = layer,
-                                                .query_block = how == KnockOut::Everywhere ? -1 : own,
-                                                .block = block.block,
-                                                .in = false,
-                                                .everywhere = how == KnockOut::Everywhere});
-        const double without = subject.runner.run(what_if).prediction.value(40);
-        EXPECT_NEAR(block.measured, subject.runner.baseline().value(40) - without, 2e-5);
-      }
-      for (std::size_t i = 1; i < result.blocks.size(); ++i)
-        EXPECT_GE(std::abs(result.blocks[i - 1].contribution), std::abs(result.blocks[i].contribution));
-      ASSERT_EQ(result.curves.size(), 4U);
-      const DeletionCurve& by_contribution = result.curves[0];
-      EXPECT_EQ(by_contribution.removed.back(), static_cast<int>(result.blocks.size()));
-      EXPECT_NEAR(by_contribution.change[0], std::abs(result.blocks[0].measured), 2e-5);
-      for (const DeletionCurve& curve : result.curves)  // with all of them gone the order does not matter
-        EXPECT_NEAR(curve.change.back(), by_contribution.change.back(), 2e-5) << curve.order;
-    }
+  ModelConfig per_block = test::nsa_config();
+  per_block.flat.compressed_query = CompressedQuery::Block;
+  for (const ModelConfig& config : {test::nsa_config(), per_block}) {
+    const Subject subject(config);
+    for (const int layer : {0, 1, 2})  // 1 runs in the rotated tree
+      for (const KnockOut how : {KnockOut::Selection, KnockOut::Everywhere})
+        for (const bool all_layers : {false, true}) expect_changes_of_what_if(subject, layer, how, all_layers);
+  }
 }
 
 TEST(Attribution, OtherNetworksHaveNoBlocksToTakeAway) {
