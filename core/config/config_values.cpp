@@ -52,6 +52,7 @@ ModelConfig model_config(const Config& config) {
   model.rotate_degrees = config.real("model.rotate");
   model.padding = named(config, "model.padding", {Padding::Masked, Padding::Duplicate});
   model.freeze_sigma = config.flag("model.freeze_sigma");
+  model.weight_deviation = config.real("model.weight_deviation");
   FlatConfig& flat = model.flat;
   flat.width = small(config, "model.width");
   flat.depth = small(config, "model.depth");
@@ -64,6 +65,7 @@ ModelConfig model_config(const Config& config) {
   flat.compression = named(config, "model.compression", {Compression::Pool, Compression::Mlp, Compression::Mean});
   flat.exclude = named(config, "model.exclude", {Exclude::Ball, Exclude::Block, Exclude::None});
   flat.compressed_query = named(config, "model.compressed_query", {CompressedQuery::Token, CompressedQuery::Block});
+  flat.gate_start = named(config, "model.gate_start", {GateStart::Even, GateStart::Local});
   UnetConfig& unet = model.unet;
   unet.widths = small_list(config, "model.widths");
   unet.ball_sizes = small_list(config, "model.ball_sizes");
@@ -94,6 +96,7 @@ void put(Config& config, const ModelConfig& model) {
   config.assign("model.rotate", model.rotate_degrees);
   name("model.padding", name_of(model.padding));
   config.assign("model.freeze_sigma", model.freeze_sigma);
+  config.assign("model.weight_deviation", model.weight_deviation);
   const FlatConfig& flat = model.flat;
   whole("model.width", flat.width);
   whole("model.depth", flat.depth);
@@ -106,6 +109,7 @@ void put(Config& config, const ModelConfig& model) {
   name("model.compression", name_of(flat.compression));
   name("model.exclude", name_of(flat.exclude));
   name("model.compressed_query", name_of(flat.compressed_query));
+  name("model.gate_start", name_of(flat.gate_start));
   const UnetConfig& unet = model.unet;
   config.assign("model.widths", wide(unet.widths));
   config.assign("model.ball_sizes", wide(unet.ball_sizes));

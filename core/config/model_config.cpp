@@ -214,6 +214,9 @@ const char* name_of(Exclude value) {
 const char* name_of(CompressedQuery value) {
   return value == CompressedQuery::Token ? "token" : "block";
 }
+const char* name_of(GateStart value) {
+  return value == GateStart::Even ? "even" : "local";
+}
 const char* name_of(Head value) {
   return value == Head::Value ? "value" : "gaussian";
 }

@@ -13,6 +13,8 @@ enum class ModelKind { Erwin, ErwinNsa, Full, Ball };
 enum class Compression { Pool, Mlp, Mean };
 enum class Exclude { Ball, Block, None };
 enum class CompressedQuery { Token, Block };
+// Of the gates before training: all about 0.5, or local 0.88 and the two others 0.12 (method 3.2 and 8.2).
+enum class GateStart { Even, Local };
 // What the head gives: the target, or its mean and the deviation around it (method 6.2), learned by their likelihood.
 enum class Head { Value, Gaussian };
 enum class Embedding { Linear, Fourier };  // of the input features before the backbone (method 6)
@@ -48,6 +50,7 @@ struct FlatConfig {
   Compression compression = Compression::Pool;
   Exclude exclude = Exclude::Ball;
   CompressedQuery compressed_query = CompressedQuery::Token;
+  GateStart gate_start = GateStart::Even;
 };
 
 struct ModelConfig {
@@ -67,6 +70,7 @@ struct ModelConfig {
   double rotate_degrees = 45;
   Padding padding = Padding::Masked;
   bool freeze_sigma = false;
+  double weight_deviation = 0.02;  // of the normal that a linear weight is drawn from
   UnetConfig unet;
   FlatConfig flat;
 
@@ -85,6 +89,7 @@ const char* name_of(ModelKind kind);         // "erwin", "erwin-nsa", "full", "b
 const char* name_of(Compression value);      // "pool", "mlp", "mean"
 const char* name_of(Exclude value);          // "ball", "block", "none"
 const char* name_of(CompressedQuery value);  // "token", "block"
+const char* name_of(GateStart value);        // "even", "local"
 const char* name_of(Head value);             // "value", "gaussian"
 const char* name_of(Embedding value);        // "linear", "fourier"
 const char* name_of(GraphKind value);        // "knn", "lines"

@@ -62,6 +62,7 @@ std::vector<Option> model_options() {
       text("model.padding", "masked", {"masked", "duplicate"},
            "what fills a tree beyond its points; duplicate: as the authors do"),
       flag("model.freeze_sigma", false, "do not train the distance coefficients"),
+      real("model.weight_deviation", 0.02, 1e-6, 2, "", "standard deviation of linear weights before training"),
       whole("model.width", 64, 1, channels, "channels", "width of every block", flat),
       whole("model.depth", 6, 1, layers, "", "number of blocks", flat),
       whole("model.heads", 16, 1, channels, "", "query heads; full, ball: must divide width", flat),
@@ -74,6 +75,8 @@ std::vector<Option> model_options() {
       text("model.compression", "pool", {"pool", "mlp", "mean"}, "how a block becomes one key and value", nsa),
       text("model.exclude", "ball", {"ball", "block", "none"}, "what of its surroundings a block cannot select", nsa),
       text("model.compressed_query", "token", {"token", "block"}, "who asks in the compressed branch", nsa),
+      text("model.gate_start", "even", {"even", "local"},
+           "gates before training: all 0.5; or local 0.88, compressed and selected 0.12", nsa),
       list("model.widths", {64, 64}, 1, channels, "channels", "width per level, finest first"),
       list("model.ball_sizes", {256, 256}, 1, slots, "slots", "ball per level, powers of two"),
       list("model.encoder_heads", {8, 8}, 1, channels, "", "heads per level; each divides its width"),
@@ -123,7 +126,8 @@ std::vector<Option> other_options() {
       flag("train.graph", true,
            "CUDA: record a step of each shape that repeats and replay it, which saves its launches"),
       text("train.recompute", "auto", {"auto", "on", "off"},
-           "blocks run again in the backward pass instead of keeping what it needs: much less memory for one more forward "
+           "blocks run again in the backward pass instead of keeping what it needs: much less memory for one more "
+           "forward "
            "pass, the same result; auto: where a step does not fit otherwise"),
       flag("train.shuffle_points", false, "the points of a sample in another order every time (seeded)"),
       text("train.rotate_points", "none", {"none", "x", "y", "z", "any"},

@@ -54,7 +54,7 @@ private:
 class WholeNetwork : public Network {
 public:
   WholeNetwork(const ModelConfig& config, std::uint64_t seed, const at::TensorOptions& options) {
-    const Builder builder{parameters_, at::detail::createCPUGenerator(seed), options, ""};
+    const Builder builder{parameters_, at::detail::createCPUGenerator(seed), options, "", config.weight_deviation};
     const bool erwin = config.kind == ModelKind::Erwin;
     const std::int64_t width = erwin ? config.unet.widths.front() : config.flat.width;
     features_.emplace(config, builder);

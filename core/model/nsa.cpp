@@ -1,10 +1,23 @@
 #include "core/model/internal/nsa.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <limits>
 
 namespace erwin::model {
+
+namespace {
+
+// Biases (-2, -2, 2) of compressed, selected, local and no weights: method 3.2's module before the model's own init.
+void start_locally(const Linear& gate, std::int64_t heads) {
+  const c10::AutoGradMode without_gradient(false);
+  gate.weight().zero_();
+  gate.bias().narrow(0, 0, 2 * heads).fill_(-2);
+  gate.bias().narrow(0, 2 * heads, heads).fill_(2);
+}
+
+}  // namespace
 
 NsaAttention::NsaAttention(Builder builder, const FlatConfig& config, std::int64_t dimension, bool freeze_sigma)
     : config_(config) {
@@ -16,6 +29,7 @@ NsaAttention::NsaAttention(Builder builder, const FlatConfig& config, std::int64
   sigma_ = builder.normal("sigma", {config.heads}, -1.0, 0.01);
   if (freeze_sigma) sigma_.set_requires_grad(false);
   gate_ = Linear(builder.child("gate"), config.width, 3 * std::int64_t{config.heads});
+  if (config.gate_start == GateStart::Local) start_locally(gate_, config.heads);
   out_ = builder.linear_weight("out", config.width, inner);
   const auto compression = [&](const char* name) {
     return BlockCompression(builder.child(name), config.compression, config.kv_heads, config.head_dim,

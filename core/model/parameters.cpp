@@ -42,7 +42,7 @@ const Parameters::Entry* Parameters::find(const std::string& name) const {
 }
 
 at::Tensor Builder::linear_weight(const std::string& name, std::int64_t out, std::int64_t in) {
-  const at::Tensor drawn = at::randn({out, in}, generator, at::kFloat).mul_(0.02).clamp_(-2.0, 2.0);
+  const at::Tensor drawn = at::randn({out, in}, generator, at::kFloat).mul_(weight_deviation).clamp_(-2.0, 2.0);
   return parameters.add(prefix + name, placed(drawn, options));
 }
 

@@ -39,9 +39,12 @@ struct Builder {
   at::Generator generator;
   at::TensorOptions options;
   std::string prefix;  // "" or "block.0."
+  double weight_deviation = 0.02;
 
-  Builder child(const std::string& name) const { return {parameters, generator, options, prefix + name + "."}; }
-  // Linear weight [out, in]: normal of deviation 0.02 cut at +-2 (section 8.2); bias 0.
+  Builder child(const std::string& name) const {
+    return {parameters, generator, options, prefix + name + ".", weight_deviation};
+  }
+  // Linear weight [out, in]: normal of weight_deviation cut at +-2 (method 8.2: 0.02).
   at::Tensor linear_weight(const std::string& name, std::int64_t out, std::int64_t in);
   at::Tensor zeros(const std::string& name, std::vector<std::int64_t> shape);
   at::Tensor ones(const std::string& name, std::vector<std::int64_t> shape);

@@ -93,6 +93,8 @@ TEST(Config, StructuresRoundTrip) {
   model.flat.compression = Compression::Mlp;
   model.flat.exclude = Exclude::None;
   model.flat.compressed_query = CompressedQuery::Block;
+  model.flat.gate_start = GateStart::Local;
+  model.weight_deviation = 0.05;
   Config config;
   put(config, model);
   const ModelConfig back = model_config(Config::from_toml_text(config.to_toml()));

@@ -165,6 +165,25 @@ TEST_P(FlatNetwork, records_explain_themselves) {
 
 ON_ALL_DEVICES(FlatNetwork);
 
+// What options of the first values ask for is there, and draws of other tensors are the same.
+TEST(FlatNetworkStart, WeightsAndGatesAreAsAsked) {
+  const at::TensorOptions doubles(at::kDouble);
+  ModelConfig config = small_network(ModelKind::ErwinNsa);
+  const auto plain = make_network(config, 3, doubles);
+  config.flat.gate_start = GateStart::Local;
+  config.weight_deviation = 0.1;
+  const auto asked = make_network(config, 3, doubles);
+  const auto of = [](const Network& network, const char* name) { return network.parameters().find(name)->tensor; };
+  const std::int64_t heads = config.flat.heads;
+  const at::Tensor gates = at::sigmoid(of(*asked, "block.1.attention.gate.bias"));
+  EXPECT_TRUE(close(gates.narrow(0, 0, 2 * heads), at::full({2 * heads}, 0.1192029, doubles), 1e-6));
+  EXPECT_TRUE(close(gates.narrow(0, 2 * heads, heads), at::full({heads}, 0.8807971, doubles), 1e-6));
+  EXPECT_EQ(of(*asked, "block.1.attention.gate.weight").abs().max().item<double>(), 0);
+  EXPECT_EQ(of(*plain, "block.1.attention.gate.bias").abs().max().item<double>(), 0);
+  for (const char* name : {"block.1.attention.qkv", "block.2.swiglu.w1.weight", "head.0.weight"})
+    EXPECT_TRUE(close(of(*asked, name), 5 * of(*plain, name), 1e-6)) << name;
+}
+
 TEST(FlatNetworkSizes, o33_parameter_counts) {
   const auto count = [](const Network& network, const std::string& prefix) {
     std::int64_t sum = 0;
