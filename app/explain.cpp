@@ -152,7 +152,8 @@ void add_questions(CLI::App& command, ExplainOptions& options) {
 
 void add_details(CLI::App& command, ExplainOptions& options) {
   const auto group = command.add_option_group("details", "of the questions");
-  group->add_option("--out", options.out, "write the question's fields: .h5, .vtp or .csv; heads: a chart, .svg, or .csv");
+  group->add_option("--out", options.out,
+                    "write the question's fields: .h5, .vtp or .csv; heads: a chart, .svg, or .csv");
   group->add_option("--branch", options.branch, "all, local, compressed, selected")->capture_default_str();
   group->add_option("--row-level", options.row_level, "matrix: tree level of the rows, 0 is the root")
       ->check(CLI::NonNegativeNumber)
@@ -168,14 +169,7 @@ void add_details(CLI::App& command, ExplainOptions& options) {
   group->add_option("--unit", options.unit, "rollout: slots of a unit, 0: the layers' blocks")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  group->add_option("--component", options.component, "attribution: component of the prediction")
-      ->check(CLI::NonNegativeNumber);
-  group->add_option("--blocks", options.blocks, "attribution: blocks to take away, one by one")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
-  group->add_option("--knock-out", options.knock_out, "attribution: selection (of the point's block) or everywhere")
-      ->capture_default_str();
-  group->add_flag("--all-layers", options.all_layers, "attribution: take the block from all layers of the same tree");
+  add_attribution_options(*group, options.attributed);
 }
 
 const CommandRegistration registration{[](CLI::App& app) {

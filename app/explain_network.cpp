@@ -60,15 +60,8 @@ Answer answer_receptive_field(const ExplainOptions& options, const ExplainSource
 
 Answer answer_attribution(const ExplainOptions& options, const ExplainSource& source) {
   const Predictor& predictor = require_network(source, "attribution");
-  AttributionRequest request;
-  request.point = asked_point(options, source);
-  request.component = options.component;
-  request.layer = source.layers.front();
-  request.most_blocks = options.blocks;
-  if (options.knock_out != "selection" && options.knock_out != "everywhere")
-    refuse("--knock-out is not understood", options.knock_out, "Allowed: selection, everywhere");
-  request.knock_out = options.knock_out == "selection" ? KnockOut::Selection : KnockOut::Everywhere;
-  request.all_layers = options.all_layers;
+  const AttributionRequest request =
+      attribution_request(options.attributed, asked_point(options, source), source.layers.front());
   const Attribution result = attribute(predictor, *source.sample, request, command_job());
   const Contribution& parts = result.contribution;
   Answer blocks = Answer::array(), curves = Answer::array();
@@ -100,7 +93,7 @@ Answer answer_attribution(const ExplainOptions& options, const ExplainSource& so
             {"bias", parts.bias},
             {"sum", parts.sum()},
             {"magnitude", parts.magnitude}}},
-          {"knock_out", options.knock_out},
+          {"knock_out", options.attributed.knock_out},
           {"contribution_correlation", number(result.contribution_correlation)},
           {"attention_correlation", number(result.attention_correlation)},
           {"blocks", blocks},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/attribution_options.h"
 #include "core/attention/tap.h"
 #include "core/data/point_cloud.h"
 #include "core/io/open.h"
@@ -31,10 +32,9 @@ struct ExplainOptions {
   std::string matrix;
   std::vector<std::string> what_if;
   // Their details.
-  int row_level = 5, column_level = -1, blocks_per_row = 0, unit = 1, component = 0, blocks = 32;
+  int row_level = 5, column_level = -1, blocks_per_row = 0, unit = 1;
   std::int64_t queries = 512;
-  std::string knock_out = "selection";
-  bool all_layers = false;
+  AttributionOptions attributed;
 };
 
 struct ExplainSource {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "app/attribution_options.h"
 #include "app/command.h"
 #include "app/shown.h"
 #include "core/attention/matrix.h"
@@ -19,6 +20,7 @@ namespace {
 
 struct ExportOptions : ShownOptions {
   std::string what, out;
+  AttributionOptions attributed;
 };
 
 ui::ShownThings loss_of(const ExportOptions& options) {
@@ -44,6 +46,11 @@ ui::ShownThings things_of(const ExportOptions& options, const Shown& shown) {
   if (options.what == "heads" && shown.result.tap)
     things.heads = std::make_shared<const std::vector<LayerGlance>>(
         glance_at_heads(*shown.result.tap, shown.data.cloud->positions(shown.state.frame), {}, command_job()));
+  const QueryRequest& query = shown.state.query;
+  if (options.what == "attribution" && shown.predictor && query.point >= 0)
+    things.data.attribution = make_attribution_view(*shown.predictor, *shown.result.sample,
+                                                    attribution_request(options.attributed, query.point, query.layer),
+                                                    shown.data.prediction->fields.front().unit(), command_job());
   return things;
 }
 
@@ -79,6 +86,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   const auto options = std::make_shared<ExportOptions>();
   command->add_option("WHAT", options->what, "what to write: see below")->required();
   add_shown_options(*command, *options);
+  add_attribution_options(*command, options->attributed, "--predicted-component");
   command->add_option("--out", options->out, "the file; its extension says of which kind")->required();
   command->footer(
       [] { return "\nWHAT is one of\n" + whats() + "Of loss FILES is the directory of a training run.\n"; });

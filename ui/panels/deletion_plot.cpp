@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ui/panels/panel_parts.h"
+#include "ui/panels/value_axis.h"
 #include "ui/scene/colour.h"
 
 namespace erwin::ui {
@@ -53,19 +54,20 @@ void DeletionPlot::paintEvent(QPaintEvent*) {
     for (const double change : curve.change) most = std::max(most, change);
   if (most == 0) most = 1;
   const int height = fontMetrics().height(), last = curves_.front().removed.back();
-  const QColor faint = palette().color(QPalette::PlaceholderText);
-  const QRectF area = QRectF(rect()).adjusted(4, height + 6, -8, -3 * height - 12);
-  painter.setPen(palette().color(QPalette::Mid));
-  painter.drawRect(area);
-  painter.setPen(faint);
-  painter.drawText(QRectF(4, 0, width() - 8, height), Qt::AlignLeft,
-                   tr("change, up to %1%2").arg(number(most), unit_.isEmpty() ? QString() : " " + unit_));
-  painter.drawText(QRectF(4, area.bottom() + 2, area.width(), height), Qt::AlignLeft, tr("0 blocks taken away"));
-  painter.drawText(QRectF(4, area.bottom() + 2, area.width(), height), Qt::AlignRight, QString::number(last));
+  const svg::Axis axis = svg::round_axis(0, most), blocks = svg::round_axis(0, last, std::min(4, last));
+  const QRectF area = QRectF(rect()).adjusted(axis_room(axis, fontMetrics()) + 2, height + 10, -10, -3 * height - 12);
+  draw_value_axis(painter, axis, area, palette());
+  painter.setPen(palette().color(QPalette::PlaceholderText));
+  painter.drawText(
+      QRectF(0, 0, width(), height), Qt::AlignLeft,
+      unit_.isEmpty() ? tr("change over blocks taken away") : tr("change in %1 over blocks taken away").arg(unit_));
   const auto place = [&](double removed, double change) {
-    return QPointF(area.left() + area.width() * removed / last, area.bottom() - (area.height() - 4) * change / most);
+    return QPointF(area.left() + area.width() * removed / last, height_of(change, axis, area));
   };
-  double x = area.left(), y = area.bottom() + height + 6;
+  for (int i = 0; i <= blocks.ticks() && blocks.tick(i) <= last; ++i)
+    painter.drawText(QRectF(place(blocks.tick(i), 0).x() - 30, area.bottom() + 3, 60, height), Qt::AlignHCenter,
+                     number(blocks.tick(i)));
+  double x = 4, y = area.bottom() + height + 8;
   for (const Look& look : looks)
     for (const DeletionCurve& curve : curves_) {
       if (curve.order != look.order) continue;
@@ -77,7 +79,7 @@ void DeletionPlot::paintEvent(QPaintEvent*) {
       const QString name = QString::fromStdString(curve.order);
       const double wide = 30 + fontMetrics().horizontalAdvance(name) + 12;
       if (x + wide > width()) {
-        x = area.left();
+        x = 4;
         y += height + 2;
       }
       painter.drawLine(QPointF(x, y + height / 2.0), QPointF(x + 24, y + height / 2.0));

@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/data/result_cloud.h"
 #include "core/io/write.h"
+#include "ui/panels/attribution_chart.h"
 #include "ui/panels/chart_file.h"
 #include "ui/panels/histogram_panel.h"
 #include "ui/panels/matrix_panel.h"
@@ -21,12 +22,13 @@ namespace erwin::ui {
 namespace {
 
 constexpr const char* chart_kinds = "SVG (*.svg);;PNG (*.png);;CSV (*.csv)";
-constexpr std::array<ShownFile, 9> files{
+constexpr std::array<ShownFile, 10> files{
     {{"field", "Shown field and attention of the query", "CSV (*.csv);;HDF5 (*.h5 *.hdf5);;VTK (*.vtp)"},
      {"matrix", "Window of the attention matrix", chart_kinds},
      {"histogram", "Histogram", chart_kinds},
      {"loss", "Loss of the watched run", chart_kinds},
      {"heads", "All heads of all layers", "SVG (*.svg);;CSV (*.csv)"},
+     {"attribution", "Attribution of the prediction", chart_kinds},
      {"blocks", "Table of the selected blocks", "CSV (*.csv)"},
      {"missed", "Table of the missed blocks", "CSV (*.csv)"},
      {"points", "Table of the attended points", "CSV (*.csv)"},
@@ -117,6 +119,17 @@ FileWriter heads_writer(const ShownThings& things, const std::string& path) {
   };
 }
 
+FileWriter attribution_writer(const ShownThings& things, const std::string& path) {
+  const auto view = things.data.attribution;
+  if (!view)
+    nothing("attribution", "no prediction was attributed",
+            "Open a cloud and a checkpoint, no record, query a point and attribute its prediction (A)");
+  if (is_csv(path)) return [view, path](const Job&) { write_text_atomically(path, csv_of(*view)); };
+  AttributionChart chart(*view);
+  return chart_writer(chart, AttributionChart::caption(*view, things.data.cloud->row_id(view->result.request.point)),
+                      path);
+}
+
 FileWriter table_writer(const ShownThings& things, const std::string& what, const std::string& path) {
   const SceneData& data = things.data;
   std::function<std::string()> text;
@@ -170,6 +183,7 @@ FileWriter file_writer(const ShownThings& things, const std::string& what, const
   if (what == "matrix") return matrix_writer(things, path);
   if (what == "histogram") return histogram_writer(things, path);
   if (what == "loss") return loss_writer(things, path);
+  if (what == "attribution") return attribution_writer(things, path);
   if (what == "heads") return heads_writer(things, path);
   return table_writer(things, what, path);
 }

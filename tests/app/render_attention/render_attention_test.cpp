@@ -193,6 +193,22 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
   std::getline(missed, line);
   EXPECT_EQ(std::stoi(line.substr(line.find(',') + 1)), told["misses"][0]["block"]);
 
+  // Where the prediction comes from, as `explain --attribution` has it.
+  const json split = json::parse(test::run_program({"explain", network, sample, "--point", "100", "--layer", "1",
+                                                    "--attribution", "--knock-out", "everywhere", "--json"})
+                                     .out);
+  std::istringstream parts(write("attribution", "parts.csv", {"--point", "100", "--knock-out", "everywhere"}));
+  std::map<std::string, std::string> rows;  // "branch,local" and what comes after it
+  while (std::getline(parts, line)) {
+    const std::size_t comma = line.find(',', line.find(',') + 1);
+    rows.try_emplace(line.substr(0, comma), line.substr(comma + 1));
+  }
+  EXPECT_NEAR(std::stod(rows["branch,local"]), split["parts"]["local"], 1e-6);
+  const json& first = split["blocks"][0];
+  EXPECT_NEAR(std::stod(rows["block," + first["block"].dump()]), first["contribution"], 1e-6);
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.first.starts_with("block,"); }),
+            std::ssize(split["blocks"]));
+
   // The part of the matrix that is named, and the whole where the tree has other slots.
   const std::string part = write("matrix", "part.csv", {"--matrix-window", "0,128,128,4096"});
   EXPECT_NE(part.find("\n0-0,"), std::string::npos);
@@ -201,9 +217,10 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
   EXPECT_EQ(write("matrix", "whole.csv", {}), write("matrix", "other.csv", {"--matrix-window", "0,0,64,128"}));
 
   // Charts have words as words, on white.
-  for (const auto& [what, word] : {std::pair("matrix", "logarithmic"), std::pair("histogram", "prediction"),
-                                   std::pair("heads", "attention layer, in order of evaluation")}) {
-    const std::string chart = write(what, std::string(what) + ".svg", {});
+  for (const auto& [what, word] :
+       {std::pair("matrix", "logarithmic"), std::pair("histogram", "prediction"),
+        std::pair("heads", "attention layer, in order of evaluation"), std::pair("attribution", "Deletion curves")}) {
+    const std::string chart = write(what, std::string(what) + ".svg", {"--point", "100", "--color", "prediction"});
     EXPECT_TRUE(chart.starts_with("<svg ") && chart.ends_with("</svg>\n")) << what;
     EXPECT_NE(chart.find("fill=\"#ffffff\""), std::string::npos) << what;
     EXPECT_NE(chart.find(word), std::string::npos) << what;
@@ -216,7 +233,8 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
   EXPECT_EQ(code({"moon", sample, "--out", "x.csv"}), 2);
   EXPECT_EQ(code({"heads", sample, "--out", (scratch.path() / "x.csv").string()}), 2);  // no network
   EXPECT_EQ(code({"heads", sample, network, "--out", "x.doc"}), 2);
-  EXPECT_EQ(code({"loss", scratch.path().string(), "--out", "x.svg"}), 2);  // no run
+  EXPECT_EQ(code({"attribution", sample, network, "--out", (scratch.path() / "x.csv").string()}), 2);  // no point
+  EXPECT_EQ(code({"loss", scratch.path().string(), "--out", "x.svg"}), 2);                             // no run
   EXPECT_FALSE(std::filesystem::exists(scratch.path() / "x.csv"));
 }
 

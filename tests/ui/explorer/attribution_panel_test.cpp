@@ -2,6 +2,7 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QFile>
 #include <QPushButton>
 #include <QTreeWidget>
 
@@ -134,6 +135,30 @@ TEST_F(Why, ARowIsABlockInThePictureAndTheOtherWayRound) {
   window->action("layer-next")->trigger();
   ASSERT_TRUE(settle());
   EXPECT_EQ(shown_block(window->state()), -1) << "a block is one of its own layer";
+}
+
+TEST_F(Why, TheAttributionIsExportedAsNumbersAndAsAFigure) {
+  test::ScratchFolder scratch;
+  const auto written = [&](const char* name) {
+    const QString path = QString::fromStdString((scratch.path() / name).string());
+    window->export_to("attribution", path);
+    EXPECT_TRUE(settle());
+    EXPECT_FALSE(window->take_failure());
+    QFile file(path);
+    EXPECT_TRUE(file.open(QIODevice::ReadOnly));
+    return QString::fromUtf8(file.readAll());
+  };
+  EXPECT_THROW(window->export_to("attribution", "nothing.csv"), Error);
+  attribute();
+  const AttributionView& made = *window->scene_data().attribution;
+  EXPECT_EQ(written("all.csv").toStdString(), csv_of(made));
+  const QString figure = written("all.svg");
+  EXPECT_TRUE(figure.startsWith("<svg "));
+  for (const char* words : {">Parts of the prediction<", ">Deletion curves<", ">remainder<", ">contribution<"})
+    EXPECT_TRUE(figure.contains(words)) << words;
+  // Every block has its number below its bar.
+  for (const AttributedBlock& block : made.result.blocks)
+    EXPECT_TRUE(figure.contains(">" + QString::number(block.block) + "<")) << block.block;
 }
 
 TEST_F(Why, NothingIsAttributedWithoutAPoint) {
