@@ -146,8 +146,8 @@ void add_questions(CLI::App& command, ExplainOptions& options) {
                   "the layer's share of the prediction by branch and block, checked by taking blocks away");
   group->add_option(
       "--what-if", options.what_if,
-      "key=value, may be repeated: force-in, force-out, hide-block, head-off, branch-off, gate.BRANCH, S, "
-      "exclude, hide, move, scale, edit");
+      "'KEY=VALUE [--layer N|all] [--head N|mean]', may be repeated; keys: force-in, force-out, hide-block, head-off, "
+      "branch-off, gate.BRANCH, S, exclude, hide, move, scale, edit");
 }
 
 void add_details(CLI::App& command, ExplainOptions& options) {

@@ -30,8 +30,11 @@ WhatIf what_if_of(const ExplainOptions& options, const ExplainSource& source, co
   entry.layer = options.layer == "all" ? -1 : source.layers.front();
   entry.head = source.head;
   if (options.point) entry.point = asked_point(options, source);
-  std::vector<WhatIfEntry> entries(options.what_if.size(), entry);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].text = with_selection(options.what_if[i], options.points);
+  std::vector<WhatIfEntry> entries;
+  for (const std::string& text : options.what_if) {
+    entries.push_back(entry_from(text, entry, *source.cloud));
+    entries.back().text = with_selection(entries.back().text, options.points);
+  }
   return erwin::what_if_of(entries, *source.cloud, describe(*source.tap), config);
 }
 

@@ -3,12 +3,14 @@
 #include <filesystem>
 
 #include "app/command.h"
+#include "app/render_changes.h"
 #include "app/render_recipe.h"
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/engine/query_view.h"
 #include "ui/scene/scene_options.h"
 #include "ui/scene/tree_nodes.h"
+#include "ui/scene/what_if_marks.h"
 
 namespace erwin::app {
 
@@ -27,6 +29,7 @@ void name_query(const ui::SceneData& data, ui::SceneState& state) {
   if (data.query)
     state.title +=
         ", point " + std::to_string(data.cloud->row_id(state.query.point)) + ", " + caption_of(data.query->layer);
+  state.title += ui::changes_in_title(data);
 }
 
 RenderRecipe recipe_of(const RenderOptions& options, const Shown& shown, const ui::Scene& scene,
@@ -50,6 +53,7 @@ RenderRecipe recipe_of(const RenderOptions& options, const Shown& shown, const u
     recipe.options[option.name] = option.print(state, scene.data().cloud.get());
   recipe.options["camera"] = ui::to_string(state.camera);
   recipe.options.erase("target");  // the camera is there already
+  recipe.what_if = texts_of(shown.what_if, *scene.data().cloud);
   recipe.camera_matrix = scene.world_to_clip();
   return recipe;
 }

@@ -1,5 +1,7 @@
 #include "app/render_several.h"
 
+#include <cstdio>
+
 #include "app/command.h"
 #include "app/explain_source.h"
 #include "app/other_sample.h"
@@ -44,6 +46,7 @@ std::vector<Tile> tiles_of(const RenderOptions& options, const Shown& shown) {
       throw Error(ErrorKind::Config, "--heads and another sample were both given", state.against, "Give one of them");
     if (!shown.result.tap)
       throw Error(ErrorKind::Config, "there are no heads to show", "--heads " + state.heads, "Give a checkpoint");
+    if (shown.data.what_if) std::fprintf(stderr, "the heads are those of the network as it is, without the what-if\n");
     return head_tiles(shown.data, state, *shown.result.tap);
   }
   std::vector<Tile> tiles{{shown.data, state}, other_tile(options, shown)};

@@ -95,6 +95,8 @@ std::vector<Tile> head_tiles(const ui::SceneData& data, const ui::SceneState& st
     Tile tile{data, ui::state_of_head(state, head)};
     tile.data.query = std::make_shared<QueryView>(make_query_view(tap, tile.state.query, command_job()));
     tile.data.missed = nullptr;
+    tile.data.what_if = nullptr;  // rows of the network as it is
+    tile.data.moved = nullptr;
     tile.state.axes = false;  // no room
     if (!tiles.empty()) tile.state.scale_bar = false;
     tiles.push_back(std::move(tile));

@@ -6,6 +6,7 @@
 #include "app/inputs.h"
 #include "app/open_options.h"
 #include "app/render_asked.h"
+#include "app/render_changes.h"
 #include "core/base/error.h"
 #include "core/dataset/dataset.h"
 #include "core/engine/cloud_tree.h"
@@ -74,6 +75,9 @@ void take_session(ShownOptions& options, ShownSources& sources) {
   if (options.sample.empty() && !sources.data.empty()) options.sample = session.sample;
   if (options.device == "auto") options.device = session.device;
   take_options(options, session.picture);
+  if (!options.what_if.empty()) return;
+  for (const SessionChange& change : session.what_if)
+    if (change.on) options.what_if.push_back(text_of({change.text, change.layer, change.head, -1, true}, change.point));
 }
 
 ShownSources take_sources(ShownOptions& options) {
@@ -99,6 +103,7 @@ ShownSources take_sources(ShownOptions& options) {
   options.open.drop_nonfinite |= recipe.drop_nonfinite;
   if (options.device == "auto") options.device = recipe.device;
   take_options(options, recipe.options);
+  if (options.what_if.empty()) options.what_if = recipe.what_if;
   return sources;
 }
 
@@ -166,7 +171,11 @@ void ask_tap(const ShownOptions& options, Shown& shown) {
   data.gates = make_gate_fields(tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(tap, state.query, command_job()));
-  if (state.misses && state.query.point >= 0) data.missed = make_missed_view(tap, state.query, command_job());
+  show_changes(shown.what_if, shown.predictor ? &*shown.predictor : nullptr, state, data);
+  // What was missed is told of the network as it is: a run with changes selects otherwise.
+  const bool changed = data.query && data.query->changed;
+  if (state.misses && state.query.point >= 0 && !changed)
+    data.missed = make_missed_view(tap, state.query, command_job());
   work_out_asked(data, state, shown.predictor ? &*shown.predictor : nullptr, shown.result,
                  resolve_device(options.device));
 }
@@ -203,7 +212,9 @@ Shown load_shown(ShownOptions& options, bool every_layer) {
   apply(options, shown.state, shown.data.cloud.get());
   require_frame(*shown.data.cloud, shown.state);
   choose_colour(options, sources, is_record, shown.state);
+  shown.what_if = changes_from(options.what_if, shown.state, *shown.data.cloud);
   if (sources.checkpoint.empty() && !is_record) {
+    show_changes(shown.what_if, nullptr, shown.state, shown.data);
     shown.data.tree = cloud_tree(*shown.data.cloud, shown.state.frame, command_job());
   } else {
     if (sources.recipe && !is_record)
@@ -222,6 +233,12 @@ void add_shown_options(CLI::App& command, ShownOptions& options) {
   command.add_option("--session", options.session,
                      "file that 'Save session' of the window has written: what it shows, but for what else is given");
   command.add_option("--sample", options.sample, "which sample of a data set");
+  command
+      .add_option("--what-if", options.what_if,
+                  "'KEY=VALUE [--layer N|all] [--head N|mean]', may be repeated: a change to the network's run, as "
+                  "'explain --what-if' takes it; none: without those of a session")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_open_options(command, options.open);
   command.add_option("--device", options.device, "cpu, cuda, cuda:1 or auto")->capture_default_str();
   for (const ui::SceneOption& option : ui::scene_options()) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/render_recipe.h"
+#include "core/engine/what_if_entries.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
 #include "ui/scene/scene_state.h"
@@ -21,6 +22,7 @@ struct ShownOptions {
   std::vector<std::string> files;
   std::string sample, device = "auto", recipe, session;
   std::map<std::string, std::string> scene;  // options of the picture that were given, by name
+  std::vector<std::string> what_if;          // changes to the network's run (app/render_changes.h)
   io::OpenOptions open;
   bool given(const char* name) const { return scene.contains(name); }
 };
@@ -39,6 +41,7 @@ struct Shown {
   ShownSources sources;
   ui::SceneData data;
   ui::SceneState state;
+  std::vector<WhatIfEntry> what_if;
   std::int64_t step = -1;  // of the checkpoint, where it is one of a run's row of them
   // What was asked of the network; the tap holds the query's layer, or all of them. A record has a tap alone, and
   // without either there is nothing.

@@ -76,8 +76,8 @@ std::string mark_at(double x, double y, const Series& series, const std::string&
 
 class HeadsChart {
 public:
-  HeadsChart(const std::vector<LayerGlance>& layers, const std::string& unit)
-      : layers_(layers), panels_(panels_of(layers, unit)) {
+  HeadsChart(const std::vector<LayerGlance>& layers, const std::string& unit, const std::string& note)
+      : layers_(layers), note_(note.empty() ? note : "; " + note), panels_(panels_of(layers, unit)) {
     std::size_t heads = 1;
     for (const LayerGlance& layer : layers) heads = std::max(heads, layer.heads.size());
     const auto count = static_cast<double>(std::max<std::size_t>(1, layers.size()));
@@ -89,13 +89,13 @@ public:
   std::string text() const {
     const std::int64_t queries = layers_.empty() ? 0 : layers_.front().queries,
                        points = layers_.empty() ? 0 : layers_.front().points;
-    std::string body =
-        text_at(left, 28, "Heads of the attention layers", "font-size=\"16\" font-weight=\"bold\"") +
-        text_at(left, 48,
-                "means over " + std::to_string(queries) + " of " + std::to_string(points) + " points as queries",
-                "font-size=\"11\" fill=\"#444\"") +
-        text_at(left, 64, "a mark per head, head 0 leftmost; bars: means over the layer's heads",
-                "font-size=\"11\" fill=\"#444\"");
+    std::string body = text_at(left, 28, "Heads of the attention layers", "font-size=\"16\" font-weight=\"bold\"") +
+                       text_at(left, 48,
+                               "means over " + std::to_string(queries) + " of " + std::to_string(points) +
+                                   " points as queries" + note_,
+                               "font-size=\"11\" fill=\"#444\"") +
+                       text_at(left, 64, "a mark per head, head 0 leftmost; bars: means over the layer's heads",
+                               "font-size=\"11\" fill=\"#444\"");
     double y = top;
     for (const Panel& panel : panels_) {
       body += draw(panel, y);
@@ -179,6 +179,7 @@ private:
   }
 
   const std::vector<LayerGlance>& layers_;
+  std::string note_;
   std::vector<Panel> panels_;
   double layer_width_ = 0, width_ = 0;
 };
@@ -208,8 +209,8 @@ std::string heads_csv(const std::vector<LayerGlance>& layers) {
   return out.str();
 }
 
-std::string heads_svg(const std::vector<LayerGlance>& layers, const std::string& unit) {
-  return HeadsChart(layers, unit).text();
+std::string heads_svg(const std::vector<LayerGlance>& layers, const std::string& unit, const std::string& note) {
+  return HeadsChart(layers, unit, note).text();
 }
 
 }  // namespace erwin

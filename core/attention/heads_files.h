@@ -15,7 +15,7 @@ std::string heads_csv(const std::vector<LayerGlance>& layers);
 // Distance, entropy, gates and agreement over the layers, one panel below the other: a dot per head, from left to right
 // in the order of the heads, and a bar at the layer's mean. Gates are those of layers of kind nsa; without such a layer
 // their panel is left out. unit: of the distances; empty: the cloud's. Black and colours that the colour-blind tell
-// apart, on white.
-std::string heads_svg(const std::vector<LayerGlance>& layers, const std::string& unit);
+// apart, on white. note: what else must be said of the network, half a sentence.
+std::string heads_svg(const std::vector<LayerGlance>& layers, const std::string& unit, const std::string& note = {});
 
 }  // namespace erwin

@@ -3,8 +3,11 @@
 namespace erwin {
 
 PointCloudPtr result_cloud(const PointCloud& cloud, std::int64_t frame, std::vector<Field> fields) {
+  return result_cloud(cloud, cloud.positions(frame), std::move(fields));
+}
+
+PointCloudPtr result_cloud(const PointCloud& cloud, std::span<const float> positions, std::vector<Field> fields) {
   PointCloud::Parts parts;
-  const std::span<const float> positions = cloud.positions(frame);
   parts.positions.assign(positions.begin(), positions.end());
   parts.origin = cloud.origin();
   parts.dimension = cloud.dimension();

@@ -138,10 +138,7 @@ void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const Qu
     const WhatIf what_if = what_if_of(entries, *predicted.cloud, publisher.current().prediction->layers,
                                       network("a what-if").checkpoint().config);
     make_ready_for_changes(job);
-    const auto start = std::chrono::steady_clock::now();
-    WhatIfRunner::Result result = changed_runs->run(what_if, job);
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    changed = ChangedRun{what_if, std::move(result), taken.count()};
+    changed = erwin::run_changed(*changed_runs, what_if, job);
     const auto made = make_what_if_view(*changed_runs, *changed, entries);
     publisher.update([&](EngineSnapshot& s) {
       s.what_if = made;

@@ -67,6 +67,7 @@ struct QueryView {
   std::shared_ptr<const Field> compressed;
   std::int64_t slot = -1;                     // the query's, in the layer's order
   std::int64_t ball_begin = 0, ball_end = 0;  // slots of its ball
+  bool changed = false;                       // of a run with changes (what_if_view.h), not of the network as it is
 };
 
 // One question to several heads, for pictures beside each other.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <sstream>
 
 #include "core/base/error.h"
 #include "core/data/point_set.h"
@@ -288,6 +289,32 @@ WhatIf what_if_of(std::span<const WhatIfEntry> entries, const PointCloud& cloud,
   return std::move(reader.result);
 }
 
+WhatIfEntry entry_from(const std::string& text, WhatIfEntry beside, const PointCloud& cloud) {
+  const char* form = "Write it as KEY=VALUE [--layer N|all] [--head N|mean] [--point ID|none]";
+  const std::size_t end = std::min(text.find(" --"), text.find_last_not_of(' ') + 1);
+  beside.text = text.substr(0, end);
+  std::istringstream options(text.substr(end));
+  for (std::string name, value; options >> name;) {
+    if (!(options >> value)) refuse("an option of a change lacks its value", name, form);
+    if (name == "--layer")
+      beside.layer = value == "all" ? -1 : number_of<int>(value, name, form);
+    else if (name == "--head")
+      beside.head = value == "mean" ? -1 : number_of<int>(value, name, form);
+    else if (name == "--point")
+      beside.point = value == "none" ? -1 : cloud.point_of_row(number_of<std::int64_t>(value, name, form));
+    else
+      refuse("this option of a change is not understood", name, form);
+    if (name == "--point" && value != "none" && beside.point < 0) refuse("there is no point with this id", value);
+  }
+  return beside;
+}
+
+std::string text_of(const WhatIfEntry& entry, std::int64_t id) {
+  return entry.text + " --layer " + (entry.layer >= 0 ? std::to_string(entry.layer) : "all") + " --head " +
+         (entry.head >= 0 ? std::to_string(entry.head) : "mean") + " --point " +
+         (id >= 0 ? std::to_string(id) : "none");
+}
+
 std::string with_selection(const std::string& text, const std::string& ids) {
   const std::string word = "selection";
   const std::size_t field_end = text.starts_with("edit=") ? text.find(':') : 0;
@@ -311,6 +338,13 @@ std::string in_words(const WhatIfEntry& entry) {
   std::string words = change_in_words(key, value, entry.head);
   if (is_about_layers(key, value))
     words += entry.layer >= 0 ? ", layer " + std::to_string(entry.layer) : ", every layer";
+  return words;
+}
+
+std::string in_words(std::span<const WhatIfEntry> entries) {
+  std::string words;
+  for (const WhatIfEntry& entry : entries)
+    if (entry.on) words += (words.empty() ? "" : "; ") + in_words(entry);
   return words;
 }
 

@@ -39,12 +39,21 @@ struct WhatIfEntry {
 WhatIf what_if_of(std::span<const WhatIfEntry> entries, const PointCloud& cloud, const std::vector<LayerInfo>& layers,
                   const ModelConfig& config);
 
+// A change with its own options behind it: "KEY=VALUE [--layer N|all] [--head N|mean] [--point ID|none]". What they do
+// not say is as in `beside`. The change itself is looked at by what_if_of. Raises Error{Config}: an option that is not
+// understood, no such point.
+WhatIfEntry entry_from(const std::string& text, WhatIfEntry beside, const PointCloud& cloud);
+// What entry_from reads back wherever it stands. id: of the entry's point in its file, or -1.
+std::string text_of(const WhatIfEntry& entry, std::int64_t id);
+
 // A change in which the word "selection" stands for points, with these ids in its place. Raises Error{Config} where
 // there is such a word and no id.
 std::string with_selection(const std::string& text, const std::string& ids);
 
 // In words: "head 3 off, layer 5". The text itself where it is not understood.
 std::string in_words(const WhatIfEntry& entry);
+// Those that are on, one after the other; empty where none is.
+std::string in_words(std::span<const WhatIfEntry> entries);
 // As the command line takes it: "--layer 5 --what-if head-off=3". id: of the entry's point in its file, or -1.
 std::string as_options(const WhatIfEntry& entry, std::int64_t id);
 

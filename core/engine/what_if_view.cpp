@@ -1,6 +1,7 @@
 #include "core/engine/what_if_view.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -77,6 +78,13 @@ std::shared_ptr<const MovedView> make_moved_view(const CloudChanges& changes, co
   return view;
 }
 
+ChangedRun run_changed(const WhatIfRunner& runner, WhatIf what_if, const Job& job) {
+  const auto start = std::chrono::steady_clock::now();
+  WhatIfRunner::Result result = runner.run(what_if, job);
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  return {std::move(what_if), std::move(result), taken.count()};
+}
+
 std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                     std::vector<WhatIfEntry> entries) {
   const WhatIfRunner::Result& result = run.result;
@@ -101,6 +109,7 @@ std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& run
     inner.point = std::lower_bound(result.kept.begin(), result.kept.end(), request.point) - result.kept.begin();
   auto view = std::make_shared<QueryView>(make_query_view(*tap, inner, job));
   view->request = request;
+  view->changed = true;
   if (!result.kept.empty()) bring_back(*view, Back(result.kept, runner.baseline().points()));
   return view;
 }

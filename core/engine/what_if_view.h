@@ -48,6 +48,9 @@ struct ChangedRun {
   double seconds = 0;
 };
 
+// Raises what WhatIfRunner::run raises.
+ChangedRun run_changed(const WhatIfRunner& runner, WhatIf what_if, const Job& job = {});
+
 std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                     std::vector<WhatIfEntry> entries);
 

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 
 #include "core/attention/heads_files.h"
 #include "core/base/atomic_file.h"
 #include "core/base/error.h"
+#include "core/data/field_list.h"
 #include "core/data/result_cloud.h"
 #include "core/io/write.h"
 #include "ui/panels/attribution_chart.h"
@@ -52,13 +54,35 @@ Field at_frame(const Field& field, std::int64_t frame) {
                field.offset());
 }
 
-// The shown frame with what colours it, and the row of the query.
+// Where the query looks in the changed network.
+bool is_changed_row(const SceneData& data, const Field* field) {
+  return data.query && data.query->changed &&
+         (field == data.query->attention.get() || field == data.query->compressed.get());
+}
+
+// How far changes move points; [n, 3].
+Field moves_of(const SceneData& data, const SceneState& state) {
+  const auto from = data.cloud->positions(state.frame), to = shown_positions(data, state);
+  std::vector<float> moves(from.size());
+  std::transform(to.begin(), to.end(), from.begin(), moves.begin(), std::minus<float>());
+  return Field("moved_by", FieldKind::Vector, 3, std::move(moves), data.cloud->unit());
+}
+
+// The shown frame with what colours it, and the row of the query. With a what-if points lie where it puts them, what it
+// predicts is there whatever colours them, and what it changes is named so.
 PointCloudPtr shown_cloud(const SceneData& data, const SceneState& state) {
   std::vector<Field> fields;
-  if (const Field* field = shown_field(data, state)) fields.push_back(at_frame(*field, state.frame));
-  if (data.query && data.query->attention && (fields.empty() || fields.front().name() != data.query->attention->name()))
-    fields.push_back(*data.query->attention);
-  return result_cloud(*data.cloud, state.frame, std::move(fields));
+  const QueryView* query = data.query.get();
+  const auto add = [&](const Field& field, bool changed) {
+    const std::string name = field.name() + (changed ? "_what_if" : "");
+    if (!field_named(fields, name)) fields.push_back(renamed(at_frame(field, state.frame), name));
+  };
+  if (const Field* field = shown_field(data, state)) add(*field, is_changed_row(data, field));
+  if (query && query->attention) add(*query->attention, query->changed);
+  if (data.what_if)
+    for (const Field* field : {&data.what_if->prediction, &data.what_if->difference}) add(*field, false);
+  if (data.moved) fields.push_back(moves_of(data, state));
+  return result_cloud(*data.cloud, shown_positions(data, state), std::move(fields));
 }
 
 FileWriter field_writer(const ShownThings& things, const std::string& path) {
@@ -67,6 +91,22 @@ FileWriter field_writer(const ShownThings& things, const std::string& path) {
   return [data = things.data, state = things.state, name, path](const Job& job) {
     io::write(path, {{name.empty() ? "sample" : name, shown_cloud(data, state)}}, job);
   };
+}
+
+// For a caption: whether what is drawn is of the changed network.
+QString said_of_changes(const SceneData& data, bool changed) {
+  if (!data.what_if) return {};
+  const QString words = QString::fromStdString(in_words(data.what_if->entries));
+  return "\n" +
+         (changed ? QObject::tr("What-if: %1.") : QObject::tr("Of the network as it is, without the what-if: %1."))
+             .arg(words);
+}
+
+// Fields that the changes alter; all others are the cloud's or the network's own.
+bool shows_changed(const SceneData& data, const SceneState& state) {
+  const Field* field = shown_field(data, state);
+  if (!field || !data.what_if) return false;
+  return is_changed_row(data, field) || data.what_if->field(field->name()) == field;
 }
 
 // For print, while it lives.
@@ -91,7 +131,8 @@ FileWriter matrix_writer(const ShownThings& things, const std::string& path) {
   return chart_writer(view,
                       things.matrix->caption() + "\n" +
                           QObject::tr("Rows: queries; columns: keys. A cell is the mean over its queries of the sum of "
-                                      "attention over its keys."),
+                                      "attention over its keys.") +
+                          said_of_changes(things.data, false),
                       path);
 }
 
@@ -101,7 +142,9 @@ FileWriter histogram_writer(const ShownThings& things, const std::string& path) 
   if (things.histogram->is_counting()) nothing("histogram", "it is being counted", "Wait a moment");
   if (is_csv(path)) return text_writer(things.histogram->csv(), path);
   return chart_writer(*things.histogram->plot(),
-                      QObject::tr("%1; the heights of the bars are square roots").arg(things.histogram->title()), path);
+                      QObject::tr("%1; the heights of the bars are square roots").arg(things.histogram->title()) +
+                          said_of_changes(things.data, shows_changed(things.data, things.state)),
+                      path);
 }
 
 FileWriter loss_writer(const ShownThings& things, const std::string& path) {
@@ -114,8 +157,9 @@ FileWriter loss_writer(const ShownThings& things, const std::string& path) {
 FileWriter heads_writer(const ShownThings& things, const std::string& path) {
   if (!things.heads)
     nothing("heads", "the heads were not compared", "Open a cloud and a checkpoint, and show the panel Heads (Alt+8)");
-  return [heads = things.heads, unit = things.data.cloud->unit(), path](const Job&) {
-    write_text_atomically(path, is_csv(path) ? heads_csv(*heads) : heads_svg(*heads, unit));
+  const std::string note = things.data.what_if ? "of the network as it is, without the what-if" : "";
+  return [heads = things.heads, unit = things.data.cloud->unit(), note, path](const Job&) {
+    write_text_atomically(path, is_csv(path) ? heads_csv(*heads) : heads_svg(*heads, unit, note));
   };
 }
 
@@ -126,7 +170,9 @@ FileWriter attribution_writer(const ShownThings& things, const std::string& path
             "Open a cloud and a checkpoint, no record, query a point and attribute its prediction (A)");
   if (is_csv(path)) return [view, path](const Job&) { write_text_atomically(path, csv_of(*view)); };
   AttributionChart chart(*view);
-  return chart_writer(chart, AttributionChart::caption(*view, things.data.cloud->row_id(view->result.request.point)),
+  return chart_writer(chart,
+                      AttributionChart::caption(*view, things.data.cloud->row_id(view->result.request.point)) +
+                          said_of_changes(things.data, false),
                       path);
 }
 
@@ -137,6 +183,9 @@ FileWriter table_writer(const ShownThings& things, const std::string& what, cons
     if (!data.tree) nothing("tree", "there is no tree", "Open a cloud first");
     text = [data, state = things.state] { return tree_csv(tree_statistics(data, state)); };
   } else if (what == "missed") {
+    if (data.query && data.query->changed)
+      nothing("missed", "a what-if is on, and what was missed is told of the network as it is",
+              "Switch the what-if off");
     if (!data.missed) nothing("missed", "nothing was asked", "Query a point and show missed blocks: misses on");
     text = [missed = data.missed, cloud = data.cloud] { return missed_csv(*missed, *cloud); };
   } else {
@@ -144,8 +193,9 @@ FileWriter table_writer(const ShownThings& things, const std::string& what, cons
     if (!data.query || (blocks && data.query->blocks.empty()))
       nothing(blocks ? "blocks" : "points", "nothing was asked",
               blocks ? "Query a point, in a layer that selects blocks" : "Query a point");
-    text = [blocks, query = data.query, cloud = data.cloud] {
-      return blocks ? blocks_csv(*query, *cloud) : attended_csv(*query, *cloud);
+    text = [blocks, data, state = things.state] {
+      return blocks ? blocks_csv(*data.query, *data.cloud)
+                    : attended_csv(*data.query, *data.cloud, shown_positions(data, state));
     };
   }
   return [text, path](const Job&) { write_text_atomically(path, text()); };

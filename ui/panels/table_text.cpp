@@ -25,7 +25,7 @@ void list_ids(std::ostringstream& out, const std::vector<std::int32_t>& points, 
 }  // namespace
 
 std::string blocks_csv(const QueryView& query, const PointCloud& cloud) {
-  auto out = table("rank,block,score,weight,points");
+  auto out = table(query.changed ? "rank,block,score_what_if,weight_what_if,points" : "rank,block,score,weight,points");
   for (const MarkedBlock& block : query.blocks) {
     out << block.rank << ',' << block.block << ',' << block.score << ',' << block.weight << ',';
     list_ids(out, block.points, cloud);
@@ -42,17 +42,18 @@ std::string missed_csv(const MissedView& missed, const PointCloud& cloud) {
   return out.str();
 }
 
-std::string attended_csv(const QueryView& query, const PointCloud& cloud) {
+std::string attended_csv(const QueryView& query, const PointCloud& cloud, std::span<const float> positions) {
   const std::vector<float>& weights = query.row.points;
   std::vector<std::int64_t> order(weights.size());
   std::iota(order.begin(), order.end(), std::int64_t{0});
   const auto weight = [&](std::int64_t point) { return weights[static_cast<std::size_t>(point)]; };
   std::erase_if(order, [&](std::int64_t point) { return !(weight(point) > 0); });
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return weight(a) > weight(b); });
-  auto out = table("id,weight,x,y,z");
+  auto out = table(query.changed ? "id,weight_what_if,x,y,z" : "id,weight,x,y,z");
   for (const std::int64_t point : order) {
     out << cloud.row_id(point) << ',' << weight(point);
-    for (const double x : cloud.position(point, 0)) out << ',' << x;
+    for (std::size_t k = 0; k < 3; ++k)
+      out << ',' << cloud.origin()[k] + static_cast<double>(positions[static_cast<std::size_t>(3 * point) + k]);
     out << '\n';
   }
   return out.str();

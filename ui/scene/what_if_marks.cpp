@@ -40,6 +40,12 @@ void add_moved_boxes(OutlineMesh& mesh, const SceneData& data, const SceneState&
   }
 }
 
+std::string changes_in_title(const SceneData& data) {
+  if (!data.what_if) return {};
+  const int changes = data.what_if->changes;
+  return ", what-if: " + std::to_string(changes) + (changes == 1 ? " change" : " changes");
+}
+
 void explain_what_if(const SceneData& data, const SceneState& state, Legend& legend) {
   if (data.moved && !data.moved->groups.empty()) legend.swatches.push_back({moved_colour(state.theme), "moved to"});
   if (data.what_if && !data.what_if->hidden.empty())

@@ -14,6 +14,8 @@ Rgb moved_colour(Theme theme);
 // A box around where the points of each movement are now, and a line to it from the middle of where they were. grow: as
 // add_outline.
 void add_moved_boxes(OutlineMesh& mesh, const SceneData& data, const SceneState& state, double grow);
+// ", what-if: 2 changes"; empty where nothing is changed.
+std::string changes_in_title(const SceneData& data);
 // Swatch and sentence that explain them, and how many points are hidden.
 void explain_what_if(const SceneData& data, const SceneState& state, Legend& legend);
 

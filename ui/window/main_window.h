@@ -284,7 +284,9 @@ private:
   void make_what_if();
   void make_what_if_actions();
   void set_what_if(std::vector<WhatIfEntry> entries, bool continuous = false);
-  void add_what_if(const std::string& text, int layer, std::optional<int> head = std::nullopt);
+  void require_changeable(const std::string& text) const;
+  void add_what_if(const std::string& text, int layer);
+  void add_what_if(WhatIfEntry entry);
   void switch_what_if(int row, bool on);
   void ask_what_if();
   void derive_what_if();

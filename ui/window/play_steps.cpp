@@ -32,7 +32,7 @@ const std::vector<PlayStep>& play_steps() {
       {"drag", "X0 Y0 X1 Y1",
        "move the selected points, else the query's ball, with the mouse (Alt and Shift held), logical pixels"},
       {"ball", "LEVEL NUMBER", "click on a ball of the panel Icicle: the camera flies there"},
-      {"what-if", "KEY=VALUE [--layer N|all] [--head N|mean]",
+      {"what-if", "KEY=VALUE [--layer N|all] [--head N|mean] [--point ID|none]",
        "a change as 'explain --what-if' takes it, in the shown layer; off N, on N, remove N: of the list, from 0; "
        "clear"},
       {"train", "CONFIG DATA OUT [STEPS]", "start a training run in a process of its own, and watch it"},

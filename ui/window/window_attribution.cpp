@@ -112,7 +112,7 @@ void MainWindow::derive_attribution() {
   const QueryRequest asked = state().query;
   if (asked.point < 0) return;
   // A run with changes selects otherwise; what was missed is told of the network as it is.
-  const bool changed = data_.query && data_.query == answered_->what_if_query;
+  const bool changed = data_.query && data_.query->changed;
   if (const auto& missed = answered_->missed;
       missed && !changed && missed->request == QueryRequest{asked.point, asked.layer, asked.head, Branch::All})
     data_.missed = missed;

@@ -26,6 +26,7 @@
 #include "ui/panels/what_if_panel.h"
 #include "ui/scene/scene_options.h"
 #include "ui/scene/scene_view.h"
+#include "ui/scene/what_if_marks.h"
 #include "ui/window/actions.h"
 #include "ui/window/live_probe.h"
 #include "ui/window/main_window.h"
@@ -355,9 +356,7 @@ void MainWindow::refresh() {
   if (data_.query)
     shown.title += ", point " + std::to_string(data_.cloud->row_id(data_.query->request.point)) + ", " +
                    caption_of(data_.query->layer);
-  if (data_.what_if)
-    shown.title +=
-        ", what-if: " + std::to_string(data_.what_if->changes) + (data_.what_if->changes == 1 ? " change" : " changes");
+  shown.title += changes_in_title(data_);
   ask_sample();
   ask_heads();
   show_pictures(shown);

@@ -106,14 +106,21 @@ void MainWindow::set_what_if(std::vector<WhatIfEntry> entries, bool continuous) 
   session_.change(next, continuous);
 }
 
-void MainWindow::add_what_if(const std::string& text, int layer, std::optional<int> head) {
-  const std::vector<WhatIfEntry>& present = session_.now().what_if;
+void MainWindow::require_changeable(const std::string& text) const {
   if (!data_.prediction || !model_ || shows_probe())
     throw Error(ErrorKind::Config, "there is no network to ask what if", text, "Open a cloud and a checkpoint first");
-  const WhatIfEntry entry{with_selection(text, selected_ids()), layer, head.value_or(state().query.head),
-                          state().query.point, true};
-  std::vector<WhatIfEntry> entries = present;
-  entries.push_back(entry);
+}
+
+void MainWindow::add_what_if(const std::string& text, int layer) {
+  const QueryRequest& query = state().query;
+  add_what_if({text, layer, query.head, query.point, true});
+}
+
+void MainWindow::add_what_if(WhatIfEntry entry) {
+  require_changeable(entry.text);
+  entry.text = with_selection(entry.text, selected_ids());
+  std::vector<WhatIfEntry> entries = session_.now().what_if;
+  entries.push_back(std::move(entry));
   // What is wrong with it is said now, not by a run that fails.
   (void)what_if_of(entries, *data_.cloud, data_.prediction->layers, model_->config);
   set_what_if(std::move(entries));
@@ -142,19 +149,9 @@ void MainWindow::what_if(const std::string& text) {
     entries.erase(entries.begin() + row);
     return set_what_if(std::move(entries));
   }
-  int layer = state().query.layer;
-  std::optional<int> head;
-  while (stream >> word) {
-    std::string value;
-    if (!(stream >> value)) refuse("an option lacks its value", word);
-    if (word == "--layer")
-      layer = value == "all" ? -1 : whole_or_refuse(value);
-    else if (word == "--head")
-      head = value == "mean" ? -1 : whole_or_refuse(value);
-    else
-      refuse("this option is not understood", word);
-  }
-  add_what_if(first, layer, head);
+  require_changeable(text);
+  const QueryRequest& query = state().query;
+  add_what_if(entry_from(text, {{}, query.layer, query.head, query.point, true}, *data_.cloud));
 }
 
 // Asked once for every list, prediction and question.
@@ -184,10 +181,8 @@ void MainWindow::derive_what_if() {
 
 QString MainWindow::what_if_status() const {
   if (!data_.cloud) return {};
-  QStringList changes;
-  for (const WhatIfEntry& entry : what_if_list())
-    if (entry.on) changes << QString::fromStdString(in_words(entry));
-  return changes.isEmpty() ? QString() : tr("What-if is on: %1").arg(changes.join("; "));
+  const std::string changes = in_words(what_if_list());
+  return changes.empty() ? QString() : tr("What-if is on: %1").arg(QString::fromStdString(changes));
 }
 
 }  // namespace erwin::ui

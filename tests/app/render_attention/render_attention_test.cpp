@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/io/open.h"
 #include "core/model/checkpoint.h"
 #include "core/model/model.h"
 #include "tests/support/program.h"
@@ -236,6 +237,55 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
   EXPECT_EQ(code({"attribution", sample, network, "--out", (scratch.path() / "x.csv").string()}), 2);  // no point
   EXPECT_EQ(code({"loss", scratch.path().string(), "--out", "x.svg"}), 2);                             // no run
   EXPECT_FALSE(std::filesystem::exists(scratch.path() / "x.csv"));
+}
+
+TEST_F(RenderAttention, ChangesOfAWhatIfAreDrawnAndExportedAsExplainHasThem) {
+  const auto run = [&](std::vector<std::string> arguments, std::vector<std::string> more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const auto result = test::run_program(arguments, {}, true);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result;
+  };
+  const auto path = [&](const char* name) { return (scratch.path() / name).string(); };
+  const std::vector<std::string> changes{"--what-if", "head-off=1 --layer all", "--what-if", "hide=7",
+                                         "--what-if", "move=query:0.1,0,0"};
+  run({"explain", network, sample, "--point", "100", "--layer", "1", "--out", path("told.csv"), "--json"}, changes);
+  run({"export", "field", sample, network, "--point", "100", "--layer", "1", "--field", "difference_what_if", "--out",
+       path("field.csv")},
+      changes);
+  const PointCloudPtr told = io::open(path("told.csv")), made = io::open(path("field.csv"));
+  for (const auto& [name, theirs] :
+       {std::pair("prediction_what_if", "prediction"), std::pair("difference_what_if", "difference")})
+    for (std::int64_t point = 0; point < made->size(); ++point) {
+      const double value = told->require_field(theirs).value(point);
+      if (point == 7)
+        EXPECT_TRUE(std::isnan(made->require_field(name).value(point)));
+      else
+        ASSERT_NEAR(made->require_field(name).value(point), value, 1e-5 * (1 + std::abs(value))) << name << point;
+    }
+  EXPECT_EQ(made->require_field("attention_what_if").value(7), 0);
+  EXPECT_NEAR(made->position(100)[0], told->position(100)[0] + 0.1, 1e-5);
+
+  // A picture's recipe makes it again, changes and all; without them it is another.
+  const auto draw = [&](const char* name, std::vector<std::string> more) {
+    run({"render", "--size", "200x150", "--out", path(name)}, std::move(more));
+    return QImage(QString::fromStdString(path(name)));
+  };
+  std::vector<std::string> first{sample, network, "--point", "100", "--field", "difference_what_if"};
+  first.insert(first.end(), changes.begin(), changes.end());
+  const QImage once = draw("once.png", first), again = draw("again.png", {"--recipe", path("once.png")});
+  EXPECT_EQ(once, again);
+  EXPECT_EQ(json::parse(again.text("erwinscope-recipe").toStdString())["what_if"][1],
+            "hide=7 --layer 0 --head mean --point 100");
+  EXPECT_NE(once, draw("plain.png", {"--recipe", path("once.png"), "--what-if", "none", "--color", "prediction"}));
+
+  const auto code = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--out", path("x.csv")});
+    return test::run_program(arguments, {}, true).exit_code;
+  };
+  EXPECT_EQ(code({"export", "field", sample, "--what-if", "hide=7"}), 2);  // no network
+  EXPECT_EQ(code({"export", "field", sample, network, "--what-if", "hide=7 --layer 9 x"}), 2);
+  EXPECT_EQ(code({"export", "missed", sample, network, "--point", "100", "--what-if", "head-off=1"}), 2);
 }
 
 TEST_F(RenderAttention, ARunIsAPictureForEveryCheckpointWithOneRangeOfColours) {

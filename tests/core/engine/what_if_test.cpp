@@ -59,6 +59,22 @@ TEST_F(WhatIfEngine, WordsForPointsAreTheOnesOfTheLayersOwnTree) {
   EXPECT_TRUE(read({"nonsense", 0, -1, -1, false}).empty()) << "what is off is not read";
 }
 
+TEST_F(WhatIfEngine, AChangeTakesItsOwnOptionsOrThoseItStandsBeside) {
+  const WhatIfEntry beside{{}, 1, 2, 7, true};
+  const auto read_text = [&](const std::string& text) { return entry_from(text, beside, *cloud); };
+  EXPECT_EQ(read_text("head-off=3"), (WhatIfEntry{"head-off=3", 1, 2, 7, true}));
+  EXPECT_EQ(read_text("edit=my field:3:1:-1 --layer all --head mean --point none  "),
+            (WhatIfEntry{"edit=my field:3:1:-1", -1, -1, -1, true}));
+  EXPECT_EQ(read_text("hide=ball --layer 0 --point 9"), (WhatIfEntry{"hide=ball", 0, 2, 9, true}));
+  for (const WhatIfEntry& entry : {WhatIfEntry{"move=3:1,0,-2", 0, 3, 999}, WhatIfEntry{"S=2"}})
+    EXPECT_EQ(read_text(text_of(entry, entry.point)), entry);  // the cloud's ids are its indices
+  for (const char* bad :
+       {"S=2 --layer", "S=2 --layer x", "S=2 --frame 3", "S=2 3", "S=2 --point 1000", "S=2 --point -1"})
+    EXPECT_THROW(
+        (void)what_if_of(std::vector<WhatIfEntry>{read_text(bad)}, *cloud, snapshot.prediction->layers, config), Error)
+        << bad;
+}
+
 TEST_F(WhatIfEngine, WhatIsNotThereIsRefused) {
   for (const WhatIfEntry& bad : std::vector<WhatIfEntry>{{"head-off=4", 0},
                                                          {"head-off=x", 0},
