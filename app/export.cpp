@@ -1,6 +1,7 @@
 // `erwinscope export`: the files of the window's "Export" without a window.
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,7 @@ namespace {
 struct ExportOptions : ShownOptions {
   std::string what, out;
   AttributionOptions attributed;
+  ui::BallColour balls = ui::BallColour::Radius;
 };
 
 ui::ShownThings loss_of(const ExportOptions& options) {
@@ -57,7 +59,7 @@ ui::ShownThings things_of(const ExportOptions& options, const Shown& shown) {
 void run(ExportOptions options) {
   (void)ui::require_shown_file(options.what, options.out);  // a misspelt word is told before a long file is read
   const auto write = [&](ui::ShownThings things, const ui::MatrixMaker& matrix) {
-    ui::export_offscreen(std::move(things), options.what, options.out, matrix, command_job());
+    ui::export_offscreen(std::move(things), options.what, options.out, matrix, options.balls, command_job());
     std::printf("%s\n", options.out.c_str());
   };
   if (options.what == "loss") return write(loss_of(options), {});
@@ -87,6 +89,10 @@ const CommandRegistration registration{[](CLI::App& app) {
   command->add_option("WHAT", options->what, "what to write: see below")->required();
   add_shown_options(*command, *options);
   add_attribution_options(*command, options->attributed, "--predicted-component");
+  command->add_option("--balls", options->balls, "icicle: what its colours show")
+      ->transform(CLI::Transformer(std::map<std::string, ui::BallColour>{
+          {"radius", ui::BallColour::Radius}, {"fill", ui::BallColour::Fill}, {"level", ui::BallColour::Level}}))
+      ->type_name("radius|fill|level");
   command->add_option("--out", options->out, "the file; its extension says of which kind")->required();
   command->footer(
       [] { return "\nWHAT is one of\n" + whats() + "Of loss FILES is the directory of a training run.\n"; });

@@ -6,6 +6,7 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <cmath>
 
 #include "ui/panels/panel_parts.h"
 #include "ui/scene/tree_nodes.h"
@@ -59,8 +60,37 @@ IciclePanel::IciclePanel(QWidget* parent)
   });
 }
 
+void IciclePanel::set_colour(BallColour colour) {
+  colour_->setCurrentIndex(static_cast<int>(colour));
+}
+
 void IciclePanel::step_colour() {
   colour_->setCurrentIndex((colour_->currentIndex() + 1) % colour_->count());
+}
+
+QString IciclePanel::tree_text() const {
+  const BallMap& map = *view_->map();
+  QString text = QString::fromStdString(map.caption);
+  text[0] = text[0].toUpper();
+  return text + tr(": %1 points, %2 levels").arg(whole(map.points())).arg(map.levels.size());
+}
+
+QString IciclePanel::caption() const {
+  const BallMap* map = view_->map();
+  if (!map) return {};
+  QString text = tree_text();
+  if (view_->shown_points() < static_cast<double>(map->points()))
+    text += tr("; shown: %1 of them in slot order, from the one of rank %2 on")
+                .arg(whole(std::llround(view_->shown_points())), whole(std::llround(view_->first_point())));
+  if (const int cut = view_->first_left_out(); cut < std::ssize(map->levels))
+    text += tr("; balls of level %1 and below are too narrow to be drawn").arg(cut);
+  text +=
+      tr(". A row for every level, the root on top; a ball is as wide as the points it holds, which are counted in "
+         "it.");
+  if (view_->query_slot() >= 0)
+    text += tr(" Outlined: the balls that hold point %1.").arg(whole(shown_.cloud->row_id(state_.query.point)));
+  if (map->has(view_->alone())) text += tr(" All but the subtree of one ball is pale.");
+  return text;
 }
 
 void IciclePanel::show_tree(const SceneData& shown, const SceneState& state) {
@@ -137,9 +167,7 @@ void IciclePanel::write() {
     title_->setToolTip({});
     return title_->setText(tr("Open a cloud to see its tree."));
   }
-  QString text = QString::fromStdString(map->caption);
-  text[0] = text[0].toUpper();
-  text += tr(": %1 points, %2 levels").arg(whole(map->points())).arg(map->levels.size());
+  QString text = tree_text();
   if (const int cut = view_->first_left_out(); cut < std::ssize(map->levels))
     text += tr("; left out from level %1 on (zoom in)").arg(cut);
   title_->setText(text);

@@ -22,7 +22,10 @@ public:
   void mark_point(std::int64_t point);
   // The next of radius, fill, level.
   void step_colour();
+  void set_colour(BallColour colour);
   IcicleView* view() const { return view_; }
+  // Which tree, how much of it is seen, and what its boxes mean: for a file.
+  QString caption() const;
   // Nothing is being counted.
   bool settled() const { return !counting_; }
 
@@ -32,6 +35,7 @@ private:
   void take(const Map& map);
   void mark();
   void write();
+  QString tree_text() const;  // of a map that is there
 
   SceneData shown_;
   SceneState state_;

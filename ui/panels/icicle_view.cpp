@@ -22,6 +22,7 @@ namespace {
 constexpr double label_width = 22, scale_height = 18;
 constexpr double wheel_zoom = 1.25, least_points = 4;
 constexpr double least_pixels = 1, gap_from_pixels = 4;  // of a ball: to be drawn, to be parted from the next
+constexpr double print_resolution = 2;                   // as charts are printed (chart_file.h)
 constexpr ColourMap ball_map = ColourMap::Sequential;
 
 QColor qcolor(Rgb colour) {
@@ -64,6 +65,12 @@ void IcicleView::show_map(std::shared_ptr<const BallMap> map) {
 void IcicleView::show_theme(Theme theme) {
   if (theme == theme_) return;
   theme_ = theme;
+  stale_ = true;
+  update();
+}
+
+void IcicleView::set_print(bool print) {
+  print_ = print;
   stale_ = true;
   update();
 }
@@ -148,6 +155,10 @@ double IcicleView::x_of(double point) const {
   return plot().left() + (point - first_) / length_ * plot().width();
 }
 
+double IcicleView::resolution() const {
+  return print_ ? print_resolution : devicePixelRatioF();
+}
+
 QRectF IcicleView::ball_rect(const Ball& ball) const {
   if (!map_ || !map_->has(ball)) return {};
   const double top = plot().top() + ball.level * row_height();
@@ -163,13 +174,13 @@ IcicleView::Ball IcicleView::ball_at(const QPointF& at) const {
       std::min(static_cast<int>((at.y() - area.top()) / row_height()), static_cast<int>(map_->levels.size()) - 1);
   const auto rank = static_cast<std::int64_t>(first_ + (at.x() - area.left()) / area.width() * length_);
   const Ball ball = map_->at_point(level, std::clamp<std::int64_t>(rank, 0, map_->points() - 1));
-  const double pixels = static_cast<double>(map_->points_of(ball)) / length_ * area.width() * devicePixelRatioF();
+  const double pixels = static_cast<double>(map_->points_of(ball)) / length_ * area.width() * resolution();
   return pixels < least_pixels ? Ball{} : ball;
 }
 
 int IcicleView::first_left_out() const {
   const int levels = map_ ? static_cast<int>(map_->levels.size()) : 0;
-  const double per_pixel = length_ / (plot().width() * devicePixelRatioF());
+  const double per_pixel = length_ / (plot().width() * resolution());
   for (int level = 0; level < levels; ++level) {
     // Balls of a level differ by little: a few of them tell.
     for (int i = 0; i < 8; ++i) {
@@ -204,34 +215,50 @@ QRgb IcicleView::colour_of(const Ball& ball) const {
   return qcolor(colour).rgb();
 }
 
+void IcicleView::walk(int level, int across, const std::function<void(const Ball& ball, int x, int end)>& visit) const {
+  const double per_pixel = length_ / across;
+  for (int x = 0; x < across;) {
+    const auto rank = static_cast<std::int64_t>(first_ + (x + 0.5) * per_pixel);
+    const Ball ball = map_->at_point(level, std::clamp<std::int64_t>(rank, 0, map_->points() - 1));
+    const double last = (static_cast<double>(map_->end_point(ball)) - first_) / per_pixel;
+    const int end = std::clamp(static_cast<int>(std::ceil(last - 0.5)), x + 1, across);
+    visit(ball, x, end);
+    x = end;
+  }
+}
+
 // Row by row and pixel by pixel: what it costs depends on the widget's size and hardly on the tree's.
 void IcicleView::draw_balls() {
-  const double ratio = devicePixelRatioF();
+  const double ratio = resolution();
   const int across = std::max(1, qRound(plot().width() * ratio)), down = std::max(1, qRound(plot().height() * ratio));
   image_ = QImage(across, down, QImage::Format_RGB32);
   const QRgb nothing = palette().color(QPalette::Window).rgb();
   image_.fill(nothing);
   stale_ = false;
   if (!map_ || map_->points() == 0) return;
-  const double per_pixel = length_ / across;
   std::vector<QRgb> line(static_cast<std::size_t>(across));
   for (int level = 0; level < static_cast<int>(map_->levels.size()); ++level) {
-    for (int x = 0; x < across;) {
-      const auto rank = static_cast<std::int64_t>(first_ + (x + 0.5) * per_pixel);
-      const Ball ball = map_->at_point(level, std::clamp<std::int64_t>(rank, 0, map_->points() - 1));
-      const double pixels = static_cast<double>(map_->points_of(ball)) / per_pixel;
-      const double last = (static_cast<double>(map_->end_point(ball)) - first_) / per_pixel;
-      // The pixels whose middles lie in the ball.
-      const int end = std::clamp(static_cast<int>(std::ceil(last - 0.5)), x + 1, across);
+    walk(level, across, [&](const Ball& ball, int x, int end) {
+      const double pixels = static_cast<double>(map_->points_of(ball)) / length_ * across;
       std::fill(line.begin() + x, line.begin() + end, pixels < least_pixels ? nothing : colour_of(ball));
       if (pixels >= gap_from_pixels && end < across) line[static_cast<std::size_t>(end) - 1] = nothing;
-      x = end;
-    }
+    });
     const double height = static_cast<double>(down) / static_cast<double>(map_->levels.size());
     const int top = qRound(level * height), bottom = std::max(top + 1, qRound((level + 1) * height) - (height > 3));
     for (int y = top; y < std::min(bottom, down); ++y)
       std::copy(line.begin(), line.end(), reinterpret_cast<QRgb*>(image_.scanLine(y)));
   }
+}
+
+void IcicleView::draw_rectangles(QPainter& painter) const {
+  const int across = std::max(1, qRound(plot().width() * resolution()));
+  for (int level = 0; level < static_cast<int>(map_->levels.size()); ++level)
+    walk(level, across, [&](const Ball& ball, int, int) {
+      const double pixels = static_cast<double>(map_->points_of(ball)) / length_ * across;
+      if (pixels < least_pixels) return;
+      const double gap = pixels >= gap_from_pixels ? 1 / resolution() : 0;
+      painter.fillRect(ball_rect(ball).adjusted(0, 0, -gap, row_height() > 3 ? -1 : 0), QColor(colour_of(ball)));
+    });
 }
 
 void IcicleView::draw_path(QPainter& painter, std::int64_t slot, const QColor& colour) const {
@@ -240,7 +267,7 @@ void IcicleView::draw_path(QPainter& painter, std::int64_t slot, const QColor& c
     QRectF box = ball_rect(map_->at_slot(level, slot)).adjusted(0.5, 0.5, -0.5, -1.5);
     if (box.height() <= 0 || box.right() < plot().left() || box.left() > plot().right()) continue;
     if (box.width() < 2) box.setWidth(2);
-    if (row_height() > 12) {  // else the rim would hide the ball
+    if (row_height() > 12 && !print_) {  // else the rim would hide the ball; on paper the line is black itself
       painter.setPen(QPen(QColor(0, 0, 0, 160), 3));
       painter.drawRect(box);
     }
@@ -289,9 +316,11 @@ void IcicleView::draw_scale(QPainter& painter) const {
   painter.setFont(small);
   painter.setPen(palette().color(QPalette::WindowText));
   const bool radius = colour_ == BallColour::Radius, fill = colour_ == BallColour::Fill;
+  const std::string cloud_unit = map_->subject.cloud ? map_->subject.cloud->unit() : std::string();
+  const QString unit = cloud_unit.empty() ? QString() : " " + QString::fromStdString(cloud_unit);
   const QString low = fill ? tr("fill 0 %") : radius ? tr("radius %1").arg(number(smallest_)) : tr("level 0");
   const QString high = fill     ? tr("100 % of the slots hold a point")
-                       : radius ? tr("%1, logarithmic").arg(number(largest_))
+                       : radius ? tr("%1%2, logarithmic").arg(number(largest_), unit)
                                 : QString::number(map_->levels.size() - 1);
   const QFontMetricsF metrics(small);
   const QRectF area = plot();
@@ -299,9 +328,10 @@ void IcicleView::draw_scale(QPainter& painter) const {
   const QRectF before(area.left(), top, metrics.horizontalAdvance(low) + 2, height);
   painter.drawText(before, Qt::AlignLeft | Qt::AlignVCenter, low);
   const QRectF bar(before.right() + 6, top + height / 2 - 3, std::min(120.0, area.width() / 3), 6);
-  QLinearGradient gradient(bar.topLeft(), bar.topRight());
-  for (int i = 0; i <= 16; ++i) gradient.setColorAt(i / 16.0, qcolor(map_colour(ball_map, i / 16.0)));
-  painter.fillRect(bar, gradient);
+  constexpr int steps = 60;
+  for (int i = 0; i < steps; ++i)
+    painter.fillRect(QRectF(bar.left() + bar.width() * i / steps, bar.top(), bar.width() / steps, bar.height()),
+                     qcolor(map_colour(ball_map, i / (steps - 1.0))));
   painter.drawText(QRectF(bar.right() + 6, top, area.right() - bar.right() - 6, height),
                    Qt::AlignLeft | Qt::AlignVCenter, high);
 }
@@ -310,19 +340,24 @@ void IcicleView::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   if (!map_ || map_->points() == 0) return;
   const QRectF area = plot();
-  if (stale_ || image_.width() != qRound(area.width() * devicePixelRatioF()) ||
-      image_.height() != qRound(area.height() * devicePixelRatioF()))
-    draw_balls();
-  painter.drawImage(area, image_);
+  if (print_) {
+    draw_rectangles(painter);
+  } else {
+    if (stale_ || image_.width() != qRound(area.width() * resolution()) ||
+        image_.height() != qRound(area.height() * resolution()))
+      draw_balls();
+    painter.drawImage(area, image_);
+  }
   draw_counts(painter);
   draw_scale(painter);
   painter.setBrush(Qt::NoBrush);
-  painter.setPen(palette().color(hasFocus() ? QPalette::Highlight : QPalette::Mid));
+  painter.setPen(palette().color(hasFocus() && !print_ ? QPalette::Highlight : QPalette::Mid));
   painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5));
   painter.setClipRect(area.adjusted(-1, -1, 1, 1));
   const Palette colours = palette_of(theme_);
-  draw_path(painter, marked_, qcolor(colours.ball));
+  if (!print_) draw_path(painter, marked_, qcolor(colours.ball));
   draw_path(painter, query_, qcolor(colours.query));
+  if (print_) return;
   for (const Ball& ball : {current_, hovered_})
     if (map_->has(ball)) {
       const QRectF box = ball_rect(ball);

@@ -1,10 +1,13 @@
 #pragma once
 // The ball tree as an icicle: a row for every level with the root on top, a ball as wide as the points it holds. Balls
-// narrower than a pixel are left out, so that it draws trees of any size. The wheel zooms about the cursor, a drag
-// moves; the keyboard walks from ball to ball.
+// narrower than a pixel are left out, so that it draws trees of any size. For print every ball is a rectangle of its
+// own down to half a point: of a tree that is halved level by level that is at most four times the chart's width in
+// points, however large the cloud. The wheel zooms about the cursor, a drag moves; the keyboard walks from ball to
+// ball.
 
 #include <QImage>
 #include <QWidget>
+#include <functional>
 #include <memory>
 
 #include "ui/scene/ball_map.h"
@@ -23,6 +26,9 @@ public:
   void show_map(std::shared_ptr<const BallMap> map);
   const BallMap* map() const { return map_.get(); }
   void show_theme(Theme theme);
+
+  // On paper: black on white, without what mouse and keyboard mark.
+  void set_print(bool print);
 
   BallColour colour() const { return colour_; }
   void set_colour(BallColour colour);
@@ -78,7 +84,11 @@ private:
   void hover(const Ball& ball);
   void find_range();
   QRgb colour_of(const Ball& ball) const;
+  double resolution() const;  // pixels that a ball must fill one of, to a point of the widget
+  // The balls that are seen, from left to right with the pixels whose middles lie in them; those between are skipped.
+  void walk(int level, int across, const std::function<void(const Ball& ball, int x, int end)>& visit) const;
   void draw_balls();
+  void draw_rectangles(class QPainter& painter) const;
   void draw_path(class QPainter& painter, std::int64_t slot, const QColor& colour) const;
   void draw_counts(class QPainter& painter) const;
   void draw_scale(class QPainter& painter) const;
@@ -95,6 +105,7 @@ private:
   bool held_ = false, dragged_ = false;
   QImage image_;
   bool stale_ = true;
+  bool print_ = false;
 };
 
 // "level 5, ball 13: 112 points, 87.5 % of its slots filled, radius 0.21".

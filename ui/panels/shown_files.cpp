@@ -15,6 +15,7 @@
 #include "ui/panels/attribution_chart.h"
 #include "ui/panels/chart_file.h"
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/icicle_panel.h"
 #include "ui/panels/matrix_panel.h"
 #include "ui/panels/table_text.h"
 #include "ui/scene/tree_statistics.h"
@@ -24,13 +25,14 @@ namespace erwin::ui {
 namespace {
 
 constexpr const char* chart_kinds = "SVG (*.svg);;PNG (*.png);;CSV (*.csv)";
-constexpr std::array<ShownFile, 10> files{
+constexpr std::array<ShownFile, 11> files{
     {{"field", "Shown field and attention of the query", "CSV (*.csv);;HDF5 (*.h5 *.hdf5);;VTK (*.vtp)"},
      {"matrix", "Window of the attention matrix", chart_kinds},
      {"histogram", "Histogram", chart_kinds},
      {"loss", "Loss of the watched run", chart_kinds},
      {"heads", "All heads of all layers", "SVG (*.svg);;CSV (*.csv)"},
      {"attribution", "Attribution of the prediction", chart_kinds},
+     {"icicle", "Icicle of the ball tree, or a table of its balls", chart_kinds},
      {"blocks", "Table of the selected blocks", "CSV (*.csv)"},
      {"missed", "Table of the missed blocks", "CSV (*.csv)"},
      {"points", "Table of the attended points", "CSV (*.csv)"},
@@ -109,17 +111,16 @@ bool shows_changed(const SceneData& data, const SceneState& state) {
   return is_changed_row(data, field) || data.what_if->field(field->name()) == field;
 }
 
-// For print, while it lives.
-class LightMatrix {
+// Undoes what was done for print.
+class AtEnd {
 public:
-  LightMatrix(MatrixView& view, Theme back) : view_(view), back_(back) { view_.set_theme(Theme::Light); }
-  ~LightMatrix() { view_.set_theme(back_); }
-  LightMatrix(const LightMatrix&) = delete;
-  LightMatrix& operator=(const LightMatrix&) = delete;
+  explicit AtEnd(std::function<void()> undo) : undo_(std::move(undo)) {}
+  ~AtEnd() { undo_(); }
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
 
 private:
-  MatrixView& view_;
-  Theme back_;
+  std::function<void()> undo_;
 };
 
 FileWriter matrix_writer(const ShownThings& things, const std::string& path) {
@@ -127,13 +128,37 @@ FileWriter matrix_writer(const ShownThings& things, const std::string& path) {
     nothing("matrix", "no matrix is shown", "Open a cloud and a checkpoint, and show the panel Matrix (Alt+9)");
   if (is_csv(path)) return text_writer(things.matrix->csv(), path);
   MatrixView& view = *things.matrix->view();
-  const LightMatrix light(view, things.state.theme);
+  view.set_theme(Theme::Light);
+  const AtEnd back([&] { view.set_theme(things.state.theme); });
   return chart_writer(view,
                       things.matrix->caption() + "\n" +
                           QObject::tr("Rows: queries; columns: keys. A cell is the mean over its queries of the sum of "
                                       "attention over its keys.") +
                           said_of_changes(things.data, false),
                       path);
+}
+
+FileWriter icicle_writer(const ShownThings& things, const std::string& path) {
+  const SceneData& data = things.data;
+  if (!data.tree) nothing("icicle", "there is no tree", "Open a cloud first");
+  if (is_csv(path))
+    return [data, state = things.state, path](const Job& job) {
+      write_text_atomically(path, balls_csv(*make_ball_map(data, state), job));
+    };
+  const BallMap* map = things.icicle ? things.icicle->view()->map() : nullptr;
+  if (!map || !things.icicle->settled() || !(map->subject == statistics_subject(data, things.state)))
+    nothing("icicle", "the tree is not drawn", "Show the panel Icicle (Alt+Shift+3), and wait until it has counted");
+  IcicleView& view = *things.icicle->view();
+  const QSize size = view.size();
+  view.resize(size.expandedTo({900, 420}));  // a dock is low, and a page is not
+  view.show_theme(Theme::Light);
+  view.set_print(true);
+  const AtEnd back([&] {
+    view.resize(size);
+    view.set_print(false);
+    view.show_theme(things.state.theme);
+  });
+  return chart_writer(view, things.icicle->caption() + said_of_changes(data, false), path);
 }
 
 FileWriter histogram_writer(const ShownThings& things, const std::string& path) {
@@ -232,6 +257,7 @@ FileWriter file_writer(const ShownThings& things, const std::string& what, const
   if (what == "field") return field_writer(things, path);
   if (what == "matrix") return matrix_writer(things, path);
   if (what == "histogram") return histogram_writer(things, path);
+  if (what == "icicle") return icicle_writer(things, path);
   if (what == "loss") return loss_writer(things, path);
   if (what == "attribution") return attribution_writer(things, path);
   if (what == "heads") return heads_writer(things, path);

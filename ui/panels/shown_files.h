@@ -15,6 +15,7 @@
 namespace erwin::ui {
 
 class HistogramPanel;
+class IciclePanel;
 class MatrixPanel;
 
 struct ShownFile {
@@ -32,6 +33,7 @@ struct ShownThings {
   std::shared_ptr<const std::vector<LayerGlance>> heads;
   MatrixPanel* matrix = nullptr;
   HistogramPanel* histogram = nullptr;
+  IciclePanel* icicle = nullptr;
   LossPlot* loss = nullptr;
   std::string run;  // whose loss it is
   std::vector<LossPoint> training, validation;

@@ -1,9 +1,12 @@
 #include "ui/panels/table_text.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <sstream>
 #include <utility>
+
+#include "ui/scene/tree_outlines.h"
 
 namespace erwin::ui {
 
@@ -63,6 +66,29 @@ std::string losses_csv(const std::vector<LossPoint>& training, const std::vector
   auto out = table("step,loss,of");
   for (const auto& [points, name] : {std::pair(&training, "training"), std::pair(&validation, "validation")})
     for (const LossPoint& point : *points) out << point.step << ',' << point.loss << ',' << name << '\n';
+  return out.str();
+}
+
+std::string balls_csv(const BallMap& map, const Job& job) {
+  const PointCloud& cloud = *map.subject.cloud;
+  auto out = table("level,ball,first_slot,end_slot,points,fill,x,y,z,radius,parent");
+  for (int level = 0; level < static_cast<int>(map.levels.size()); ++level) {
+    job.check();
+    const std::int64_t balls = std::ssize(map.levels[static_cast<std::size_t>(level)].radius);
+    for (BallMap::Ball ball{level, 0}; ball.node < balls; ++ball.node) {
+      out << level << ',' << ball.node << ',' << map.first_slot(ball) << ',' << map.end_slot(ball) << ','
+          << map.points_of(ball) << ',' << map.fill(ball);
+      const auto members = map.members(ball);
+      const auto centre = members.empty() ? std::array<double, 3>{} : centre_of(cloud, map.subject.frame, members);
+      for (std::size_t k = 0; k < 3; ++k) {
+        out << ',';
+        if (!members.empty()) out << cloud.origin()[k] + centre[k];
+      }
+      out << ',' << map.radius(ball) << ',';
+      if (level > 0) out << map.parent(ball).node;
+      out << '\n';
+    }
+  }
   return out.str();
 }
 

@@ -5,6 +5,7 @@
 #include <QStyleFactory>
 
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/icicle_panel.h"
 #include "ui/panels/matrix_panel.h"
 #include "ui/scene/colour_scale.h"
 #include "ui/window/application.h"
@@ -50,21 +51,32 @@ void show_histogram(const ShownThings& things, HistogramPanel& panel) {
   while (panel.is_counting()) QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
 }
 
+// A large tree is counted on the panel's own thread.
+void show_icicle(const ShownThings& things, BallColour colour, IciclePanel& panel) {
+  give_room(panel, 900, 420);
+  panel.set_colour(colour);
+  panel.show_tree(things.data, things.state);
+  while (!panel.settled()) QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
+}
+
 }  // namespace
 
 void export_offscreen(ShownThings things, const std::string& what, const std::string& path, const MatrixMaker& matrix,
-                      const Job& job) {
+                      BallColour balls, const Job& job) {
   require_shown_file(what, path);
   log_qt_messages();
   const NoScreen no_screen;
   MatrixPanel matrix_panel;
   HistogramPanel histogram_panel;
+  IciclePanel icicle_panel;
   LossPlot loss_plot;
   if (what == "matrix") show_matrix(things, matrix, matrix_panel);
   if (what == "histogram") show_histogram(things, histogram_panel);
+  if (what == "icicle") show_icicle(things, balls, icicle_panel);
   if (what == "loss") loss_plot.show_losses(things.training, things.validation);
   things.matrix = &matrix_panel;
   things.histogram = &histogram_panel;
+  things.icicle = &icicle_panel;
   things.loss = &loss_plot;
   file_writer(things, what, path)(job);
 }

@@ -8,14 +8,16 @@
 
 #include "core/attention/matrix.h"
 #include "core/base/job.h"
+#include "ui/panels/icicle_view.h"
 #include "ui/panels/shown_files.h"
 
 namespace erwin::ui {
 
-// Writes what `things` (without its panels) shows; needs no display. matrix: works out the part that the state names;
-// may be empty where there is no network. Raises what file_writer and its writer raise.
+// Writes what `things` (without its panels) shows, an icicle in the colours `balls`; needs no display. matrix: works
+// out the part that the state names; may be empty where there is no network. Raises what file_writer and its writer
+// raise.
 using MatrixMaker = std::function<AttentionMatrix(const MatrixRequest& request)>;
 void export_offscreen(ShownThings things, const std::string& what, const std::string& path, const MatrixMaker& matrix,
-                      const Job& job);
+                      BallColour balls, const Job& job);
 
 }  // namespace erwin::ui

@@ -51,7 +51,8 @@ const std::vector<PlayStep>& play_steps() {
       {"matrix", "FILE", "the matrix panel's window: .png as it looks, .csv its numbers"},
       {"attribution", "FILE", "the attributed prediction ('action attribute') as CSV"},
       {"export", "WHAT FILE",
-       "field (.csv, .h5, .vtp), matrix, histogram, loss, attribution (.svg, .png, .csv), heads (.svg, .csv), blocks, "
+       "field (.csv, .h5, .vtp), matrix, histogram, loss, attribution, icicle (.svg, .png, .csv), heads (.svg, .csv), "
+       "blocks, "
        "missed, points, tree (.csv)"},
       {"screenshot", "FILE", "the picture as PNG"},
       {"grab", "FILE", "the whole window as PNG"},

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "ui/panels/histogram_panel.h"
+#include "ui/panels/icicle_panel.h"
 #include "ui/panels/matrix_panel.h"
 #include "ui/panels/shown_files.h"
 #include "ui/window/actions.h"
@@ -49,6 +50,7 @@ void MainWindow::export_to(const std::string& what, const QString& path) {
   if (data_.prediction && answered_ && data_.prediction == answered_->prediction) things.heads = answered_->heads;
   things.matrix = matrix_panel_;
   things.histogram = histogram_panel_;
+  things.icicle = icicle_panel_;
   if (const auto run = monitor_->view()) {
     things.loss = findChild<LossPlot*>("loss");
     things.run = monitor_->watched().filename().string();

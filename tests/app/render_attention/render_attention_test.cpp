@@ -220,7 +220,8 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
   // Charts have words as words, on white.
   for (const auto& [what, word] :
        {std::pair("matrix", "logarithmic"), std::pair("histogram", "prediction"),
-        std::pair("heads", "attention layer, in order of evaluation"), std::pair("attribution", "Deletion curves")}) {
+        std::pair("heads", "attention layer, in order of evaluation"),
+        std::pair("icicle", "Outlined: the balls that hold point 100"), std::pair("attribution", "Deletion curves")}) {
     const std::string chart = write(what, std::string(what) + ".svg", {"--point", "100", "--color", "prediction"});
     EXPECT_TRUE(chart.starts_with("<svg ") && chart.ends_with("</svg>\n")) << what;
     EXPECT_NE(chart.find("fill=\"#ffffff\""), std::string::npos) << what;

@@ -2,6 +2,8 @@
 // ways.
 
 #include <QComboBox>
+#include <QFile>
+#include <QImage>
 #include <QLabel>
 #include <QWheelEvent>
 #include <cmath>
@@ -103,6 +105,67 @@ TEST_F(Icicle, ABallUnderTheCursorIsABoxInThePicture) {
   QEvent leave(QEvent::Leave);
   QApplication::sendEvent(view(), &leave);
   EXPECT_TRUE(window->view()->places().empty());
+}
+
+TEST_F(Icicle, IsExportedWithARectangleForEveryBallThatIsWideEnoughAndATableOfAll) {
+  test::ScratchFolder scratch;
+  const auto written = [&](const char* name) {
+    const QString path = QString::fromStdString((scratch.path() / name).string());
+    window->export_to("icicle", path);
+    EXPECT_TRUE(settle());
+    EXPECT_FALSE(window->take_failure());
+    return path;
+  };
+  window->ask(500);
+  window->set_option("theme", "dark");
+  ASSERT_TRUE(settle());
+  QFile chart(written("tree.svg"));
+  ASSERT_TRUE(chart.open(QIODevice::ReadOnly));
+  const QString text = QString::fromUtf8(chart.readAll());
+  EXPECT_FALSE(text.contains("<image ")) << "no picture in the place of rectangles";
+  EXPECT_TRUE(text.contains("too narrow to be drawn"));
+  const QImage page(written("tree.png"));
+  EXPECT_EQ(page.pixelColor(2, 2), QColor(Qt::white));
+  // Half a point is a ball's least width on paper; every ball of the levels that are wide enough is drawn.
+  const double room = view()->width() - view()->ball_rect({0, 0}).width();  // of the levels' numbers
+  const double pixels = 2 * (std::max(900, view()->width()) - room);
+  std::int64_t wide = 0;
+  for (int level = 0; level < static_cast<int>(map().levels.size()); ++level)
+    for (std::int64_t node = 0; node < std::ssize(map().levels[static_cast<std::size_t>(level)].radius); ++node)
+      wide += static_cast<double>(map().points_of({level, node})) / 4096 * pixels >= 1;
+  EXPECT_GT(wide, 500);
+  const auto drawn = text.count(" fill=\"#") - text.count("<text ");
+  EXPECT_GE(drawn, wide);
+  EXPECT_LE(drawn, wide + 80);  // the bar of colours
+
+  // The table: all balls, counted again.
+  QFile table(written("tree.csv"));
+  ASSERT_TRUE(table.open(QIODevice::ReadOnly));
+  EXPECT_EQ(table.readLine().trimmed(), "level,ball,first_slot,end_slot,points,fill,x,y,z,radius,parent");
+  std::int64_t rows = 0, finest = 0;
+  while (!table.atEnd()) {
+    const QList<QByteArray> cells = table.readLine().trimmed().split(',');
+    ASSERT_EQ(cells.size(), 11);
+    const IcicleView::Ball ball{cells[0].toInt(), cells[1].toLongLong()};
+    ASSERT_TRUE(map().has(ball));
+    if (ball.level + 1 == std::ssize(map().levels)) finest += cells[4].toLongLong();
+    const std::int64_t parent = ball.level > 0 ? cells[10].toLongLong() : 0;
+    ASSERT_EQ(parent, ball.node / 2);  // levels are halved
+    if (ball == IcicleView::Ball{5, 20}) {
+      const auto [radius, held] = counted(ball);
+      EXPECT_EQ(cells[4].toLongLong(), std::ssize(held));
+      EXPECT_NEAR(cells[9].toDouble(), radius, 1e-6);
+      double mean = 0;
+      for (const std::int32_t point : held)
+        mean += window->scene_data().cloud->position(point)[0] / static_cast<double>(held.size());
+      EXPECT_NEAR(cells[6].toDouble(), mean, 1e-6);
+    }
+    ++rows;
+  }
+  std::int64_t balls = 0;
+  for (const BallMap::Level& level : map().levels) balls += std::ssize(level.radius);
+  EXPECT_EQ(rows, balls);
+  EXPECT_EQ(finest, 4096);
 }
 
 TEST_F(Icicle, AClickFliesToTheBall) {
