@@ -54,6 +54,7 @@ json report(const RenderOptions& options, const ui::Scene& scene, const ui::Scen
                                    {"color", rgb(ui::rank_colour(block.rank, blocks.back().rank + 1, state.theme))}});
     }
   }
+  if (data.what_if) result["what_if"] = {{"changes", data.what_if->changes}, {"largest", data.what_if->largest}};
   std::vector<std::int64_t> points;
   for (const std::int64_t id : options.locate) points.push_back(point_of(*data.cloud, id));
   const auto located = scene.locate(points);

@@ -29,20 +29,35 @@ std::vector<std::string> texts_of(std::span<const WhatIfEntry> changes, const Po
   return texts;
 }
 
-void show_changes(std::span<const WhatIfEntry> changes, const Predictor* predictor, const ui::SceneState& state,
-                  ui::SceneData& data) {
+void show_changes(Shown& shown) {
+  ui::SceneData& data = shown.data;
   data.what_if = nullptr;
   data.moved = nullptr;
-  if (changes.empty()) return;
-  if (!predictor || !data.prediction)
-    throw Error(ErrorKind::Config, "a what-if needs a network", changes.front().text,
+  shown.changes = nullptr;
+  if (shown.what_if.empty()) return;
+  if (!shown.predictor || !data.prediction)
+    throw Error(ErrorKind::Config, "a what-if needs a network", shown.what_if.front().text,
                 "Give a checkpoint and the data that it predicts");
-  const WhatIf what_if = what_if_of(changes, *data.cloud, data.prediction->layers, predictor->checkpoint().config);
-  const WhatIfRunner runner(*predictor, data.cloud, state.frame, command_job());
-  const ChangedRun run = run_changed(runner, what_if, command_job());
-  data.moved = make_moved_view(what_if.cloud, *data.cloud, state.frame);
-  data.what_if = make_what_if_view(runner, run, {changes.begin(), changes.end()});
-  if (const auto query = make_changed_query_view(runner, run, state.query, command_job())) data.query = query;
+  const WhatIf what_if =
+      what_if_of(shown.what_if, *data.cloud, data.prediction->layers, shown.predictor->checkpoint().config);
+  WhatIfRunner runner(*shown.predictor, data.cloud, shown.state.frame, command_job());
+  ChangedRun run = run_changed(runner, what_if, command_job());
+  shown.changes = std::make_shared<const ShownChanges>(ShownChanges{std::move(runner), std::move(run)});
+  data.moved = make_moved_view(what_if.cloud, *data.cloud, shown.state.frame);
+  data.what_if = make_what_if_view(shown.changes->runner, shown.changes->run, shown.what_if);
+  const QueryRequest& query = shown.state.query;
+  const auto views =
+      make_changed_query_views(shown.changes->runner, shown.changes->run, query, {query.head}, command_job());
+  if (!views.empty()) data.query = views.front();
+}
+
+HeadRows rows_of_heads(const Shown& shown, const std::vector<int>& heads) {
+  const QueryRequest& query = shown.state.query;
+  if (shown.changes) {
+    auto views = make_changed_query_views(shown.changes->runner, shown.changes->run, query, heads, command_job());
+    if (!views.empty()) return {query, heads, std::move(views), true};
+  }
+  return {query, heads, make_query_views(*shown.result.tap, query, heads, command_job())};
 }
 
 }  // namespace erwin::app

@@ -6,9 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/engine/what_if_entries.h"
-#include "core/model/predict.h"
-#include "ui/scene/scene_state.h"
+#include "app/shown.h"
+#include "core/engine/query_view.h"
 
 namespace erwin::app {
 
@@ -20,11 +19,13 @@ std::vector<WhatIfEntry> changes_from(const std::vector<std::string>& texts, con
 // The reverse, for a recipe.
 std::vector<std::string> texts_of(std::span<const WhatIfEntry> changes, const PointCloud& cloud);
 
-// Predicts with the changes and shows it in `data` as the window does: prediction and difference are fields of their
+// Runs the network with shown.what_if and shows it as the window does: prediction and difference are fields of their
 // own, points are drawn where changes put them, and the query's row and selected blocks are the changed network's
-// unless the query itself is hidden. All else is left as the network's own. Without changes data has none of it. Raises
+// unless the query itself is hidden. All else is left as the network's own. Without changes there is none of it. Raises
 // Error{Config}: there is no network; what what_if_of and WhatIfRunner::run raise.
-void show_changes(std::span<const WhatIfEntry> changes, const Predictor* predictor, const ui::SceneState& state,
-                  ui::SceneData& data);
+void show_changes(Shown& shown);
+
+// Where the query looks in these heads, in the changed run where there is one and its point is not hidden in it.
+HeadRows rows_of_heads(const Shown& shown, const std::vector<int>& heads);
 
 }  // namespace erwin::app

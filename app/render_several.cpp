@@ -1,14 +1,14 @@
 #include "app/render_several.h"
 
-#include <cstdio>
-
 #include "app/command.h"
 #include "app/explain_source.h"
 #include "app/other_sample.h"
+#include "app/render_changes.h"
 #include "app/render_tiles.h"
 #include "core/base/error.h"
 #include "core/engine/cloud_tree.h"
 #include "core/engine/sample_comparison.h"
+#include "ui/scene/head_grid.h"
 #include "ui/scene/other_sample.h"
 
 namespace erwin::app {
@@ -16,7 +16,7 @@ namespace erwin::app {
 namespace {
 
 // The sample that --against names, of the same data set or a file, as the shown one is: predicted by the same network.
-Tile other_tile(const RenderOptions& options, const Shown& shown) {
+ui::Tile other_tile(const RenderOptions& options, const Shown& shown) {
   const ui::SceneState& state = shown.state;
   const Against against = against_from(state.against);
   const OtherSample found = open_other_sample(shown.sources.data, against.sample, options.open);
@@ -39,18 +39,28 @@ Tile other_tile(const RenderOptions& options, const Shown& shown) {
   return {other.data, other.state};
 }
 
-std::vector<Tile> tiles_of(const RenderOptions& options, const Shown& shown) {
+std::vector<ui::Tile> tiles_of_heads(const Shown& shown) {
+  const ui::SceneState& state = shown.state;
+  if (!shown.data.query)
+    throw Error(ErrorKind::Config, "there is no attention to show in several heads", "--heads " + state.heads,
+                shown.result.tap ? "Give --point ID" : "Give a checkpoint");
+  const LayerInfo& layer = shown.data.query->layer;
+  for (const int head : ui::heads_from(state.heads))
+    if (head >= layer.heads)
+      throw Error(ErrorKind::Config, "the layer has no such head", "head " + std::to_string(head),
+                  "Its heads are 0 to " + std::to_string(layer.heads - 1));
+  return ui::head_tiles(shown.data, state, rows_of_heads(shown, ui::shown_heads(state, layer.heads)));
+}
+
+std::vector<ui::Tile> tiles_of(const RenderOptions& options, const Shown& shown) {
   const ui::SceneState& state = shown.state;
   if (state.heads != "off") {
     if (ui::is_beside_sample(state))
       throw Error(ErrorKind::Config, "--heads and another sample were both given", state.against, "Give one of them");
-    if (!shown.result.tap)
-      throw Error(ErrorKind::Config, "there are no heads to show", "--heads " + state.heads, "Give a checkpoint");
-    if (shown.data.what_if) std::fprintf(stderr, "the heads are those of the network as it is, without the what-if\n");
-    return head_tiles(shown.data, state, *shown.result.tap);
+    return tiles_of_heads(shown);
   }
-  std::vector<Tile> tiles{{shown.data, state}, other_tile(options, shown)};
-  for (Tile& tile : tiles) name_query(tile.data, tile.state);
+  std::vector<ui::Tile> tiles{{shown.data, state}, other_tile(options, shown)};
+  for (ui::Tile& tile : tiles) name_query(tile.data, tile.state);
   return tiles;
 }
 
@@ -61,11 +71,11 @@ bool is_several(const ui::SceneState& state) {
 }
 
 void write_several(const RenderOptions& options, Shown& shown, ui::OffscreenScene& offscreen) {
-  std::vector<Tile> tiles = tiles_of(options, shown);
+  std::vector<ui::Tile> tiles = tiles_of(options, shown);
   lay_out(tiles, shown.state);
-  const Tile& first = tiles.front();
+  const ui::Tile& first = tiles.front();
   shown.state.camera = camera_for(first.data, first.state);
-  for (Tile& tile : tiles)
+  for (ui::Tile& tile : tiles)
     tile.state.camera = tile.data.cloud == first.data.cloud
                             ? shown.state.camera
                             : ui::carried(shown.state.camera, box_to_box(*first.data.cloud, first.state.frame,

@@ -1,13 +1,8 @@
 #include "app/render_tiles.h"
 
 #include <algorithm>
-#include <array>
 
-#include "app/command.h"
 #include "core/base/error.h"
-#include "ui/scene/colour_scale.h"
-#include "ui/scene/head_grid.h"
-#include "ui/scene/tree_nodes.h"
 
 namespace erwin::app {
 
@@ -19,11 +14,11 @@ int legend_width(const ui::SceneState& whole) {
   return whole.legend ? static_cast<int>(legend_column * whole.text_scale) : 0;
 }
 
-int columns_of(const std::vector<Tile>& tiles) {
+int columns_of(const std::vector<ui::Tile>& tiles) {
   return tiles.size() > 1 ? 2 : 1;
 }
 
-int rows_of(const std::vector<Tile>& tiles) {
+int rows_of(const std::vector<ui::Tile>& tiles) {
   return static_cast<int>(tiles.size() + 1) / 2;
 }
 
@@ -35,7 +30,7 @@ void paste(const ui::Picture& part, int left, int top, ui::Picture& into) {
 }
 
 // The first tile's legend alone: nothing else is drawn, and the camera looks away.
-ui::Picture draw_legend(ui::OffscreenScene& offscreen, const Tile& tile, const ui::SceneState& whole) {
+ui::Picture draw_legend(ui::OffscreenScene& offscreen, const ui::Tile& tile, const ui::SceneState& whole) {
   ui::SceneState state = tile.state;
   state.width = legend_width(whole);
   state.height = whole.height;
@@ -52,23 +47,20 @@ ui::Picture draw_legend(ui::OffscreenScene& offscreen, const Tile& tile, const u
 
 }  // namespace
 
-void lay_out(std::vector<Tile>& tiles, const ui::SceneState& whole) {
+void lay_out(std::vector<ui::Tile>& tiles, const ui::SceneState& whole) {
   const int columns = columns_of(tiles), rows = rows_of(tiles);
-  std::vector<const Field*> fields;
-  for (Tile& tile : tiles) {
+  for (ui::Tile& tile : tiles) {
     tile.state.width = (whole.width - legend_width(whole) - gap * (columns - 1)) / columns;
     tile.state.height = (whole.height - gap * (rows - 1)) / rows;
     tile.state.legend = false;
-    fields.push_back(ui::shown_field(tile.data, tile.state));
   }
   if (tiles.front().state.width < 100 || tiles.front().state.height < 100)
     throw Error(ErrorKind::Config, "there is no room for several pictures",
                 std::to_string(whole.width) + "x" + std::to_string(whole.height), "Choose a larger --size");
-  if (const auto range = ui::shared_range(fields, tiles.front().state))
-    for (Tile& tile : tiles) tile.state.range = range;
+  ui::share_range(tiles);
 }
 
-ui::Picture draw_tiles(ui::OffscreenScene& offscreen, const std::vector<Tile>& tiles, const ui::SceneState& whole) {
+ui::Picture draw_tiles(ui::OffscreenScene& offscreen, const std::vector<ui::Tile>& tiles, const ui::SceneState& whole) {
   const ui::Rgb back = ui::mix(ui::palette_of(whole.theme).background, ui::palette_of(whole.theme).faint, 0.4);
   ui::Picture picture{whole.width, whole.height, {}};
   for (int i = 0; i < whole.width * whole.height; ++i) picture.rgb.insert(picture.rgb.end(), {back.r, back.g, back.b});
@@ -79,29 +71,6 @@ ui::Picture draw_tiles(ui::OffscreenScene& offscreen, const std::vector<Tile>& t
     paste(offscreen.draw(tiles[i].data, state), column * (state.width + gap), row * (state.height + gap), picture);
   }
   return picture;
-}
-
-std::vector<Tile> head_tiles(const ui::SceneData& data, const ui::SceneState& state, const Tap& tap) {
-  if (!data.query)
-    throw Error(ErrorKind::Config, "there is no attention to show in several heads", "--heads " + state.heads,
-                "Give --point ID");
-  const LayerInfo& layer = data.query->layer;
-  for (const int head : ui::heads_from(state.heads))
-    if (head >= layer.heads)
-      throw Error(ErrorKind::Config, "the layer has no such head", "head " + std::to_string(head),
-                  "Its heads are 0 to " + std::to_string(layer.heads - 1));
-  std::vector<Tile> tiles;
-  for (const int head : ui::shown_heads(state, layer.heads)) {
-    Tile tile{data, ui::state_of_head(state, head)};
-    tile.data.query = std::make_shared<QueryView>(make_query_view(tap, tile.state.query, command_job()));
-    tile.data.missed = nullptr;
-    tile.data.what_if = nullptr;  // rows of the network as it is
-    tile.data.moved = nullptr;
-    tile.state.axes = false;  // no room
-    if (!tiles.empty()) tile.state.scale_bar = false;
-    tiles.push_back(std::move(tile));
-  }
-  return tiles;
 }
 
 }  // namespace erwin::app

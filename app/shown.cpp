@@ -171,13 +171,12 @@ void ask_tap(const ShownOptions& options, Shown& shown) {
   data.gates = make_gate_fields(tap, state.query.layer, state.query.head, command_job());
   if (state.query.point >= 0)
     data.query = std::make_shared<QueryView>(make_query_view(tap, state.query, command_job()));
-  show_changes(shown.what_if, shown.predictor ? &*shown.predictor : nullptr, state, data);
+  show_changes(shown);
   // What was missed is told of the network as it is: a run with changes selects otherwise.
   const bool changed = data.query && data.query->changed;
   if (state.misses && state.query.point >= 0 && !changed)
     data.missed = make_missed_view(tap, state.query, command_job());
-  work_out_asked(data, state, shown.predictor ? &*shown.predictor : nullptr, shown.result,
-                 resolve_device(options.device));
+  work_out_asked(data, state, shown.predictor.get(), shown.result, resolve_device(options.device));
 }
 
 }  // namespace
@@ -185,7 +184,7 @@ void ask_tap(const ShownOptions& options, Shown& shown) {
 void predict(const ShownOptions& options, Shown& shown, bool every_layer) {
   if (!shown.sources.checkpoint.empty()) {
     if (shown.loaded != shown.sources.checkpoint)
-      shown.predictor.emplace(shown.sources.checkpoint, resolve_device(options.device));
+      shown.predictor = std::make_shared<const Predictor>(shown.sources.checkpoint, resolve_device(options.device));
     shown.loaded = shown.sources.checkpoint;
     shown.result = shown.predictor->run(*shown.data.cloud, shown.state.frame,
                                         TapRequest{every_layer, {shown.state.query.layer}}, command_job());
@@ -214,7 +213,7 @@ Shown load_shown(ShownOptions& options, bool every_layer) {
   choose_colour(options, sources, is_record, shown.state);
   shown.what_if = changes_from(options.what_if, shown.state, *shown.data.cloud);
   if (sources.checkpoint.empty() && !is_record) {
-    show_changes(shown.what_if, nullptr, shown.state, shown.data);
+    show_changes(shown);
     shown.data.tree = cloud_tree(*shown.data.cloud, shown.state.frame, command_job());
   } else {
     if (sources.recipe && !is_record)

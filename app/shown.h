@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "app/render_recipe.h"
-#include "core/engine/what_if_entries.h"
+#include "core/engine/what_if_view.h"
 #include "core/io/open.h"
 #include "core/model/predict.h"
 #include "ui/scene/scene_state.h"
@@ -37,17 +37,24 @@ struct ShownSources {
   std::optional<RenderRecipe> recipe;
 };
 
+// The network's run with changes.
+struct ShownChanges {
+  WhatIfRunner runner;
+  ChangedRun run;
+};
+
 struct Shown {
   ShownSources sources;
   ui::SceneData data;
   ui::SceneState state;
-  std::vector<WhatIfEntry> what_if;
   std::int64_t step = -1;  // of the checkpoint, where it is one of a run's row of them
   // What was asked of the network; the tap holds the query's layer, or all of them. A record has a tap alone, and
   // without either there is nothing.
-  std::optional<Predictor> predictor;
+  std::shared_ptr<const Predictor> predictor;
   std::string loaded;  // the predictor's checkpoint
   Predictor::Result result;
+  std::vector<WhatIfEntry> what_if;             // none: the network is shown as it is
+  std::shared_ptr<const ShownChanges> changes;  // what came of them
 };
 
 // Reads, predicts and checks that what is asked for is there. Options that a recipe or session adds are put into
@@ -55,7 +62,8 @@ struct Shown {
 // Error{Config}.
 Shown load_shown(ShownOptions& options, bool every_layer = false);
 
-// The same cloud through another checkpoint, or with the query's layer as the state now says.
+// The same cloud through another checkpoint, or with the query's layer as the state now says; with shown.what_if the
+// changed run, too.
 void predict(const ShownOptions& options, Shown& shown, bool every_layer = false);
 
 }  // namespace erwin::app

@@ -147,6 +147,7 @@ void Engine::Impl::forget_answers() {
     s.attribution = nullptr;
     s.what_if = nullptr;
     s.what_if_query = nullptr;
+    s.what_if_rows = nullptr;
   });
   matrices.clear();
   changed.reset();

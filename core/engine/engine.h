@@ -76,10 +76,12 @@ public:
   void attribute(const AttributionRequest& request);
   // What the network says with these changes (what_if_entries.h), and where the point of `request` then looks; without
   // one that is on, what was said before is forgotten. The prediction comes first, attention in a later snapshot. The
-  // first needs a run of the network as it is, too, unless prepare_what_if has made it.
+  // first needs a run of the network as it is, too, unless prepare_what_if has made it. heads: where the point looks in
+  // each of these, too.
   // live: while something is dragged. What runs is finished, only what waits is replaced: changes that come faster than
   // answers are still answered on the way.
-  void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live = false);
+  void what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live = false,
+               const std::vector<int>& heads = {});
   void prepare_what_if();
 
   // Takes effect within 200 ms (the stop token is looked at per chunk).

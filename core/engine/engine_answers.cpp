@@ -124,12 +124,14 @@ void Engine::Impl::make_ready_for_changes(const Job& job) {
   if (!changed_runs) changed_runs.emplace(of, predicted.cloud, predicted.frame, job);
 }
 
-void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job) {
+void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request,
+                               const std::vector<int>& heads, const Job& job) {
   if (std::none_of(entries.begin(), entries.end(), [](const WhatIfEntry& entry) { return entry.on; })) {
     changed.reset();
     publisher.update([](EngineSnapshot& s) {
       s.what_if = nullptr;
       s.what_if_query = nullptr;
+      s.what_if_rows = nullptr;
     });
     return;
   }
@@ -143,10 +145,22 @@ void Engine::Impl::run_changed(const std::vector<WhatIfEntry>& entries, const Qu
     publisher.update([&](EngineSnapshot& s) {
       s.what_if = made;
       s.what_if_query = nullptr;
+      s.what_if_rows = nullptr;
     });
   }
-  const auto query = make_changed_query_view(*changed_runs, *changed, request, job);
-  publisher.update([&](EngineSnapshot& s) { s.what_if_query = query; });
+  std::vector<int> all{request.head};
+  all.insert(all.end(), heads.begin(), heads.end());
+  auto views = make_changed_query_views(*changed_runs, *changed, request, all, job);
+  const auto query = views.empty() ? nullptr : views.front();
+  std::shared_ptr<const HeadRows> rows;
+  if (!views.empty() && !heads.empty()) {
+    views.erase(views.begin());
+    rows = std::make_shared<const HeadRows>(HeadRows{request, heads, std::move(views), true});
+  }
+  publisher.update([&](EngineSnapshot& s) {
+    s.what_if_query = query;
+    s.what_if_rows = rows;
+  });
 }
 
 void Engine::summarise(int layer, int head) {
@@ -215,12 +229,8 @@ void Engine::load_other(Checkpoint checkpoint, const std::string& path) {
 void Engine::ask_head_rows(const QueryRequest& request, const std::vector<int>& heads) {
   impl_->work_out("four heads", "looking where its heads look", [impl = impl_.get(), request, heads](const Job& job) {
     impl->need_layer(request.layer, job);
-    auto made = std::make_shared<HeadRows>(HeadRows{request, heads, {}});
-    for (const int head : heads) {
-      QueryRequest one = request;
-      one.head = head;
-      made->rows.push_back(std::make_shared<const QueryView>(make_query_view(*impl->tap, one, job)));
-    }
+    const auto made =
+        std::make_shared<const HeadRows>(HeadRows{request, heads, make_query_views(*impl->tap, request, heads, job)});
     impl->publisher.update([&](EngineSnapshot& s) { s.head_rows = made; });
   });
 }
@@ -257,10 +267,14 @@ void Engine::attribute(const AttributionRequest& request) {
   });
 }
 
-void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live) {
+void Engine::what_if(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, bool live,
+                     const std::vector<int>& heads) {
   impl_->work_out(
       "what if", "predicting with changes",
-      [impl = impl_.get(), entries, request](const Job& job) { impl->run_changed(entries, request, job); }, live);
+      [impl = impl_.get(), entries, request, heads](const Job& job) {
+        impl->run_changed(entries, request, heads, job);
+      },
+      live);
 }
 
 void Engine::prepare_what_if() {

@@ -137,4 +137,14 @@ QueryView make_query_view(const Tap& tap, const QueryRequest& request, const Job
   return view;
 }
 
+std::vector<std::shared_ptr<const QueryView>> make_query_views(const Tap& tap, QueryRequest request,
+                                                               const std::vector<int>& heads, const Job& job) {
+  std::vector<std::shared_ptr<const QueryView>> views;
+  for (const int head : heads) {
+    request.head = head;
+    views.push_back(std::make_shared<const QueryView>(make_query_view(tap, request, job)));
+  }
+  return views;
+}
+
 }  // namespace erwin

@@ -75,9 +75,14 @@ struct HeadRows {
   QueryRequest request;  // its head does not count
   std::vector<int> heads;
   std::vector<std::shared_ptr<const QueryView>> rows;  // one per head
+  bool changed = false;                                // of a run with changes (what_if_view.h)
 };
 
 // Raises what attention_row raises.
 QueryView make_query_view(const Tap& tap, const QueryRequest& request, const Job& job = {});
+
+// The same for each of these heads.
+std::vector<std::shared_ptr<const QueryView>> make_query_views(const Tap& tap, QueryRequest request,
+                                                               const std::vector<int>& heads, const Job& job = {});
 
 }  // namespace erwin

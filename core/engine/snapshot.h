@@ -116,6 +116,7 @@ struct EngineSnapshot {
   std::shared_ptr<const AttributionView> attribution;
   std::shared_ptr<const WhatIfView> what_if;       // null where nothing is changed
   std::shared_ptr<const QueryView> what_if_query;  // where the query looks then
+  std::shared_ptr<const HeadRows> what_if_rows;    // and in several heads; null where none were asked for
   RunSettings settings;                            // for networks to come; `model` says how the present one runs
   std::optional<MemoryNeed> memory;                // of the newest prediction, known before it starts
   Progress progress;

@@ -61,6 +61,15 @@ Exclude exclude_of(const std::string& value) {
   refuse("exclude is not understood", value, "Allowed: ball, block, none");
 }
 
+std::int64_t point_with_id(const PointCloud& cloud, std::int64_t id) {
+  const std::int64_t point = cloud.point_of_row(id);
+  if (point < 0)
+    refuse("there is no point " + std::to_string(id),
+           "ids go from 0 to " + std::to_string(cloud.row_id(cloud.size() - 1)),
+           "A point's id is its row in the file; rows whose position is not finite are left out");
+  return point;
+}
+
 // One entry at a time, added to what came before.
 class Reader {
 public:
@@ -215,14 +224,7 @@ private:
     } catch (const Error& error) {
       refuse(error.message(), key + ": " + text, point_forms);
     }
-    for (const std::int64_t id : ids) {
-      const std::int64_t point = cloud_.point_of_row(id);
-      if (point < 0)
-        refuse("there is no point " + std::to_string(id),
-               "ids go from 0 to " + std::to_string(cloud_.row_id(cloud_.size() - 1)),
-               "A point's id is its row in the file; rows whose position is not finite are left out");
-      points.push_back(point);
-    }
+    for (const std::int64_t id : ids) points.push_back(point_with_id(cloud_, id));
     return points;
   }
 
@@ -301,10 +303,9 @@ WhatIfEntry entry_from(const std::string& text, WhatIfEntry beside, const PointC
     else if (name == "--head")
       beside.head = value == "mean" ? -1 : number_of<int>(value, name, form);
     else if (name == "--point")
-      beside.point = value == "none" ? -1 : cloud.point_of_row(number_of<std::int64_t>(value, name, form));
+      beside.point = value == "none" ? -1 : point_with_id(cloud, number_of<std::int64_t>(value, name, form));
     else
       refuse("this option of a change is not understood", name, form);
-    if (name == "--point" && value != "none" && beside.point < 0) refuse("there is no point with this id", value);
   }
   return beside;
 }

@@ -98,20 +98,27 @@ std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, 
                  std::move(hidden), result.largest_difference, root_mean_square(result.difference), run.seconds});
 }
 
-std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const ChangedRun& run,
-                                                         const QueryRequest& request, const Job& job) {
+std::vector<std::shared_ptr<const QueryView>> make_changed_query_views(const WhatIfRunner& runner,
+                                                                       const ChangedRun& run,
+                                                                       const QueryRequest& request,
+                                                                       const std::vector<int>& heads, const Job& job) {
   const auto& hidden = run.what_if.cloud.hidden;
-  if (request.point < 0 || std::find(hidden.begin(), hidden.end(), request.point) != hidden.end()) return nullptr;
+  if (request.point < 0 || std::find(hidden.begin(), hidden.end(), request.point) != hidden.end()) return {};
   const WhatIfRunner::Result& result = run.result;
   const TapPtr tap = runner.record(result, request.layer, job);
   QueryRequest inner = request;
   if (!result.kept.empty())
     inner.point = std::lower_bound(result.kept.begin(), result.kept.end(), request.point) - result.kept.begin();
-  auto view = std::make_shared<QueryView>(make_query_view(*tap, inner, job));
-  view->request = request;
-  view->changed = true;
-  if (!result.kept.empty()) bring_back(*view, Back(result.kept, runner.baseline().points()));
-  return view;
+  std::vector<std::shared_ptr<const QueryView>> views;
+  for (const int head : heads) {
+    inner.head = head;
+    auto view = std::make_shared<QueryView>(make_query_view(*tap, inner, job));
+    view->request.point = request.point;
+    view->changed = true;
+    if (!result.kept.empty()) bring_back(*view, Back(result.kept, runner.baseline().points()));
+    views.push_back(std::move(view));
+  }
+  return views;
 }
 
 }  // namespace erwin

@@ -54,9 +54,13 @@ ChangedRun run_changed(const WhatIfRunner& runner, WhatIf what_if, const Job& jo
 std::shared_ptr<const WhatIfView> make_what_if_view(const WhatIfRunner& runner, const ChangedRun& run,
                                                     std::vector<WhatIfEntry> entries);
 
-// Where the point of request looks in the changed run: a view whose points are the original cloud's. Null where the
-// point itself is hidden. A hidden point gets no attention. Raises what WhatIfRunner::record raises.
-std::shared_ptr<const QueryView> make_changed_query_view(const WhatIfRunner& runner, const ChangedRun& run,
-                                                         const QueryRequest& request, const Job& job = {});
+// Where the point of request looks in the changed run, in each of these heads: views whose points are the original
+// cloud's. None where the point itself is hidden. A hidden point gets no attention. Raises what WhatIfRunner::record
+// raises.
+std::vector<std::shared_ptr<const QueryView>> make_changed_query_views(const WhatIfRunner& runner,
+                                                                       const ChangedRun& run,
+                                                                       const QueryRequest& request,
+                                                                       const std::vector<int>& heads,
+                                                                       const Job& job = {});
 
 }  // namespace erwin

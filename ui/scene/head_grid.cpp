@@ -37,8 +37,23 @@ SceneState state_of_head(const SceneState& state, int head) {
   SceneState own = state;
   own.query.head = head;
   if (own.colour_by != ColourBy::Compressed) own.colour_by = ColourBy::Attention;
-  own.title = "head " + std::to_string(head);
   return own;
+}
+
+std::vector<Tile> head_tiles(const SceneData& data, const SceneState& shown, const HeadRows& rows) {
+  std::vector<Tile> tiles;
+  for (std::size_t i = 0; i < rows.heads.size(); ++i) {
+    const int head = rows.heads[i];
+    Tile tile{data, state_of_head(shown, head)};
+    tile.data.query = rows.rows[i];
+    if (head != shown.query.head) tile.data.missed = nullptr;
+    tile.state.title = "head " + std::to_string(head) + (rows.changed ? ", what-if" : "");
+    tile.state.legend = tile.state.axes = false;              // no room
+    tile.state.scale_bar = shown.scale_bar && tiles.empty();  // one camera
+    tiles.push_back(std::move(tile));
+  }
+  share_range(tiles);
+  return tiles;
 }
 
 }  // namespace erwin::ui

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ui/scene/scene_state.h"
+#include "ui/scene/tiles.h"
 
 namespace erwin::ui {
 
@@ -18,7 +18,11 @@ std::vector<int> heads_from(const std::string& text);
 // where one picture is shown. Raises nothing: heads that the layer lacks are left out.
 std::vector<int> shown_heads(const SceneState& state, int layer_heads);
 
-// The state of one of the pictures: attention, in this head.
+// A state with the colours of attention in this head.
 SceneState state_of_head(const SceneState& state, int head);
+
+// The pictures, one per head, with one range of colours; titles name the head, and say where the rows are those of a
+// what-if. What there is no room for is left out, and so are the missed blocks of other heads than the shown one.
+std::vector<Tile> head_tiles(const SceneData& data, const SceneState& shown, const HeadRows& rows);
 
 }  // namespace erwin::ui

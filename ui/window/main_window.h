@@ -393,6 +393,7 @@ private:
     std::shared_ptr<const Prediction> of;
     std::vector<WhatIfEntry> entries;
     QueryRequest request;
+    std::vector<int> heads;
     bool operator==(const AskedWhatIf&) const = default;
   } asked_what_if_;
   std::shared_ptr<const Prediction> ready_for_changes_;  // that the engine was told to be ready for

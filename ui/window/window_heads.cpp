@@ -4,10 +4,8 @@
 #include <QSplitter>
 #include <QStyle>
 #include <QVBoxLayout>
-#include <algorithm>
 
 #include "core/base/error.h"
-#include "ui/scene/colour_scale.h"
 #include "ui/scene/head_grid.h"
 #include "ui/scene/scene_view.h"
 #include "ui/scene/tree_nodes.h"
@@ -44,7 +42,6 @@ void MainWindow::switch_heads() {
                 "Open a checkpoint and click a point first");
   next.heads = "four";
   next = state_of_head(next, next.query.head);  // its colours
-  next.title.clear();
   next.field.clear();
   next.range.reset();
   change(next);
@@ -97,15 +94,22 @@ bool MainWindow::shows_heads() const {
   return head_rows_ != nullptr;
 }
 
-// False: the pictures are to stay as they are until the answer is there.
+// False: the pictures are to stay as they are until the answer is there. Of a run with changes they show what the one
+// picture would: its rows, but where the point itself is hidden.
 bool MainWindow::derive_heads() {
   const std::vector<int> wanted = wanted_heads();
-  const auto& made = answered_ ? answered_->head_rows : nullptr;
-  QueryRequest asked = state().query;
-  asked.head = -1;
-  if (!wanted.empty() && made && made->request == asked && made->heads == wanted) {
-    head_rows_ = made;
-    return true;
+  const auto answers = [&](const std::shared_ptr<const HeadRows>& rows) {
+    QueryRequest asked = state().query;
+    if (rows) asked.head = rows->request.head;
+    return rows && rows->request == asked && rows->heads == wanted;
+  };
+  if (!wanted.empty() && answered_) {
+    const bool changed = data_.what_if && answers(answered_->what_if_rows);
+    const bool awaits_changed = data_.what_if && !changed && engine_progress_.busy && head_rows_;
+    if (changed || (answers(answered_->head_rows) && !awaits_changed)) {
+      head_rows_ = changed ? answered_->what_if_rows : answered_->head_rows;
+      return true;
+    }
   }
   if (!wanted.empty() && head_rows_ && engine_progress_.busy && !shown_heads_.empty()) return false;
   head_rows_ = nullptr;
@@ -139,29 +143,14 @@ void MainWindow::show_heads(const SceneState& shown) {
 }
 
 void MainWindow::draw_heads(const SceneState& shown) {
-  std::vector<SceneData> looks;
-  std::vector<SceneState> states;
-  std::vector<const Field*> fields;
-  for (std::size_t i = 0; i < head_rows_->heads.size(); ++i) {
-    const int head = head_rows_->heads[i];
-    looks.push_back(data_);
-    looks.back().query = head_rows_->rows[i];
-    if (head != shown.query.head) looks.back().missed = nullptr;
-    states.push_back(state_of_head(shown, head));
-    states.back().legend = false;
-    states.back().axes = false;                           // no room
-    states.back().scale_bar = shown.scale_bar && i == 0;  // one camera
-    fields.push_back(shown_field(looks.back(), states.back()));
-  }
-  const auto range = shared_range(fields, states.front());
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    if (range) states[i].range = range;
+  const std::vector<Tile> tiles = head_tiles(data_, shown, *head_rows_);
+  for (std::size_t i = 0; i < tiles.size(); ++i) {
     SceneView* view = i == 0 ? view_ : head_views_[i - 1];
     if (i > 0) {
       view->set_pick_tree(opened_->tree);
       view->follow_camera(view_->camera());
     }
-    view->show_scene(looks[i], states[i]);
+    view->show_scene(tiles[i].data, tiles[i].state);
   }
 }
 

@@ -74,7 +74,7 @@ void MainWindow::show_pictures(const SceneState& shown) {
   show_heads(shown);
   if (!shows_heads()) view_->show_scene(data_, drawn);
   pictures_title_ = QString::fromStdString(shown.title);
-  if (shows_heads() && data_.what_if) pictures_title_ += tr(" (these pictures: without it)");
+  if (shows_heads() && data_.what_if && !head_rows_->changed) pictures_title_ += tr(" (these pictures: without it)");
   if (beside_cloud_ && !shows_heads())
     pictures_title_ += tr(" beside ") + QString::fromStdString(beside_cloud_->sample);
   show_legend_bar();

@@ -20,8 +20,9 @@ bool any_on(const std::vector<WhatIfEntry>& entries) {
 }
 
 [[noreturn]] void refuse(const std::string& message, const std::string& detail) {
-  throw Error(ErrorKind::Config, message, detail,
-              "Write it as: what-if KEY=VALUE [--layer N|all] [--head N|mean], what-if off N, on N, remove N, clear");
+  throw Error(
+      ErrorKind::Config, message, detail,
+      "Write it as: what-if KEY=VALUE [--layer N|all] [--head N|mean] [--point ID|none], off N, on N, remove N, clear");
 }
 
 int whole_or_refuse(const std::string& text) {
@@ -133,7 +134,7 @@ void MainWindow::switch_what_if(int row, bool on) {
   set_what_if(std::move(entries));
 }
 
-// "head-off=3 --layer all", "off 0", "remove 0", "clear".
+// What entry_from understands, "off 0", "remove 0", "clear".
 void MainWindow::what_if(const std::string& text) {
   std::istringstream stream(text);
   std::string first, word;
@@ -156,7 +157,7 @@ void MainWindow::what_if(const std::string& text) {
 
 // Asked once for every list, prediction and question.
 void MainWindow::ask_what_if() {
-  const AskedWhatIf wanted{data_.prediction, what_if_list(), state().query};
+  const AskedWhatIf wanted{data_.prediction, what_if_list(), state().query, wanted_heads()};
   if (!data_.prediction || !model_ || shows_probe()) return;
   if (is_seen("panel-what-if") && !model_->is_record && ready_for_changes_ != data_.prediction) {
     ready_for_changes_ = data_.prediction;
@@ -165,7 +166,8 @@ void MainWindow::ask_what_if() {
   if (wanted == asked_what_if_) return;
   const bool was_on = any_on(asked_what_if_.entries);
   asked_what_if_ = wanted;
-  if (was_on || any_on(wanted.entries)) engine_->what_if(wanted.entries, wanted.request, drag_.has_value());
+  if (was_on || any_on(wanted.entries))
+    engine_->what_if(wanted.entries, wanted.request, drag_.has_value(), wanted.heads);
 }
 
 void MainWindow::derive_what_if() {

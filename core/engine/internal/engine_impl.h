@@ -87,7 +87,8 @@ struct Engine::Impl {
   void fill_matrix(AttentionMatrix& matrix, const Job& job);
   const Predictor& network(const char* what) const;
   void make_ready_for_changes(const Job& job);
-  void run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const Job& job);
+  void run_changed(const std::vector<WhatIfEntry>& entries, const QueryRequest& request, const std::vector<int>& heads,
+                   const Job& job);
 };
 
 }  // namespace erwin

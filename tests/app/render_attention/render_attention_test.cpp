@@ -18,6 +18,7 @@
 #include "core/io/open.h"
 #include "core/model/checkpoint.h"
 #include "core/model/model.h"
+#include "core/session/session_file.h"
 #include "tests/support/program.h"
 #include "tests/support/shared_data.h"
 
@@ -364,6 +365,66 @@ TEST_F(RenderAttention, FourHeadsShareOnePictureAndOneRange) {
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());
     EXPECT_EQ(test::run_program(arguments, {}, true).exit_code, 2) << wrong[1];
   }
+}
+
+// The colours of the located points that two pictures both show.
+void expect_colours(const json& picture, const json& other, bool same) {
+  int seen = 0, equal = 0;
+  for (std::size_t i = 0; i < picture["points"].size(); ++i) {
+    const json &here = picture["points"][i], &there = other["points"][i];
+    if (!here["visible"].get<bool>() || !there["visible"].get<bool>()) continue;
+    ++seen;
+    equal += here["color"] == there["color"];
+  }
+  ASSERT_GT(seen, 20);
+  if (same)
+    EXPECT_EQ(equal, seen);
+  else
+    EXPECT_LT(equal, seen);
+}
+
+TEST_F(RenderAttention, PicturesFollowAWhatIfAndSoDoFourHeads) {
+  std::string ids = "0";
+  for (int id = 4; id < 4000; id += 4) ids += "," + std::to_string(id);
+  const auto draw = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--range", "1e-6,1e-2", "--marks", "off", "--dim", "0", "--locate", ids});
+    return render("1", "700", more);
+  };
+  const std::vector<std::string> change{"--what-if", "branch-off=local --layer all --head mean", "--what-if",
+                                        "hide=100-120"};
+  const auto changed = [&](std::vector<std::string> more) {
+    more.insert(more.end(), change.begin(), change.end());
+    return draw(std::move(more));
+  };
+  const json plain = draw({"--head", "2"}), one = changed({"--head", "2"}), four = changed({"--heads", "2,0"});
+  EXPECT_FALSE(plain.contains("what_if"));
+  expect_colours(plain, one, false);
+  expect_colours(four, one, true);  // its first picture
+  // As explain says it.
+  std::vector<std::string> asked{"explain", network, sample, "--layer", "all", "--json"};
+  asked.insert(asked.end(), {"--what-if", "branch-off=local", "--what-if", "hide=100-120"});
+  const auto told = test::run_program(asked, {}, true);
+  ASSERT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_EQ(one["what_if"]["largest"], json::parse(told.out)["largest_difference"]) << told.out;
+  // The recipe holds the changes.
+  const QImage with(QString::fromStdString(picture));
+  const std::string again = (scratch.path() / "again.png").string();
+  ASSERT_EQ(test::run_program({"render", "--recipe", picture, "--out", again}).exit_code, 0);
+  EXPECT_EQ(QImage(QString::fromStdString(again)), with);
+  // So does a session; what is off in it stays off.
+  SessionFile session;
+  session.data.path = sample;
+  session.sample = "sample";
+  session.model.path = network;
+  session.what_if = {{"branch-off=local"}, {"hide=100-120", 1}, {"head-off=1", 1, -1, -1, false}};
+  const std::string file = (scratch.path() / "one.ewsession").string();
+  save_session(file, session);
+  const auto of_session = test::run_program({"render", "--session", file, "--out", again, "--json"}, {}, true);
+  ASSERT_EQ(of_session.exit_code, 0) << of_session.err;
+  EXPECT_EQ(json::parse(of_session.out)["what_if"]["changes"], 2);
+  EXPECT_EQ(json::parse(of_session.out)["what_if"]["largest"], one["what_if"]["largest"]);
+  EXPECT_EQ(test::run_program({"render", sample, network, "--what-if", "head-off=77", "--out", again}).exit_code, 2);
+  EXPECT_EQ(test::run_program({"render", sample, "--what-if", "S=2", "--out", again}, {}, true).exit_code, 2);
 }
 
 TEST_F(RenderAttention, AnotherSampleStandsBesideWithOneRange) {

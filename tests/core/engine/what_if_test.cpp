@@ -149,6 +149,23 @@ TEST_F(WhatIfEngine, AttentionFollowsAndHiddenPointsGetNone) {
   EXPECT_FALSE(snapshot.what_if_query);
 }
 
+// As one asks head by head.
+TEST_F(WhatIfEngine, SeveralHeadsAreAnsweredTogether) {
+  const std::vector<WhatIfEntry> entries{{"hide=ball", 1, -1, 500}, {"branch-off=local", -1}};
+  engine.what_if(entries, {3, 1, 0, Branch::All}, false, {2, 0});
+  snapshot = settle(engine, engine.mailbox());
+  const auto rows = snapshot.what_if_rows;
+  ASSERT_TRUE(rows && rows->changed && rows->rows.size() == 2);
+  EXPECT_EQ(rows->rows[1]->row.points, snapshot.what_if_query->row.points);
+  EXPECT_NE(rows->rows[0]->row.points, rows->rows[1]->row.points);
+  ask(entries, {3, 1, 2, Branch::All});
+  EXPECT_EQ(rows->rows[0]->row.points, snapshot.what_if_query->row.points);
+  EXPECT_EQ(rows->rows[0]->request, snapshot.what_if_query->request);
+  EXPECT_FALSE(snapshot.what_if_rows) << "nobody asked";
+  engine.what_if(entries, {500, 1, 0, Branch::All}, false, {2, 0});
+  EXPECT_FALSE(settle(engine, engine.mailbox()).what_if_rows) << "a hidden query looks nowhere";
+}
+
 TEST_F(WhatIfEngine, AForcedBlockIsGoneFromTheSelection) {
   const QueryRequest request{500, 1, 0, Branch::All};
   engine.query(request);

@@ -197,5 +197,59 @@ TEST_F(Pictures, FourHeadsShowTheQuerysRowsWithOneCameraAndOneRange) {
   for (const char* wrong : {"1,1", "0,1,2,3,4", "x", "-1"}) EXPECT_THROW(window->set_option("heads", wrong), Error);
 }
 
+// Head by head the pictures show what the one picture shows with the same changes.
+TEST_F(Pictures, FourHeadsFollowAWhatIf) {
+  const auto rows = [&] {
+    std::vector<std::vector<float>> all;
+    for (SceneView* view : window->pictures()) {
+      const Field* field = shown_field(view->scene().data(), view->scene().state());
+      all.emplace_back(field->values().begin(), field->values().end());
+    }
+    return all;
+  };
+  window->ask_id(900);
+  ASSERT_TRUE(settle());
+  QTest::keyClick(window.get(), Qt::Key_H);
+  ASSERT_TRUE(settle());
+  const auto as_it_is = rows();
+  ASSERT_EQ(as_it_is.size(), 4u);
+  window->what_if("branch-off=local --layer all");
+  ASSERT_TRUE(settle());
+  const auto changed = rows();
+  ASSERT_EQ(changed.size(), 4u);
+  const std::vector<SceneView*> views = window->pictures();
+  for (std::size_t head = 0; head < 4; ++head) {
+    EXPECT_NE(changed[head], as_it_is[head]);
+    EXPECT_EQ(views[head]->scene().state().title, "head " + std::to_string(head) + ", what-if");
+    EXPECT_EQ(views[head]->scene().legend().scale->maximum, views[0]->scene().legend().scale->maximum);
+  }
+  EXPECT_TRUE(window->legend_bar().caption().contains("what-if: 1 change"));
+  EXPECT_FALSE(window->legend_bar().caption().contains("without it"));
+  // Another change of the same list, and its end.
+  window->action("what-if-switch")->trigger();
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(rows(), as_it_is);
+  EXPECT_EQ(views[1]->scene().state().title, "head 1");
+  window->undo();
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(rows(), changed);
+  // One picture, head by head.
+  QTest::keyClick(window.get(), Qt::Key_H);
+  ASSERT_TRUE(settle());
+  for (const int head : {0, 3}) {
+    window->set_option("head", std::to_string(head));
+    ASSERT_TRUE(settle());
+    ASSERT_EQ(window->pictures().size(), 1u);
+    EXPECT_EQ(rows()[0], changed[static_cast<std::size_t>(head)]);
+  }
+  // Where the network no longer sees the point there is no changed row, and that is said.
+  QTest::keyClick(window.get(), Qt::Key_H);
+  window->what_if("hide=query");
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(rows(), as_it_is);
+  EXPECT_EQ(views[1]->scene().state().title, "head 1");
+  EXPECT_TRUE(window->legend_bar().caption().contains("without it"));
+}
+
 }  // namespace
 }  // namespace erwin::ui
