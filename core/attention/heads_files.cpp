@@ -4,6 +4,7 @@
 #include <functional>
 #include <sstream>
 
+#include "core/base/csv.h"
 #include "core/base/svg.h"
 #include "core/base/xml.h"
 
@@ -184,15 +185,6 @@ private:
   double layer_width_ = 0, width_ = 0;
 };
 
-std::string quoted(const std::string& text) {
-  std::string result = "\"";
-  for (const char letter : text) {
-    if (letter == '"') result += '"';
-    result += letter;
-  }
-  return result + '"';
-}
-
 }  // namespace
 
 std::string heads_csv(const std::vector<LayerGlance>& layers) {
@@ -202,7 +194,7 @@ std::string heads_csv(const std::vector<LayerGlance>& layers) {
          "points_asked,points\n";
   for (const LayerGlance& layer : layers)
     for (const HeadGlance& head : layer.heads)
-      out << layer.layer << ',' << quoted(layer.name) << ',' << head.head << ',' << head.gate_local << ','
+      out << layer.layer << ',' << csv_cell(layer.name) << ',' << head.head << ',' << head.gate_local << ','
           << head.gate_compressed << ',' << head.gate_selected << ',' << head.entropy << ',' << head.effective_keys
           << ',' << head.distance << ',' << head.memory << ',' << head.agreement << ',' << layer.queries << ','
           << layer.points << '\n';

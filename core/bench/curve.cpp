@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/base/csv.h"
 #include "core/base/svg.h"
 
 namespace erwin::bench {
@@ -158,13 +159,13 @@ std::string curve_csv(const std::vector<Row>& rows) {
   csv << "network,points,precision,step_ms,step_ms_graph,peak_bytes,note\n";
   for (const Row& row : rows) {
     if (!of_curve(row)) continue;
-    csv << row.what << ',' << row.shape.at("points") << ',' << row.precision << ',';
+    csv << csv_cell(row.what) << ',' << row.shape.at("points") << ',' << row.precision << ',';
     if (row.launched) csv << row.launched->median;
     csv << ',';
     if (row.replayed) csv << row.replayed->median;
     csv << ',';
     if (row.peak_bytes) csv << *row.peak_bytes;
-    csv << ",\"" << row.note << "\"\n";
+    csv << ',' << csv_cell(row.note) << '\n';
   }
   return csv.str();
 }

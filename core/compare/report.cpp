@@ -8,6 +8,7 @@
 #include <map>
 
 #include "core/base/atomic_file.h"
+#include "core/base/csv.h"
 #include "core/base/memory.h"
 
 namespace erwin {
@@ -260,12 +261,12 @@ std::string report_csv(const StudyResult& result) {
     for (const auto& error : outcome.errors)
       if (std::find(errors.begin(), errors.end(), error.first) == errors.end()) errors.push_back(error.first);
   std::string text = "configuration,seed,steps,batch";
-  for (const std::string& error : errors) text += "," + error;
+  for (const std::string& error : errors) text += "," + csv_cell(error);
   text +=
       ",seconds_per_step,peak_memory_bytes,parameters,field_points,field_published,field_reached,field_share_50,"
       "field_share_90,field_share_99,split,samples,device\n";
   for (const RunOutcome& run : result.outcomes) {
-    text += "\"" + run.name + "\"," + std::to_string(run.seed) + "," + std::to_string(result.plan.steps()) + "," +
+    text += csv_cell(run.name) + "," + std::to_string(run.seed) + "," + std::to_string(result.plan.steps()) + "," +
             std::to_string(result.plan.batch());
     for (const std::string& error : errors) text += "," + (has_error(run, error) ? round_trip(run.error(error)) : "");
     text += "," + round_trip(run.seconds_per_step) + "," + std::to_string(run.peak_memory) + "," +
@@ -273,7 +274,7 @@ std::string report_csv(const StudyResult& result) {
     for (const double number : {run.field.points, run.field.published, run.field.reached, run.field.share_50,
                                 run.field.share_90, run.field.share_99})
       text += "," + round_trip(number);
-    text += ",\"" + run.split + "\"," + std::to_string(run.samples) + "," + run.device + "\n";
+    text += "," + csv_cell(run.split) + "," + std::to_string(run.samples) + "," + csv_cell(run.device) + "\n";
   }
   return text;
 }

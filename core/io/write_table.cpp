@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/base/atomic_file.h"
+#include "core/base/csv.h"
 #include "core/base/error.h"
 #include "core/io/internal/output_file.h"
 #include "core/io/write.h"
@@ -11,14 +12,6 @@ namespace erwin::io {
 namespace {
 
 constexpr std::int64_t rows_between_looks = 4096;
-
-// A name as one cell of a CSV table (RFC 4180).
-std::string quoted(const std::string& name) {
-  if (name.find_first_of(",\"\n\r") == std::string::npos) return name;
-  std::string text = "\"";
-  for (const char c : name) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + "\"";
-}
 
 // The shortest decimals that read back as the same number: float32 where nothing was added to it, else float64.
 template <typename T>
@@ -48,7 +41,7 @@ std::string header_of(const PointCloud& cloud) {
         suffix = "_" + std::to_string(c);
       else if (field.components() > 1)
         suffix = std::string("_") + "xyz"[c];
-      line += "," + quoted(field.name() + suffix);
+      line += "," + csv_cell(field.name() + suffix);
     }
   return line + "\n";
 }

@@ -114,7 +114,7 @@ TEST_F(Compare, ReportsEveryRunOnce) {
   for (const auto& [name, row] : rows) {
     EXPECT_EQ(row.at("steps"), "4");
     EXPECT_EQ(row.at("batch"), "2");
-    EXPECT_EQ(row.at("split"), "\"test\"");
+    EXPECT_EQ(row.at("split"), "test");
     EXPECT_GT(std::stod(row.at("seconds_per_step")), 0);
     EXPECT_GT(std::stod(row.at("field_share_90")), 0);
   }
@@ -123,9 +123,9 @@ TEST_F(Compare, ReportsEveryRunOnce) {
       run_program({"infer", path("c/runs/sparse-seed-1/checkpoints/last.h5"), path("flow.toml"), "--json"});
   ASSERT_EQ(infer.exit_code, 0) << infer.err;
   EXPECT_NEAR(nlohmann::json::parse(infer.out).at("mean").at("mse_standardised").get<double>(),
-              std::stod(rows.at("\"sparse\" 1").at("mse_standardised")), 1e-6);
+              std::stod(rows.at("sparse 1").at("mse_standardised")), 1e-6);
   // Runs of one seed saw the same samples in the same order; runs of two seeds did not.
-  EXPECT_NE(rows.at("\"net\" 0").at("mse"), rows.at("\"net\" 1").at("mse"));
+  EXPECT_NE(rows.at("net 0").at("mse"), rows.at("net 1").at("mse"));
 
   const std::string report = text_of(path("c/report.md")), picture = text_of(path("c/report.svg"));
   for (const char* part : {"| net |", "| sparse |", "Paired differences from net", "95 % interval", "model.kind",

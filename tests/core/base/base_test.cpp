@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "core/base/atomic_file.h"
+#include "core/base/csv.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/job.h"
@@ -74,6 +75,14 @@ TEST(Memory, MoreThanThereIsIsRefusedWithBothSizes) {
     EXPECT_EQ(error.kind(), ErrorKind::Memory);
     EXPECT_NE(error.detail().find("1048576 TiB"), std::string::npos) << error.what();
   }
+}
+
+TEST(Csv, ACellHasQuotesWhereItNeedsThem) {
+  EXPECT_EQ(csv_cell("block.0"), "block.0");
+  EXPECT_EQ(csv_cell(""), "");
+  EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_cell("the \"last\""), "\"the \"\"last\"\"\"");
+  EXPECT_EQ(csv_cell("two\nlines"), "\"two\nlines\"");
 }
 
 TEST(Svg, AnAxisHasRoundEndsAroundWhatItShows) {

@@ -2,7 +2,6 @@
 
 #include <QApplication>
 #include <QClipboard>
-#include <QFile>
 #include <QPushButton>
 #include <QTreeWidget>
 
@@ -138,21 +137,11 @@ TEST_F(Why, ARowIsABlockInThePictureAndTheOtherWayRound) {
 }
 
 TEST_F(Why, TheAttributionIsExportedAsNumbersAndAsAFigure) {
-  test::ScratchFolder scratch;
-  const auto written = [&](const char* name) {
-    const QString path = QString::fromStdString((scratch.path() / name).string());
-    window->export_to("attribution", path);
-    EXPECT_TRUE(settle());
-    EXPECT_FALSE(window->take_failure());
-    QFile file(path);
-    EXPECT_TRUE(file.open(QIODevice::ReadOnly));
-    return QString::fromUtf8(file.readAll());
-  };
   EXPECT_THROW(window->export_to("attribution", "nothing.csv"), Error);
   attribute();
   const AttributionView& made = *window->scene_data().attribution;
-  EXPECT_EQ(written("all.csv").toStdString(), csv_of(made));
-  const QString figure = written("all.svg");
+  EXPECT_EQ(bytes_of(exported("attribution", "all.csv")).toStdString(), csv_of(made));
+  const QString figure = QString::fromUtf8(bytes_of(exported("attribution", "all.svg")));
   EXPECT_TRUE(figure.startsWith("<svg "));
   for (const char* words : {">Parts of the prediction<", ">Deletion curves<", ">remainder<", ">contribution<"})
     EXPECT_TRUE(figure.contains(words)) << words;

@@ -1,6 +1,7 @@
 #pragma once
 // The window with a cloud and an untrained network, and the same network asked directly.
 
+#include <QFile>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -34,6 +35,20 @@ protected:
       result_ = direct_->run(*window->scene_data().cloud, 0, request);
     }
     return *result_->tap;
+  }
+
+  // A file of the window's Export.
+  QString exported(const char* what, const char* name) {
+    const QString path = QString::fromStdString((scratch_.path() / name).string());
+    window->export_to(what, path);
+    EXPECT_TRUE(settle());
+    EXPECT_FALSE(window->take_failure());
+    return path;
+  }
+  static QByteArray bytes_of(const QString& path) {
+    QFile file(path);
+    EXPECT_TRUE(file.open(QIODevice::ReadOnly));
+    return file.readAll();
   }
 
 private:

@@ -2,7 +2,6 @@
 // ways.
 
 #include <QComboBox>
-#include <QFile>
 #include <QImage>
 #include <QLabel>
 #include <QWheelEvent>
@@ -108,23 +107,13 @@ TEST_F(Icicle, ABallUnderTheCursorIsABoxInThePicture) {
 }
 
 TEST_F(Icicle, IsExportedWithARectangleForEveryBallThatIsWideEnoughAndATableOfAll) {
-  test::ScratchFolder scratch;
-  const auto written = [&](const char* name) {
-    const QString path = QString::fromStdString((scratch.path() / name).string());
-    window->export_to("icicle", path);
-    EXPECT_TRUE(settle());
-    EXPECT_FALSE(window->take_failure());
-    return path;
-  };
   window->ask(500);
   window->set_option("theme", "dark");
   ASSERT_TRUE(settle());
-  QFile chart(written("tree.svg"));
-  ASSERT_TRUE(chart.open(QIODevice::ReadOnly));
-  const QString text = QString::fromUtf8(chart.readAll());
+  const QString text = QString::fromUtf8(bytes_of(exported("icicle", "tree.svg")));
   EXPECT_FALSE(text.contains("<image ")) << "no picture in the place of rectangles";
   EXPECT_TRUE(text.contains("too narrow to be drawn"));
-  const QImage page(written("tree.png"));
+  const QImage page(exported("icicle", "tree.png"));
   EXPECT_EQ(page.pixelColor(2, 2), QColor(Qt::white));
   // Half a point is a ball's least width on paper; every ball of the levels that are wide enough is drawn.
   const double room = view()->width() - view()->ball_rect({0, 0}).width();  // of the levels' numbers
@@ -139,7 +128,7 @@ TEST_F(Icicle, IsExportedWithARectangleForEveryBallThatIsWideEnoughAndATableOfAl
   EXPECT_LE(drawn, wide + 80);  // the bar of colours
 
   // The table: all balls, counted again.
-  QFile table(written("tree.csv"));
+  QFile table(exported("icicle", "tree.csv"));
   ASSERT_TRUE(table.open(QIODevice::ReadOnly));
   EXPECT_EQ(table.readLine().trimmed(), "level,ball,first_slot,end_slot,points,fill,x,y,z,radius,parent");
   std::int64_t rows = 0, finest = 0;

@@ -1,7 +1,6 @@
 // The what-if panel by real keys and clicks: a change is made, predicted with, switched off, removed and taken back.
 
 #include <QComboBox>
-#include <QFile>
 #include <QLabel>
 #include <QPushButton>
 #include <QTreeWidget>
@@ -116,21 +115,13 @@ TEST_F(WhatIfDock, HiddenPointsLeaveThePictureAndTheAttention) {
 }
 
 TEST_F(WhatIfDock, FilesNameWhatIsOfTheChangedRun) {
-  test::ScratchFolder scratch;
-  const auto written = [&](const char* what, const char* name) {
-    const QString path = QString::fromStdString((scratch.path() / name).string());
-    window->export_to(what, path);
-    EXPECT_TRUE(settle());
-    EXPECT_FALSE(window->take_failure());
-    return path;
-  };
   window->what_if("hide=3");
   window->what_if("move=5:0.5,0,0");
   ASSERT_TRUE(settle());
   const auto& view = window->scene_data().what_if;
   ASSERT_TRUE(view);
   const PointCloud& cloud = *window->scene_data().cloud;
-  const PointCloudPtr read = io::open(written("field", "all.h5").toStdString());
+  const PointCloudPtr read = io::open(exported("field", "all.h5").toStdString());
   EXPECT_TRUE(read->field("attention_what_if"));
   EXPECT_FALSE(read->field("attention"));
   const Field &after = read->require_field("prediction_what_if"), &moved = read->require_field("moved_by");
@@ -140,22 +131,19 @@ TEST_F(WhatIfDock, FilesNameWhatIsOfTheChangedRun) {
   EXPECT_EQ(moved.value(6, 0), 0);
   EXPECT_NEAR(read->position(5)[0], cloud.position(5)[0] + 0.5, 1e-5);
 
-  const auto first_line = [&](const QString& path) {
-    QFile file(path);
-    EXPECT_TRUE(file.open(QIODevice::ReadOnly));
-    return file.readLine().trimmed();
+  const auto titles = [&](const char* name) {
+    const QByteArray table = bytes_of(exported("points", name));
+    return table.left(table.indexOf('\n'));
   };
-  EXPECT_EQ(first_line(written("points", "points.csv")), "id,weight_what_if,x,y,z");
+  EXPECT_EQ(titles("points.csv"), "id,weight_what_if,x,y,z");
   window->action("panel-matrix")->trigger();
   ASSERT_TRUE(settle());
-  QFile chart(written("matrix", "matrix.svg"));
-  ASSERT_TRUE(chart.open(QIODevice::ReadOnly));
-  EXPECT_TRUE(chart.readAll().contains(">Of the network"));  // the caption's lines wrap
+  EXPECT_TRUE(bytes_of(exported("matrix", "matrix.svg")).contains(">Of the network"));  // the caption's lines wrap
   // The network as it is has the plain names.
   window->action("what-if-clear")->trigger();
   ASSERT_TRUE(settle());
-  EXPECT_EQ(first_line(written("points", "plain.csv")), "id,weight,x,y,z");
-  EXPECT_FALSE(io::open(written("field", "plain.h5").toStdString())->field("prediction_what_if"));
+  EXPECT_EQ(titles("plain.csv"), "id,weight,x,y,z");
+  EXPECT_FALSE(io::open(exported("field", "plain.h5").toStdString())->field("prediction_what_if"));
 }
 
 TEST_F(WhatIfDock, ABlockOfTheQuerysTableIsTakenOutByItsKey) {
