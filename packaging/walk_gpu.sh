@@ -160,7 +160,7 @@ grab $out/trained.png
 PLAY
 for n in $explored; do
   title "the explorer at $n points"
-  LIMIT=100 play "explore_$n" <<PLAY
+  LIMIT=$((100 + n / 10000)) play "explore_$n" <<PLAY
 size 1280x800
 open $work/$n.ply
 load $data/flow-erwin-nsa.h5
@@ -176,6 +176,7 @@ action misses
 time what-if branch-off=compressed
 time what-if head-off=1
 time what-if clear
+grab $out/query_$n.png
 action panel-attribution
 wait idle
 time action attribute
@@ -188,6 +189,9 @@ time query 300
 time action attribute
 time action colour-receptive-field
 grab $out/explored_$n.png
+action panel-matrix
+wait 5000
+grab $out/matrix_$n.png
 PLAY
 done
 for n in $points; do
