@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "ui/scene/range_lock.h"
 
 namespace erwin::app {
 
@@ -57,6 +58,7 @@ void lay_out(std::vector<ui::Tile>& tiles, const ui::SceneState& whole) {
   if (tiles.front().state.width < 100 || tiles.front().state.height < 100)
     throw Error(ErrorKind::Config, "there is no room for several pictures",
                 std::to_string(whole.width) + "x" + std::to_string(whole.height), "Choose a larger --size");
+  ui::RangeLock().apply(tiles);
   ui::share_range(tiles);
 }
 

@@ -28,17 +28,11 @@ ColourMap own_map(const SceneState& state) {
 }
 
 // The ends of the range before any look at zero or logarithms.
-FieldRange plain_range(const Field& field, const SceneState& state, int component, const RangeLocks& locks,
-                       LegendScale& scale) {
+FieldRange plain_range(const Field& field, const SceneState& state, int component) {
   const FieldRange own = field.range(component).value_or(FieldRange{});
   if (state.range) return *state.range;
-  if (state.range_mode == RangeMode::Locked) {
-    scale.remarks.push_back("range locked");
-    const auto locked = locks.find(quantity_of(field, state, component));
-    if (locked != locks.end()) return locked->second;
-  } else if (state.range_mode == RangeMode::Percentile && !is_weight(state)) {
+  if (state.range_mode == RangeMode::Percentile && !is_weight(state))
     return percentile_range(field, component, state.percentile).value_or(own);
-  }
   return own;
 }
 
@@ -67,7 +61,7 @@ void count_values(const Field& field, const SceneState& state, int component, Le
 }
 
 // All of a scale but its histogram.
-LegendScale bare_scale(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
+LegendScale bare_scale(const Field& field, const SceneState& state, int component) {
   LegendScale scale;
   scale.title = field.name();
   if (field.components() > 1) scale.title += component < 0 ? " (length)" : " [" + std::to_string(component) + "]";
@@ -75,7 +69,8 @@ LegendScale bare_scale(const Field& field, const SceneState& state, int componen
   scale.map = state.map.value_or(own_map(state));
   scale.reversed = scale.map == ColourMap::Heat && state.theme == Theme::Light;
   scale.steps = state.steps;
-  const FieldRange range = plain_range(field, state, component, locks, scale);
+  if (state.range_mode == RangeMode::Locked) scale.remarks.push_back("range locked");
+  const FieldRange range = plain_range(field, state, component);
   scale.minimum = range.minimum;
   scale.maximum = range.maximum;
   const bool as_told = state.range.has_value();
@@ -95,22 +90,31 @@ int shown_component(const Field& field, const SceneState& state) {
   return field.components() == 1 ? 0 : std::min(state.component, field.components() - 1);
 }
 
-std::optional<FieldRange> shared_range(std::span<const Field* const> fields, const SceneState& state) {
-  if (state.range || state.range_mode == RangeMode::Locked) return {};
-  std::optional<FieldRange> shared;
-  for (const Field* field : fields) {
-    if (!field || field->kind() == FieldKind::Label) return {};
-    const int component = shown_component(*field, state);
-    if (!field->range(component)) continue;
-    const LegendScale scale = bare_scale(*field, state, component, {});
-    if (!shared) shared = FieldRange{scale.minimum, scale.maximum};
-    shared->minimum = std::min(shared->minimum, scale.minimum);
-    shared->maximum = std::max(shared->maximum, scale.maximum);
-  }
+void SharedRange::add(const Field* field) {
+  has_kinds_ |= !field || field->kind() == FieldKind::Label;
+  if (has_kinds_) return;
+  const int component = shown_component(*field, state_);
+  if (!field->range(component)) return;
+  const LegendScale scale = bare_scale(*field, state_, component);
+  if (!all_) all_ = FieldRange{scale.minimum, scale.maximum};
+  all_->minimum = std::min(all_->minimum, scale.minimum);
+  all_->maximum = std::max(all_->maximum, scale.maximum);
+}
+
+std::optional<FieldRange> SharedRange::ends() const {
+  if (has_kinds_ || !all_ || state_.range || state_.range_mode == RangeMode::Locked) return {};
+  FieldRange ends = *all_;
   // Of weights the largest alone says where the colours begin.
-  if (shared && is_weight(state) && state.logarithmic.value_or(spreads_over_decades(state)) && shared->maximum > 0)
-    shared->minimum = shared->maximum / decades_below;
-  return shared;
+  if (is_weight(state_) && state_.logarithmic.value_or(spreads_over_decades(state_)) && ends.maximum > 0)
+    ends.minimum = ends.maximum / decades_below;
+  if (!(ends.minimum < ends.maximum)) return {};
+  return ends;
+}
+
+std::optional<FieldRange> shared_range(std::span<const Field* const> fields, const SceneState& state) {
+  SharedRange range(state);
+  for (const Field* field : fields) range.add(field);
+  return range.ends();
 }
 
 double value_at(const LegendScale& scale, double share) {
@@ -130,8 +134,8 @@ std::string quantity_of(const Field& field, const SceneState& state, int compone
          std::to_string(component);
 }
 
-LegendScale scale_of(const Field& field, const SceneState& state, int component, const RangeLocks& locks) {
-  LegendScale scale = bare_scale(field, state, component, locks);
+LegendScale scale_of(const Field& field, const SceneState& state, int component) {
+  LegendScale scale = bare_scale(field, state, component);
   count_values(field, state, component, scale);
   return scale;
 }

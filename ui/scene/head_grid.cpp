@@ -52,7 +52,6 @@ std::vector<Tile> head_tiles(const SceneData& data, const SceneState& shown, con
     tile.state.scale_bar = shown.scale_bar && tiles.empty();  // one camera
     tiles.push_back(std::move(tile));
   }
-  share_range(tiles);
   return tiles;
 }
 

@@ -21,8 +21,8 @@ std::vector<int> shown_heads(const SceneState& state, int layer_heads);
 // A state with the colours of attention in this head.
 SceneState state_of_head(const SceneState& state, int head);
 
-// The pictures, one per head, with one range of colours; titles name the head, and say where the rows are those of a
-// what-if. What there is no room for is left out, and so are the missed blocks of other heads than the shown one.
+// The pictures, one per head; titles name the head, and say where the rows are those of a what-if. What there is no
+// room for is left out, and so are the missed blocks of other heads than the shown one.
 std::vector<Tile> head_tiles(const SceneData& data, const SceneState& shown, const HeadRows& rows);
 
 }  // namespace erwin::ui

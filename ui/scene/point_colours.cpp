@@ -34,21 +34,14 @@ void colour_by_kind(const Field& field, int component, const SceneState& state, 
         {palette()[static_cast<std::size_t>((kind % colours + colours) % colours)], std::to_string(kind)});
 }
 
-void colour_by_field(const Field& field, const SceneState& state, const PointColours* before, PointColours& result) {
+void colour_by_field(const Field& field, const SceneState& state, PointColours& result) {
   const int component = shown_component(field, state);
   if (field.kind() == FieldKind::Label || state.map == ColourMap::Categorical) {
     colour_by_kind(field, std::max(component, 0), state, result);
     return;
   }
   result.quantity = quantity_of(field, state, component);
-  if (state.range_mode == RangeMode::Locked && !result.locks.contains(result.quantity)) {
-    // What is on the screen stays as it is.
-    if (before && before->quantity == result.quantity && before->legend.scale)
-      result.locks[result.quantity] = {before->legend.scale->minimum, before->legend.scale->maximum};
-    else if (const auto own = field.range(component))
-      result.locks[result.quantity] = *own;
-  }
-  result.legend.scale = scale_of(field, state, component, result.locks);
+  result.legend.scale = scale_of(field, state, component);
   const ColourTable colours(*result.legend.scale);
   for_each_value(field, component, state.frame,
                  [&](std::size_t point, double value) { result.rgb[point] = colours(value); });
@@ -114,15 +107,14 @@ const Field* shown_field(const SceneData& data, const SceneState& state) {
   return nullptr;
 }
 
-PointColours colour_points(const SceneData& data, const SceneState& state, const PointColours* before) {
+PointColours colour_points(const SceneData& data, const SceneState& state) {
   PointColours result;
-  if (before && state.range_mode == RangeMode::Locked) result.locks = before->locks;
   const Rgb plain = mix(palette_of(state.theme).text, palette_of(state.theme).background, 0.35);
   result.rgb.assign(static_cast<std::size_t>(data.cloud->size()), plain);
   if (state.colour_by == ColourBy::Balls && data.tree && !data.tree->levels.empty())
     colour_by_balls(data, state, result);
   else if (const Field* field = shown_field(data, state))
-    colour_by_field(*field, state, before, result);
+    colour_by_field(*field, state, result);
   if (state.colour_by == ColourBy::Field && data.summary && data.summary->layer < 0 && data.summary->field(state.field))
     result.legend.notes.push_back("mean over all attention layers");
   mark_points(data, state, result);

@@ -14,11 +14,9 @@ struct PointColours {
   std::vector<float> sizes;  // [n] radius of the discs in multiples of the scene's, 0 to 1.9; empty: all 1
   Legend legend;
   std::string quantity;  // what the scale is of; empty without one
-  RangeLocks locks;      // with RangeMode::Locked, what it has locked so far
 };
 
-// before: what was shown last, or null; a locked range is taken from there.
-PointColours colour_points(const SceneData& data, const SceneState& state, const PointColours* before = nullptr);
+PointColours colour_points(const SceneData& data, const SceneState& state);
 
 }  // namespace erwin::ui
 

@@ -56,7 +56,7 @@ PreparedPointsPtr prepare_points(const SceneData& data, const SceneState& state,
     prepared->order = before->order;
   else if (data.tree && data.tree->point_count == data.cloud->size())
     prepared->order = std::make_shared<const std::vector<std::int32_t>>(level_of_detail_order(*data.tree));
-  prepared->colours = colour_points(data, state, before ? &before->colours : nullptr);
+  prepared->colours = colour_points(data, state);
   prepared->surface = prepare_surface(data, state, prepared->colours, before ? before->surface : nullptr);
   const double radius = disc_radius(state, point_spacing(*data.cloud, state.frame));
   prepared->query_outlines = query_outlines(data, state, room_for_discs(state.outline) * radius);

@@ -131,7 +131,7 @@ struct SceneState {
   ColourBy colour_by = ColourBy::Target;
   std::string field;                // with ColourBy::Field
   int component = -1;               // of a vector field; -1: its norm
-  std::optional<FieldRange> range;  // absent: as range_mode says
+  std::optional<FieldRange> range;  // absent: as range_mode says; what is drawn with a lock has its numbers here
   RangeMode range_mode = RangeMode::Data;
   double percentile = 2;            // left out at each end with RangeMode::Percentile, in percent
   std::optional<bool> logarithmic;  // absent: only for attention and its like (query_fields.h)

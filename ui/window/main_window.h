@@ -16,7 +16,7 @@
 #include "core/engine/io_thread.h"
 #include "core/train/run_directory.h"
 #include "ui/panels/colour_choices.h"
-#include "ui/scene/scene_state.h"
+#include "ui/scene/range_lock.h"
 #include "ui/window/command_palette.h"
 #include "ui/window/session.h"
 #include "ui/window/settings.h"
@@ -227,7 +227,8 @@ private:
   void choose_other_checkpoint();
   void ask_comparison();
   void derive_comparison();
-  void show_side(SceneState& shown);  // may set a range that both views share
+  std::optional<Tile> side_tile(const SceneState& shown) const;
+  void show_side(const SceneState& shown);
   void make_side();
   SceneData side_data() const;
 
@@ -257,6 +258,7 @@ private:
 
   // window_pictures.cpp: what several pictures have in common
   SceneView* add_picture(QSplitter* where, const QString& name);
+  void give_ranges(std::span<Tile> tiles);
   void share_camera(const SceneView* from, const Camera& camera);
   void take_edit(const SceneView* view, const SceneState& edited);
   void show_pictures(const SceneState& shown);
@@ -388,6 +390,7 @@ private:
   } asked_head_rows_;
   std::shared_ptr<const HeadRows> head_rows_;  // shown side by side; null: one picture
   std::vector<int> shown_heads_;
+  RangeLock lock_;  // of all pictures
   std::shared_ptr<const Prediction> asked_heads_;
   struct AskedWhatIf {
     std::shared_ptr<const Prediction> of;

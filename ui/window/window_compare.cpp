@@ -2,10 +2,8 @@
 
 #include <QFileDialog>
 #include <QSplitter>
-#include <array>
 
 #include "core/base/error.h"
-#include "ui/scene/colour_scale.h"
 #include "ui/scene/scene_view.h"
 #include "ui/window/actions.h"
 #include "ui/window/main_window.h"
@@ -105,31 +103,37 @@ SceneData MainWindow::side_data() const {
   return other;
 }
 
-// Both pictures share the colours' ends, or they could not be compared by eye.
-void MainWindow::show_side(SceneState& shown) {
-  const bool sample = beside_cloud_ && data_.cloud;
-  const bool visible = beside_ && !shows_heads() && (sample || (data_.comparison && data_.prediction));
+// The picture at the right, where there is one: the other sample, or the other side of the comparison.
+std::optional<Tile> MainWindow::side_tile(const SceneState& shown) const {
+  if (!beside_ || shows_heads()) return {};
+  if (beside_cloud_ && data_.cloud) return Tile{sample_data(), sample_state(shown)};
+  if (!data_.comparison || !data_.prediction) return {};
+  Tile tile{side_data(), shown};
+  tile.state.query = data_.comparison->other;
+  tile.state.title =
+      tr("compared with %1").arg(QString::fromStdString(to_string(data_.comparison->against))).toStdString();
+  return tile;
+}
+
+void MainWindow::show_side(const SceneState& shown) {
+  std::vector<Tile> tiles{{data_, shown}};
+  if (auto side = side_tile(shown)) tiles.push_back(std::move(*side));
+  const bool visible = tiles.size() > 1;
   if (visible && !side_) make_side();
   if (side_) side_->parentWidget()->setVisible(visible);
   boxes_.reset();
-  if (!visible) return;
-  const SceneData other = sample ? sample_data() : side_data();
-  SceneState beside = sample ? sample_state(shown) : shown;
-  if (sample) {
-    boxes_ = box_to_box(*data_.cloud, shown.frame, *other.cloud, beside.frame);
-  } else {
-    beside.query = data_.comparison->other;
-    beside.title =
-        tr("compared with %1").arg(QString::fromStdString(to_string(data_.comparison->against))).toStdString();
+  if (shows_heads()) return;
+  give_ranges(tiles);
+  if (visible) {
+    for (Tile& tile : tiles) tile.state.legend = false;  // they have one below them
+    const Tile& other = tiles.back();
+    if (beside_cloud_) boxes_ = box_to_box(*data_.cloud, shown.frame, *other.data.cloud, other.state.frame);
+    side_->set_pick_tree(beside_cloud_ ? beside_cloud_->tree : opened_->tree);
+    // First: it fits nothing by itself then.
+    side_->follow_camera(boxes_ ? carried(view_->camera(), *boxes_) : view_->camera());
+    side_->show_scene(other.data, other.state);
   }
-  const Field *left = shown_field(data_, shown), *right = shown_field(other, beside);
-  if (left != right)
-    if (const auto range = shared_range(std::array{left, right}, shown)) shown.range = beside.range = range;
-  shown.legend = beside.legend = false;  // they have one below them
-  side_->set_pick_tree(sample ? beside_cloud_->tree : opened_->tree);
-  // First: it fits nothing by itself then.
-  side_->follow_camera(boxes_ ? carried(view_->camera(), *boxes_) : view_->camera());
-  side_->show_scene(other, beside);
+  view_->show_scene(tiles.front().data, tiles.front().state);
 }
 
 }  // namespace erwin::ui

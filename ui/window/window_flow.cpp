@@ -229,13 +229,13 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
   const bool awaited =
       !restored && shows_selected_cloud() && (!opened_->is_record || session_.selection().model == opened_->path);
   if (!awaited && !restored) {
+    const bool sibling = !opened_->path.empty() && next.selection.dataset == opened_->path;
     next.selection.dataset = opened_->path;
     next.selection.sample = opened_->sample;
     next.selection.query = -1;
     next.selection.points = nullptr;
     next.selection.frame = 0;
     next.what_if.clear();  // its points and blocks are another cloud's
-    next.look.range.reset();
     if (opened_->is_record) {
       next.selection.model = opened_->path;
       next.selection.layer = opened_->first_layer;
@@ -243,10 +243,13 @@ void MainWindow::show_opened(std::shared_ptr<const OpenedCloud> opened) {
     } else if (model_ && model_->is_record) {
       next.selection.model.clear();  // it has nothing to say about other clouds
     }
-    if (next.look.colour_by != ColourBy::Balls) {
+    const ColourBy before = next.look.colour_by;
+    if (before != ColourBy::Balls) {
       next.look.colour_by = model_ ? ColourBy::Prediction : ColourBy::Target;
       next.look.field.clear();
     }
+    // Ends that were given hold for another sample's same quantity.
+    if (!sibling || next.look.colour_by != before) next.look.range.reset();
   }
   const PointCloud& cloud = *opened_->cloud;
   next.selection.query = next.selection.query < cloud.size() ? next.selection.query : -1;

@@ -143,7 +143,8 @@ void MainWindow::show_heads(const SceneState& shown) {
 }
 
 void MainWindow::draw_heads(const SceneState& shown) {
-  const std::vector<Tile> tiles = head_tiles(data_, shown, *head_rows_);
+  std::vector<Tile> tiles = head_tiles(data_, shown, *head_rows_);
+  give_ranges(tiles);
   for (std::size_t i = 0; i < tiles.size(); ++i) {
     SceneView* view = i == 0 ? view_ : head_views_[i - 1];
     if (i > 0) {

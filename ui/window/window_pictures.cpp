@@ -48,8 +48,13 @@ void MainWindow::share_camera(const SceneView* from, const Camera& camera) {
 // Of a picture among several its colours, query and title are its own; what a person changes there is common to all,
 // but layer and head of the second one, which are those compared with.
 void MainWindow::take_edit(const SceneView* view, const SceneState& edited) {
-  if (pictures().size() == 1) return change(edited, true);
   SceneState next = state();
+  if (pictures().size() == 1) {
+    const auto told = next.range;
+    next = edited;
+    next.range = told;  // the picture's own may be a lock's
+    return change(next, true);
+  }
   const SceneState& before = view->scene().state();
   if (edited.level != before.level) next.level = edited.level;
   if (edited.frame != before.frame) next.frame = edited.frame;
@@ -67,12 +72,17 @@ void MainWindow::take_edit(const SceneView* view, const SceneState& edited) {
   change(next, true);
 }
 
+// All pictures have the same ends of their colours, or they could not be compared by eye.
+void MainWindow::give_ranges(std::span<Tile> tiles) {
+  if (!data_.cloud) return;
+  lock_.apply(tiles, &view_->scene().colours());
+  if (tiles.size() > 1) share_range(tiles);
+}
+
 void MainWindow::show_pictures(const SceneState& shown) {
-  SceneState drawn = shown;  // with a range that all pictures share
   if (!derive_heads()) return;
-  show_side(drawn);
+  show_side(shown);
   show_heads(shown);
-  if (!shows_heads()) view_->show_scene(data_, drawn);
   pictures_title_ = QString::fromStdString(shown.title);
   if (shows_heads() && data_.what_if && !head_rows_->changed) pictures_title_ += tr(" (these pictures: without it)");
   if (beside_cloud_ && !shows_heads())

@@ -445,6 +445,13 @@ TEST_F(RenderAttention, AnotherSampleStandsBesideWithOneRange) {
   const std::string again = (scratch.path() / "again.png").string();
   ASSERT_EQ(test::run_program({"render", "--recipe", picture, "--out", again}).exit_code, 0);
   EXPECT_EQ(image, QImage(QString::fromStdString(again)));
+  // Numbers that are given hold for both pictures, and a lock is those that both would have.
+  const auto second = [&](const std::string& range) {
+    (void)range_of(sample, {"--against", "sample=" + other, "--range", range});
+    return QImage(QString::fromStdString(picture)).copy(316, 0, 313, 600);
+  };
+  EXPECT_EQ(second("locked"), image.copy(316, 0, 313, 600));
+  EXPECT_NE(second("-1,1"), image.copy(316, 0, 313, 600));
   const auto none = test::run_program({"render", sample, network, "--out", picture, "--against", "sample=nowhere"});
   EXPECT_EQ(none.exit_code, 2) << none.err;
   // In numbers: explain says the same ends.

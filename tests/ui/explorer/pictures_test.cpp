@@ -10,6 +10,7 @@
 #include "core/io/write.h"
 #include "tests/ui/explorer/explorer_support.h"
 #include "ui/panels/legend_bar.h"
+#include "ui/scene/colour_scale.h"
 #include "ui/scene/offscreen_scene.h"
 #include "ui/window/command_palette.h"
 
@@ -107,6 +108,51 @@ TEST_F(Pictures, AnotherSampleIsPredictedAndShownBesideTheOpenOne) {
   window->undo();
   ASSERT_TRUE(QTest::qWaitFor([&] { return window->idle() && window->compared_fields(); }, 60000));
   EXPECT_TRUE(side->isVisible());
+}
+
+// Locked while one picture was there, or given as numbers: the same ends in both, whichever sample is where.
+TEST_F(Pictures, ALockedRangeHoldsForBothSamplesAndForThoseThatFollow) {
+  open_two();
+  const FieldRange own = *window->scene_data().prediction->field("prediction")->range();
+  const auto expect_ends = [&](SceneView* view, double low, double high) {
+    const PointColours& drawn = view->scene().colours();
+    ASSERT_TRUE(drawn.legend.scale);
+    EXPECT_EQ(drawn.legend.scale->minimum, low);
+    EXPECT_EQ(drawn.legend.scale->maximum, high);
+    const Field* field = shown_field(view->scene().data(), view->scene().state());
+    LegendScale scale;
+    scale.minimum = low;
+    scale.maximum = high;
+    for (std::size_t point = 0; point < drawn.rgb.size(); point += 50)
+      ASSERT_EQ(drawn.rgb[point], ColourTable(scale)(field->value(static_cast<std::int64_t>(point))));
+  };
+  window->set_option("range", "locked");
+  choose_two();
+  SceneView* side = window->side();
+  ASSERT_TRUE(side && side->isVisible());
+  expect_ends(window->view(), own.minimum, own.maximum);
+  expect_ends(side, own.minimum, own.maximum);
+  // The other sample alone, and back.
+  window->action("compare-none")->trigger();
+  window->open_sample("cars#two");
+  ASSERT_TRUE(settle());
+  ASSERT_EQ(window->scene_data().cloud->size(), 1500);
+  expect_ends(window->view(), own.minimum, own.maximum);
+  EXPECT_EQ(window->state().range_mode, RangeMode::Locked);
+  EXPECT_FALSE(window->state().range) << "the lock's numbers are the picture's, not the session's";
+  // Numbers that are given.
+  window->set_option("range", "-3,5");
+  window->set_option("against", "sample=cars#one");
+  ASSERT_TRUE(QTest::qWaitFor([this] { return window->idle() && window->compared_fields(); }, 60000));
+  expect_ends(window->view(), -3, 5);
+  expect_ends(side, -3, 5);
+  window->open_sample("cars#one");
+  ASSERT_TRUE(settle());
+  ASSERT_EQ(window->scene_data().cloud->size(), 1000);
+  expect_ends(window->view(), -3, 5);
+  // Of another quantity they would mean nothing.
+  window->colour_by(ColourBy::Field, "pressure");
+  EXPECT_FALSE(window->state().range);
 }
 
 TEST_F(Pictures, TheOtherSampleIsAskedAtTheSamePlaceOrWhereItIsClicked) {

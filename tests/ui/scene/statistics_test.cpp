@@ -11,6 +11,7 @@
 #include "ui/scene/guide_layer.h"
 #include "ui/scene/numbers.h"
 #include "ui/scene/point_colours.h"
+#include "ui/scene/range_lock.h"
 
 namespace erwin::ui {
 namespace {
@@ -100,25 +101,37 @@ TEST(Ranges, FixedEndsAreTheMapsEnds) {
 
 TEST(Ranges, ALockKeepsWhatWasOnTheScreenAcrossSamplesAndFrames) {
   const SceneData first = cloud_with(scalar({0, 5, 10})), second = cloud_with(scalar({0, 50, 100}));
+  RangeLock lock;
+  // The end of the colours of every picture, the lock's if the state has one.
+  const auto shown = [&](std::vector<Tile> tiles, const PointColours* on_screen = nullptr) {
+    lock.apply(tiles, on_screen);
+    std::vector<double> ends;
+    for (const Tile& tile : tiles) ends.push_back(colour_points(tile.data, tile.state).legend.scale->maximum);
+    return ends;
+  };
   SceneState state;
   state.range = FieldRange{1, 9};
-  const PointColours shown = colour_points(first, state);
+  const PointColours on_screen = colour_points(first, state);
   state.range.reset();
   state.range_mode = RangeMode::Locked;
-  const PointColours locked = colour_points(first, state, &shown);
-  EXPECT_EQ(locked.legend.scale->maximum, 9);
-  const PointColours other = colour_points(second, state, &locked);
-  EXPECT_EQ(other.legend.scale->minimum, 1);
-  EXPECT_EQ(other.legend.scale->maximum, 9);
-  // The prediction of a quantity is the same quantity; another field is not.
-  state.colour_by = ColourBy::Field;
-  state.field = "f";
-  const PointColours field = colour_points(second, state, &other);
-  EXPECT_EQ(field.legend.scale->maximum, 100);
-  state.colour_by = ColourBy::Target;
-  EXPECT_EQ(colour_points(second, state, &field).legend.scale->maximum, 9);
-  state.range_mode = RangeMode::Data;
-  EXPECT_EQ(colour_points(second, state, &field).legend.scale->maximum, 100);
+  EXPECT_EQ(shown({{first, state}}, &on_screen), std::vector<double>({9}));
+  EXPECT_EQ(shown({{second, state}, {first, state}}), std::vector<double>({9, 9}));
+  // The prediction of a quantity is the same quantity; another field is not, and has the ends of all pictures.
+  SceneState other = state;
+  other.colour_by = ColourBy::Field;
+  other.field = "f";
+  EXPECT_EQ(shown({{first, other}, {second, other}}), std::vector<double>({100, 100}));
+  EXPECT_EQ(shown({{first, other}}), std::vector<double>({100}));
+  EXPECT_EQ(shown({{second, state}}), std::vector<double>({9}));
+  // Numbers that are given go before the lock and do not change it.
+  SceneState told = state;
+  told.range = FieldRange{0, 7};
+  EXPECT_EQ(shown({{second, told}}), std::vector<double>({7}));
+  EXPECT_EQ(shown({{second, state}}), std::vector<double>({9}));
+  SceneState free = state;
+  free.range_mode = RangeMode::Data;
+  EXPECT_EQ(shown({{second, free}}), std::vector<double>({100}));
+  EXPECT_EQ(shown({{second, state}}), std::vector<double>({100}));
 }
 
 TEST(Ranges, TheDatasOwnRangeIsThatOfAllFrames) {
