@@ -112,6 +112,13 @@ const CommandRegistration registration{[](CLI::App& app) {
                    "--out layer_%02d.png")
       ->check(CLI::IsMember({"layer", "training"}));
   render->add_option("--run", options->run, "directory of a training run, for --sweep training");
+  render
+      ->add_option(
+          "--keep-mib", options->keep_mib,
+          "memory for what the checkpoints of --sweep training predict, in MiB; where it does not suffice each "
+          "predicts twice")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   render->add_option("--locate", options->locate, "ids of points whose pixels to print as JSON")->delimiter(',');
   render->add_flag("--json", options->json, "print what was drawn as JSON");
   render->callback([options] { run(*options); });

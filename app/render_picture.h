@@ -15,6 +15,7 @@ struct RenderOptions : ShownOptions {
   std::vector<std::int64_t> locate;
   int turntable = 0;       // pictures of a turn; 0: one picture
   std::string sweep, run;  // "layer", or "training" of a run's directory
+  double keep_mib = 1024;  // of what a run's checkpoints predict, between finding the range and drawing
   bool json = false;
   bool is_film() const { return turntable > 0 || !sweep.empty(); }
 };

@@ -327,6 +327,14 @@ TEST_F(RenderAttention, ARunIsAPictureForEveryCheckpointWithOneRangeOfColours) {
   EXPECT_EQ(cameras.size(), 1U);
   EXPECT_NE(frames[0], frames[1]);
   EXPECT_NE(frames[1], frames[2]);
+  // Without room for what was predicted it is predicted again, which makes no other picture.
+  EXPECT_EQ(made.err.find("predicts twice"), std::string::npos) << made.err;
+  const auto twice = film({"--run", run.string(), "--keep-mib", "0"});
+  ASSERT_EQ(twice.exit_code, 0) << twice.err;
+  EXPECT_NE(twice.err.find("3 checkpoints"), std::string::npos) << twice.err;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(QImage(QString::fromStdString((scratch.path() / ("step_" + std::to_string(i) + ".png")).string())),
+              frames[static_cast<std::size_t>(i)]);
   // Its recipe makes a frame again.
   ASSERT_EQ(
       test::run_program({"render", "--recipe", (scratch.path() / "step_1.png").string(), "--out", picture}, {}, true)
