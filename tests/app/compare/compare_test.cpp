@@ -1,17 +1,12 @@
 // `erwinscope compare` as a person runs it: the report, going on after a stop, a kill, and more seeds.
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 
-#include <chrono>
+#include <csignal>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <thread>
 
 #include "core/compare/study.h"
 #include "core/train/metrics.h"
@@ -19,20 +14,16 @@
 #include "tests/support/program.h"
 #include "tests/support/shared_data.h"
 
-extern char** environ;
-
 namespace erwin {
 namespace {
 
 namespace fs = std::filesystem;
 using test::ProgramResult;
 using test::run_program;
+using test::StartedProgram;
+using test::text_of;
+using test::within_a_minute;
 using Words = std::vector<std::string>;
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 class Compare : public ::testing::Test {
 protected:
@@ -82,24 +73,6 @@ protected:
       for (std::size_t i = 0; i < cells.size(); ++i) row[titles[i]] = cells[i];
     }
     return rows;
-  }
-
-  // Starts the program and leaves it alone.
-  pid_t start(Words words) const {
-    words.insert(words.begin(), test::program_path().string());
-    std::vector<char*> pointers;
-    for (std::string& word : words) pointers.push_back(word.data());
-    pointers.push_back(nullptr);
-    pid_t child = -1;
-    EXPECT_EQ(posix_spawn(&child, pointers[0], nullptr, nullptr, pointers.data(), environ), 0);
-    return child;
-  }
-  static bool within_a_minute(const std::function<bool()>& happens) {
-    for (int i = 0; i < 1200; ++i) {
-      if (happens()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    return false;
   }
 
   test::ScratchFolder folder_;
@@ -154,16 +127,15 @@ TEST_F(Compare, GoesOnAfterItsTimeAndAfterAKillAndEndsTheSame) {
   ASSERT_EQ(run_program(command("whole", steps)).exit_code, 0);
 
   // Killed without a word: the run under way ends too, and is gone on with.
-  const pid_t child = start(command("parts", steps));
+  StartedProgram child(command("parts", steps));
   const RunLayout run(path("parts/runs/net-seed-0"));
   const auto step = [&] {
     const MetricsHistory metrics = read_metrics(run.metrics());
     return metrics.training().empty() ? std::int64_t{0} : metrics.training().back().step;
   };
   ASSERT_TRUE(within_a_minute([&] { return step() >= 12; }));
-  ::kill(child, SIGKILL);
-  int status = 0;
-  waitpid(child, &status, 0);
+  child.send(SIGKILL);
+  EXPECT_EQ(child.wait(), 128 + SIGKILL);
   EXPECT_TRUE(within_a_minute([&] { return !RunLock::is_held(run); })) << "a run outlives its comparison";
 
   // In pieces: the time is over before all is done, which is no failure.
@@ -181,14 +153,11 @@ TEST_F(Compare, GoesOnAfterItsTimeAndAfterAKillAndEndsTheSame) {
 }
 
 TEST_F(Compare, StopsCleanlyOnCtrlC) {
-  const pid_t child = start(command("c", {"--seeds", "1", "--steps", "100000"}));
+  StartedProgram child(command("c", {"--seeds", "1", "--steps", "100000"}));
   const RunLayout run(path("c/runs/net-seed-0"));
   ASSERT_TRUE(within_a_minute([&] { return !read_metrics(run.metrics()).training().empty(); }));
-  ::kill(child, SIGINT);
-  int status = 0;
-  waitpid(child, &status, 0);
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 130);
+  child.send(SIGINT);
+  ASSERT_EQ(child.wait(), 130);
   EXPECT_EQ(read_run_state(run).phase, RunPhase::Stopped) << "it saved";
   EXPECT_NE(text_of(path("c/report.md")).find("0 of 2 runs"), std::string::npos);
 }

@@ -1,15 +1,12 @@
 // The shipped program, driven by steps.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -116,20 +113,15 @@ TEST_F(PlayProgram, ASignalClosesTheWindowAsAPersonWould) {
   std::ofstream(steps) << "open own\nwait idle\nset point-size 2\nprint fields\nwait 100000\n";
   for (const int sent : {SIGINT, SIGTERM}) {
     std::filesystem::remove(settings);
-    FILE* out = ::popen(("echo $$; exec '" + test::program_path().string() + "' gui --settings '" + settings.string() +
-                         "' --play '" + steps.string() + "' 2>&1")
-                            .c_str(),
-                        "r");
-    ASSERT_NE(out, nullptr);
-    int process = 0, next = 0;
-    ASSERT_EQ(std::fscanf(out, "%d %*[{]", &process), 1);  // the second line: it has come to the steps' end
-    ::kill(process, sent);
-    while ((next = std::fgetc(out)) != EOF) continue;
-    const int status = ::pclose(out);
-    EXPECT_TRUE(WIFEXITED(status)) << status;
-    EXPECT_EQ(WEXITSTATUS(status), 130);
-    std::ifstream file(settings);
-    EXPECT_NE(std::string(std::istreambuf_iterator<char>(file), {}).find("point-size=2"), std::string::npos);
+    test::ProgramStart start;
+    start.out = start.err = scratch.path() / ("said-" + std::to_string(sent));
+    test::StartedProgram program({"gui", "--settings", settings.string(), "--play", steps.string()}, start);
+    const auto printed = [&] { return test::text_of(start.out).find("}\n") != std::string::npos; };
+    ASSERT_TRUE(test::within_a_minute([&] { return printed() || !program.runs(); }));
+    ASSERT_TRUE(printed()) << test::text_of(start.out);  // it has come to the steps' end
+    program.send(sent);
+    EXPECT_EQ(program.wait(), 130);
+    EXPECT_NE(test::text_of(settings).find("point-size=2"), std::string::npos);
   }
 }
 

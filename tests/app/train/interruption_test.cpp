@@ -2,14 +2,12 @@
 // weights of one that nothing happened to.
 
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
-#include <iterator>
+#include <memory>
 #include <random>
 #include <thread>
 
@@ -18,20 +16,15 @@
 #include "core/train/metrics.h"
 #include "core/train/run_directory.h"
 #include "tests/core/train/support.h"
+#include "tests/support/program.h"
 #include "tests/support/shared_data.h"
-
-extern char** environ;
 
 namespace erwin {
 namespace {
 
 namespace fs = std::filesystem;
+using test::StartedProgram;
 using Clock = std::chrono::steady_clock;
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -48,45 +41,35 @@ protected:
   }
   fs::path path(const std::string& name) const { return folder_.path() / name; }
 
-  // A shell does redirection and limits, and becomes the program.
-  pid_t spawn(const std::string& arguments, const std::string& before = "") const {
-    const std::string script = "cd '" + folder_.path().string() + "'; " + before + " exec '" ERWIN_PROGRAM "' " +
-                               arguments + " >>out 2>>err </dev/null";
-    std::string shell = "/bin/sh", option = "-c", text = script;
-    char* words[] = {shell.data(), option.data(), text.data(), nullptr};
-    pid_t child = -1;
-    EXPECT_EQ(posix_spawn(&child, "/bin/sh", nullptr, nullptr, words, environ), 0);
-    return child;
+  // It works in the scratch folder.
+  std::unique_ptr<StartedProgram> spawn(const std::string& arguments, const std::string& limits = "") const {
+    test::ProgramStart start;
+    start.folder = folder_.path();
+    start.out = path("out");
+    start.err = path("err");
+    start.limits = limits;
+    return std::make_unique<StartedProgram>(test::words_of(arguments), start);
   }
-  static int wait_for(pid_t child) {
-    int status = 0;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  int run(const std::string& arguments, const std::string& limits = "") const {
+    return spawn(arguments, limits)->wait();
   }
-  int run(const std::string& arguments, const std::string& before = "") const {
-    return wait_for(spawn(arguments, before));
+  static std::int64_t steps_of(const fs::path& run) {
+    const MetricsHistory metrics = read_metrics(RunLayout(run).metrics());
+    return metrics.training().empty() ? 0 : metrics.training().back().step;
   }
-  // Waits until the run in that directory has done some steps; false after a minute or when the process ends.
+  // Waits until the run in that directory has done some steps.
   bool reaches(const fs::path& run, std::int64_t step) const {
-    for (int i = 0; i < 4000; ++i) {
-      const MetricsHistory metrics = read_metrics(RunLayout(run).metrics());
-      if (!metrics.training().empty() && metrics.training().back().step >= step) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
+    return test::within_a_minute([&] { return steps_of(run) >= step; });
   }
   // Kills it at that moment, or earlier once it has gone so many steps beyond those in the metrics: on a machine whose
   // pace changes, a moment alone would let one life do all of the work.
-  static int kill_after(pid_t child, double seconds, const RunLayout& run, std::int64_t steps) {
-    const auto done = [&run] {
-      const MetricsHistory metrics = read_metrics(run.metrics());
-      return metrics.training().empty() ? 0 : metrics.training().back().step;
-    };
+  static int kill_after(StartedProgram& child, double seconds, const fs::path& run, std::int64_t steps) {
     const Clock::time_point begin = Clock::now();
-    const std::int64_t end = done() + steps;
-    while (seconds_since(begin) < seconds && done() < end) std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    ::kill(child, SIGKILL);
-    return wait_for(child);
+    const std::int64_t end = steps_of(run) + steps;
+    while (seconds_since(begin) < seconds && steps_of(run) < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    child.send(SIGKILL);
+    return child.wait();
   }
   void expect_same_end(const std::string& a, const std::string& b) const {
     const Checkpoint first = load_training_checkpoint(RunLayout(path(a)).last()),
@@ -99,7 +82,7 @@ protected:
       EXPECT_TRUE(first.training->square[i].data == second.training->square[i].data);
   }
   std::string last_error() const {
-    const std::string text = text_of(path("err"));
+    const std::string text = test::text_of(path("err"));
     return text.substr(text.substr(0, text.size() - std::min<std::size_t>(1, text.size())).rfind('\n') + 1);
   }
 
@@ -112,10 +95,10 @@ TEST_F(Interrupted, KilledTwentyTimesItEndsAsIfNeverKilled) {
       " --set train.checkpoint_every=7 --set train.validate_every=50 --set train.keep_every=100";
   const std::string start = "train config.toml --steps 400" + settings;
   const Clock::time_point begin = Clock::now();
-  const pid_t whole = spawn(start + " --out whole");
+  const auto whole = spawn(start + " --out whole");
   ASSERT_TRUE(reaches(path("whole"), 1)) << last_error();
   const double startup = seconds_since(begin);
-  ASSERT_EQ(wait_for(whole), 0) << last_error();
+  ASSERT_EQ(whole->wait(), 0) << last_error();
 
   std::mt19937 random(20);
   std::uniform_real_distribution<double> moment(0.1 * startup, 1.5 * startup);
@@ -125,8 +108,8 @@ TEST_F(Interrupted, KilledTwentyTimesItEndsAsIfNeverKilled) {
   for (int i = 0; i < 60 && kills < 20; ++i) {
     const bool exists = fs::exists(layout.root());
     before_it_existed += !exists;
-    const int code = kill_after(spawn(exists ? "train --resume run" : start + " --out run"), moment(random), layout,
-                                more_steps(random));
+    const auto child = spawn(exists ? "train --resume run" : start + " --out run");
+    const int code = kill_after(*child, moment(random), layout.root(), more_steps(random));
     if (code != 128 + SIGKILL) {
       ASSERT_EQ(code, 0) << last_error();
       break;  // it was quicker than the kill
@@ -153,10 +136,10 @@ TEST_F(Interrupted, KilledTwentyTimesItEndsAsIfNeverKilled) {
 }
 
 TEST_F(Interrupted, CtrlCFinishesTheStepAndSaysHowToResume) {
-  const pid_t child = spawn("train config.toml --steps 1000000 --out run");
+  const auto child = spawn("train config.toml --steps 1000000 --out run");
   ASSERT_TRUE(reaches(path("run"), 3)) << last_error();
-  ::kill(child, SIGINT);
-  EXPECT_EQ(wait_for(child), 130);
+  child->send(SIGINT);
+  EXPECT_EQ(child->wait(), 130);
   EXPECT_NE(last_error().find("erwinscope train --resume run"), std::string::npos) << last_error();
   const RunLayout layout(path("run"));
   EXPECT_EQ(load_checkpoint(layout.last()).step, read_metrics(layout.metrics()).training().back().step);
@@ -167,19 +150,18 @@ TEST_F(Interrupted, ASecondCtrlCStopsAtOnce) {
   // Steps of minutes.
   io::write(path("train_0.csv"), {{"cloud", test::spiral(60000, 0)}});
   std::ofstream(path("large.toml")) << "[dataset]\nname = \"large\"\nfiles = [\"train_0.csv\"]\ntarget = \"height\"\n";
-  const pid_t child = spawn(
+  const auto child = spawn(
       "train config.toml --data large.toml --out run --set train.accumulate=200 "
       "--set data.validation=none");
   const RunLayout layout(path("run"));
-  for (int i = 0; i < 3000 && !fs::exists(layout.state()); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(test::within_a_minute([&] { return fs::exists(layout.state()); })) << last_error();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  ::kill(child, SIGINT);
+  child->send(SIGINT);
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "the step goes on";
+  EXPECT_TRUE(child->runs()) << "the step goes on";
   const Clock::time_point begin = Clock::now();
-  ::kill(child, SIGINT);
-  EXPECT_EQ(wait_for(child), 130);
+  child->send(SIGINT);
+  EXPECT_EQ(child->wait(), 130);
   EXPECT_LT(seconds_since(begin), 5);
   EXPECT_EQ(load_checkpoint(layout.last()).step, 0);
 }
@@ -188,7 +170,7 @@ TEST_F(Interrupted, ASecondCtrlCStopsAtOnce) {
 TEST_F(Interrupted, ARefusedWriteEndsTheRunReadably) {
   ASSERT_EQ(run("train config.toml --steps 40 --out whole"), 0) << last_error();
   // Less than a checkpoint: there is no run then.
-  EXPECT_EQ(run("train config.toml --steps 40 --out none", "ulimit -f 8;"), 3);
+  EXPECT_EQ(run("train config.toml --steps 40 --out none", "ulimit -f 8"), 3);
   EXPECT_NE(last_error().find("erwinscope: "), std::string::npos) << last_error();
   EXPECT_FALSE(fs::exists(path("none")));
   // Enough for a checkpoint, not for the metrics: a long file stands there already.
@@ -197,7 +179,7 @@ TEST_F(Interrupted, ARefusedWriteEndsTheRunReadably) {
   const auto checkpoint_bytes = fs::file_size(layout.last());
   std::ofstream(layout.metrics(), std::ios::app) << std::string(2 * checkpoint_bytes, ' ') << '\n';
   const std::string blocks = std::to_string(2 * checkpoint_bytes / 512);
-  EXPECT_EQ(run("train --resume run --steps 40", "ulimit -f " + blocks + ";"), 3) << last_error();
+  EXPECT_EQ(run("train --resume run --steps 40", "ulimit -f " + blocks), 3) << last_error();
   EXPECT_NE(last_error().find("free space"), std::string::npos) << last_error();
   EXPECT_EQ(load_checkpoint(layout.last()).step, 20);
   EXPECT_EQ(read_metrics(layout.metrics()).training().size(), 20u);
@@ -214,9 +196,9 @@ TEST_F(Interrupted, AFullDiskEndsTheRunReadably) {
   const auto bytes = fs::file_size(RunLayout(path("whole")).last());
   // step-0, last, best, one kept and one on its way fit; forty steps keep eight.
   std::ofstream(path("script")) << "cd '" << folder_.path().string()
-                                << "' || exit 9\nmount -t tmpfs -o size=" << 6 * bytes
-                                << " none disk || exit 9\n'" ERWIN_PROGRAM
-                                   "' train config.toml --steps 40 --out disk/run --set train.keep_every=5 >>out "
+                                << "' || exit 9\nmount -t tmpfs -o size=" << 6 * bytes << " none disk || exit 9\n'"
+                                << test::program_path().string()
+                                << "' train config.toml --steps 40 --out disk/run --set train.keep_every=5 >>out "
                                    "2>>err\ncode=$?\ncp -r disk/run run\nexit $code\n";
   const int status = std::system(("unshare -rm sh '" + path("script").string() + "'").c_str());
   EXPECT_EQ(WEXITSTATUS(status), 3) << last_error();
@@ -231,12 +213,12 @@ TEST_F(Interrupted, AFullDiskEndsTheRunReadably) {
 }
 
 TEST_F(Interrupted, TwoProcessesDoNotShareARun) {
-  const pid_t child = spawn("train config.toml --steps 1000000 --out run");
+  const auto child = spawn("train config.toml --steps 1000000 --out run");
   ASSERT_TRUE(reaches(path("run"), 1)) << last_error();
   EXPECT_EQ(run("train --resume run"), 2);
   EXPECT_NE(last_error().find("another process"), std::string::npos) << last_error();
   send(RunLayout(path("run")), Request::Stop);
-  EXPECT_EQ(wait_for(child), 0) << last_error();
+  EXPECT_EQ(child->wait(), 0) << last_error();
 }
 
 }  // namespace

@@ -1,17 +1,16 @@
 // The program itself: train, infer, and what it says to wrong arguments.
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include <cmath>
-#include <cstdlib>
+#include <csignal>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/io/open.h"
 #include "core/io/write.h"
+#include "tests/support/program.h"
 #include "tests/support/shared_data.h"
 
 namespace erwin {
@@ -19,24 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
-
-std::string text_of(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+using test::text_of;
 
 class Program : public ::testing::Test {
 protected:
-  Outcome run(const std::string& arguments) const {
-    const fs::path out = folder_.path() / "stdout", err = folder_.path() / "stderr";
-    const std::string command = "cd '" + folder_.path().string() + "' && '" ERWIN_PROGRAM "' " + arguments + " >'" +
-                                out.string() + "' 2>'" + err.string() + "'";
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
+  test::ProgramStart here(const std::string& out, const std::string& err) const {
+    test::ProgramStart start;
+    start.folder = folder_.path();
+    start.out = path(out);
+    start.err = path(err);
+    return start;
+  }
+  test::ProgramResult run(const std::string& arguments) const {
+    for (const char* said : {"stdout", "stderr"}) fs::remove(path(said));
+    const int code = test::StartedProgram(test::words_of(arguments), here("stdout", "stderr")).wait();
+    return {code, text_of(path("stdout")), text_of(path("stderr"))};
   }
 
   // Two training clouds and one to test on: a wavy sheet with a scalar on it, and a manifest.
@@ -68,9 +64,9 @@ protected:
 
 TEST_F(Program, TrainsAndPredicts) {
   make_data();
-  const Outcome trained =
+  const test::ProgramResult trained =
       run("train tiny.toml --data manifest.toml --steps 5 --out run --set train.lr=1e-2 --seed 4 --device cpu");
-  ASSERT_EQ(trained.code, 0) << trained.err;
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
   EXPECT_NE(trained.err.find("loss"), std::string::npos) << "progress goes to stderr";
   EXPECT_NE(trained.out.find("5 steps"), std::string::npos);
   EXPECT_NE(text_of(path("run/config.toml")).find("lr = 0.01"), std::string::npos);
@@ -84,8 +80,9 @@ TEST_F(Program, TrainsAndPredicts) {
   }
   EXPECT_EQ(count, 5);
 
-  const Outcome json = run("infer run/checkpoints/last.h5 manifest.toml --json --out result.h5 --device cpu");
-  ASSERT_EQ(json.code, 0) << json.err;
+  const test::ProgramResult json =
+      run("infer run/checkpoints/last.h5 manifest.toml --json --out result.h5 --device cpu");
+  ASSERT_EQ(json.exit_code, 0) << json.err;
   const auto answer = nlohmann::json::parse(json.out);
   ASSERT_EQ(answer.at("samples").size(), 1u) << "the test split";
   EXPECT_EQ(answer["samples"][0]["points"], 150);
@@ -106,10 +103,11 @@ TEST_F(Program, TrainsAndPredicts) {
   EXPECT_NEAR(answer["mean"]["relative_l2"].get<double>(), std::sqrt(squared / target_squared), 1e-4);
 
   // Either order, one sample, CSV and VTP.
-  const Outcome swapped = run("infer cloud_2.h5 run/checkpoints/last.h5 --json --device cpu");
-  ASSERT_EQ(swapped.code, 0) << swapped.err;
+  const test::ProgramResult swapped = run("infer cloud_2.h5 run/checkpoints/last.h5 --json --device cpu");
+  ASSERT_EQ(swapped.exit_code, 0) << swapped.err;
   EXPECT_EQ(nlohmann::json::parse(swapped.out)["mean"], answer["mean"]);
-  EXPECT_EQ(run("infer run/checkpoints/last.h5 manifest.toml --sample cloud_0 --out one.csv --device cpu").code, 0);
+  EXPECT_EQ(run("infer run/checkpoints/last.h5 manifest.toml --sample cloud_0 --out one.csv --device cpu").exit_code,
+            0);
   const std::string csv = text_of(path("one.csv"));
   EXPECT_NE(csv.substr(0, csv.find('\n')).find("prediction"), std::string::npos);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 151);
@@ -118,25 +116,22 @@ TEST_F(Program, TrainsAndPredicts) {
 TEST_F(Program, AStopSavesTheWeights) {
   make_data();
   // Asked to stop once the first step is in the metrics.
-  const std::string program =
-      "'" ERWIN_PROGRAM "' train tiny.toml --data manifest.toml --steps 1000000 --out run --device cpu";
-  const std::string script = "cd '" + folder_.path().string() + "' || exit 1; " + program +
-                             " >/dev/null 2>stopped & p=$!; for i in $(seq 1200); do [ -s '" +
-                             path("run/metrics.jsonl").string() +
-                             "' ] && break; sleep 0.1; done; kill -TERM $p; wait $p";
-  const int status = std::system(script.c_str());
-  ASSERT_TRUE(WIFEXITED(status));
-  EXPECT_EQ(WEXITSTATUS(status), 130) << text_of(path("stopped"));
+  test::StartedProgram program(
+      test::words_of("train tiny.toml --data manifest.toml --steps 1000000 --out run --device cpu"),
+      here("unread", "stopped"));
+  EXPECT_TRUE(test::within_a_minute([&] { return !text_of(path("run/metrics.jsonl")).empty(); }));
+  program.send(SIGTERM);
+  EXPECT_EQ(program.wait(), 130) << text_of(path("stopped"));
   EXPECT_NE(text_of(path("stopped")).find("after step"), std::string::npos);
-  EXPECT_EQ(run("infer run/checkpoints/last.h5 cloud_2.h5 --device cpu").code, 0);
+  EXPECT_EQ(run("infer run/checkpoints/last.h5 cloud_2.h5 --device cpu").exit_code, 0);
 }
 
 TEST_F(Program, NeverOverwritesARun) {
   make_data();
   fs::create_directories(path("run"));
   std::ofstream(path("run/note")) << "mine";
-  const Outcome outcome = run("train tiny.toml --data manifest.toml --steps 1 --out run --device cpu");
-  EXPECT_EQ(outcome.code, 2);
+  const test::ProgramResult outcome = run("train tiny.toml --data manifest.toml --steps 1 --out run --device cpu");
+  EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_NE(outcome.err.find("exists already"), std::string::npos) << outcome.err;
   EXPECT_EQ(std::distance(fs::directory_iterator(path("run")), fs::directory_iterator()), 1);
 }
@@ -168,8 +163,8 @@ TEST_F(Program, SaysWhatIsWrong) {
       {"infer absent.h5 cloud_1.h5", 3, "absent.h5"},
   };
   for (const auto& c : cases) {
-    const Outcome outcome = run(c.arguments);
-    EXPECT_EQ(outcome.code, c.code) << c.arguments << "\n" << outcome.err;
+    const test::ProgramResult outcome = run(c.arguments);
+    EXPECT_EQ(outcome.exit_code, c.code) << c.arguments << "\n" << outcome.err;
     EXPECT_NE(outcome.err.find(c.part), std::string::npos) << c.arguments << "\n" << outcome.err;
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << "one line: " << outcome.err;
     EXPECT_FALSE(fs::exists(path("run"))) << c.arguments << ": nothing is written before everything fits";
@@ -177,8 +172,8 @@ TEST_F(Program, SaysWhatIsWrong) {
 }
 
 TEST_F(Program, HelpShowsEveryOption) {
-  const Outcome help = run("train --help");
-  EXPECT_EQ(help.code, 0);
+  const test::ProgramResult help = run("train --help");
+  EXPECT_EQ(help.exit_code, 0);
   EXPECT_NE(help.out.find("model.selected_blocks"), std::string::npos);
   EXPECT_NE(help.out.find("car-small-erwin"), std::string::npos);
   EXPECT_EQ(run("help options --markdown").out, text_of(test::source_folder() / "resources/help/configuration.md"));
