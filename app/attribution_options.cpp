@@ -4,9 +4,7 @@
 
 namespace erwin::app {
 
-void add_attribution_options(CLI::App& command, AttributionOptions& options, const std::string& component) {
-  command.add_option(component, options.component, "attribution: component of the prediction")
-      ->check(CLI::NonNegativeNumber);
+void add_attribution_options(CLI::App& command, AttributionOptions& options) {
   command.add_option("--blocks", options.blocks, "attribution: blocks to take away, one by one")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();

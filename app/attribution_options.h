@@ -16,10 +16,8 @@ struct AttributionOptions {
   bool all_layers = false;
 };
 
-// They land in `options`, which must outlive the parsing. component: the name of that option; --component is a field's
-// where a picture is described.
-void add_attribution_options(CLI::App& command, AttributionOptions& options,
-                             const std::string& component = "--component");
+// All but the component, which has a name of its own in each; they land in `options`, which must outlive the parsing.
+void add_attribution_options(CLI::App& command, AttributionOptions& options);
 
 // point: an index in the cloud. Raises Error{Config}: no such way to take blocks away.
 AttributionRequest attribution_request(const AttributionOptions& options, std::int64_t point, int layer);

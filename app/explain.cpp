@@ -169,6 +169,8 @@ void add_details(CLI::App& command, ExplainOptions& options) {
   group->add_option("--unit", options.unit, "rollout: slots of a unit, 0: the layers' blocks")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  group->add_option("--component", options.attributed.component, "attribution: component of the prediction")
+      ->check(CLI::NonNegativeNumber);
   add_attribution_options(*group, options.attributed);
 }
 

@@ -49,9 +49,11 @@ ui::ShownThings things_of(const ExportOptions& options, const Shown& shown) {
     things.heads = std::make_shared<const std::vector<LayerGlance>>(
         glance_at_heads(*shown.result.tap, shown.data.cloud->positions(shown.state.frame), {}, command_job()));
   const QueryRequest& query = shown.state.query;
+  AttributionOptions attributed = options.attributed;
+  attributed.component = options.predicted_component.value_or(0);
   if (options.what == "attribution" && shown.predictor && query.point >= 0)
     things.data.attribution = make_attribution_view(*shown.predictor, *shown.result.sample,
-                                                    attribution_request(options.attributed, query.point, query.layer),
+                                                    attribution_request(attributed, query.point, query.layer),
                                                     shown.data.prediction->fields.front().unit(), command_job());
   return things;
 }
@@ -88,7 +90,7 @@ const CommandRegistration registration{[](CLI::App& app) {
   const auto options = std::make_shared<ExportOptions>();
   command->add_option("WHAT", options->what, "what to write: see below")->required();
   add_shown_options(*command, *options);
-  add_attribution_options(*command, options->attributed, "--predicted-component");
+  add_attribution_options(*command, options->attributed);
   command->add_option("--balls", options->balls, "icicle: what its colours show")
       ->transform(CLI::Transformer(std::map<std::string, ui::BallColour>{
           {"radius", ui::BallColour::Radius}, {"fill", ui::BallColour::Fill}, {"level", ui::BallColour::Level}}))

@@ -3,6 +3,7 @@
 #include "app/command.h"
 #include "core/base/error.h"
 #include "core/data/field_list.h"
+#include "core/engine/attribution_view.h"
 #include "core/engine/comparison.h"
 #include "core/engine/missed_view.h"
 #include "core/engine/reach_fields.h"
@@ -51,11 +52,16 @@ std::shared_ptr<const Comparison> comparison_of(const ui::SceneData& data, const
 }  // namespace
 
 void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Predictor* predictor,
-                    const Predictor::Result& result, const std::string& device) {
+                    const Predictor::Result& result, const std::string& device, int predicted_component) {
   if (state.colour_by != ui::ColourBy::Field) return;
   const std::string& name = state.field;
   const QueryRequest& query = state.query;
-  if (is_compared_field(name)) {
+  if (name == contribution_field && predictor && query.point >= 0) {
+    AttributionRequest request{query.point, predicted_component, query.layer};
+    request.most_blocks = 0;  // the field alone
+    data.attribution = make_attribution_view(*predictor, *result.sample, request,
+                                             data.prediction->fields.front().unit(), command_job());
+  } else if (is_compared_field(name)) {
     data.comparison = comparison_of(data, state, predictor, result, device);
   } else if (!ui::is_on_request(data, state, name)) {
     return;

@@ -9,7 +9,8 @@ namespace erwin::app {
 // Fills in data what state.field names, where it is such a field. data holds the prediction and `result` its record
 // with the query's layer; fields that need other layers, or the network to compare with, run again. predictor: null
 // where there is but a record, whose layers are all there are: Error{Config} for what needs the network itself.
+// predicted_component: of the prediction that contributions split.
 void work_out_asked(ui::SceneData& data, const ui::SceneState& state, const Predictor* predictor,
-                    const Predictor::Result& result, const std::string& device);
+                    const Predictor::Result& result, const std::string& device, int predicted_component);
 
 }  // namespace erwin::app

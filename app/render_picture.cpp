@@ -53,6 +53,7 @@ RenderRecipe recipe_of(const RenderOptions& options, const Shown& shown, const u
     recipe.options[option.name] = option.print(state, scene.data().cloud.get());
   recipe.options["camera"] = ui::to_string(state.camera);
   recipe.options.erase("target");  // the camera is there already
+  recipe.predicted_component = options.predicted_component.value_or(0);
   recipe.what_if = texts_of(shown.what_if, *scene.data().cloud);
   recipe.camera_matrix = scene.world_to_clip();
   return recipe;

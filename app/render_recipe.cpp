@@ -28,6 +28,7 @@ std::string to_text(const RenderRecipe& recipe) {
       {"checkpoint", {{"path", recipe.checkpoint}, {"hash", recipe.checkpoint_hash}, {"step", recipe.step}}},
       {"device", recipe.device},
       {"options", recipe.options},
+      {"predicted_component", recipe.predicted_component},
       {"what_if", recipe.what_if},
       {"camera_matrix", recipe.camera_matrix}};
   // Paths need not be UTF-8; a PNG's words are ASCII.
@@ -58,6 +59,7 @@ RenderRecipe recipe_from_text(const std::string& text, const std::string& where)
     recipe.step = checkpoint.value("step", std::int64_t{-1});
     recipe.device = document.at("device").get<std::string>();
     recipe.options = document.at("options").get<std::map<std::string, std::string>>();
+    recipe.predicted_component = document.value("predicted_component", 0);
     recipe.what_if = document.value("what_if", std::vector<std::string>());
     recipe.camera_matrix = document.at("camera_matrix").get<std::array<double, 16>>();
     return recipe;

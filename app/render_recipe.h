@@ -24,6 +24,7 @@ struct RenderRecipe {
   std::int64_t step = -1;  // of a training run, where the picture is one of a row along it
   std::string device;
   std::map<std::string, std::string> options;  // every option of the picture, by name
+  int predicted_component = 0;                 // that contributions split
   std::vector<std::string> what_if;            // changes to the network's run, as --what-if takes them
   std::array<double, 16> camera_matrix{};      // row-major, world (relative to the cloud's origin) to clip space
 };

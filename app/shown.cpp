@@ -104,6 +104,7 @@ ShownSources take_sources(ShownOptions& options) {
   if (options.device == "auto") options.device = recipe.device;
   take_options(options, recipe.options);
   if (options.what_if.empty()) options.what_if = recipe.what_if;
+  if (!options.predicted_component) options.predicted_component = recipe.predicted_component;
   return sources;
 }
 
@@ -176,7 +177,8 @@ void ask_tap(const ShownOptions& options, Shown& shown) {
   const bool changed = data.query && data.query->changed;
   if (state.misses && state.query.point >= 0 && !changed)
     data.missed = make_missed_view(tap, state.query, command_job());
-  work_out_asked(data, state, shown.predictor.get(), shown.result, resolve_device(options.device));
+  work_out_asked(data, state, shown.predictor.get(), shown.result, resolve_device(options.device),
+                 options.predicted_component.value_or(0));
 }
 
 }  // namespace
@@ -238,6 +240,10 @@ void add_shown_options(CLI::App& command, ShownOptions& options) {
                   "'explain --what-if' takes it; none: without those of a session")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--predicted-component", options.predicted_component,
+                  "component of the prediction that is attributed, and that --field contribution splits")
+      ->check(CLI::NonNegativeNumber);
   add_open_options(command, options.open);
   command.add_option("--device", options.device, "cpu, cuda, cuda:1 or auto")->capture_default_str();
   for (const ui::SceneOption& option : ui::scene_options()) {

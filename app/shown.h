@@ -22,6 +22,7 @@ struct ShownOptions {
   std::vector<std::string> files;
   std::string sample, device = "auto", recipe, session;
   std::map<std::string, std::string> scene;  // options of the picture that were given, by name
+  std::optional<int> predicted_component;    // that contributions split; without it the first
   std::vector<std::string> what_if;          // changes to the network's run (app/render_changes.h)
   io::OpenOptions open;
   bool given(const char* name) const { return scene.contains(name); }

@@ -206,6 +206,14 @@ TEST_F(RenderAttention, WhatTheWindowExportsIsWrittenWithoutOneAndAgreesWithExpl
     rows.try_emplace(line.substr(0, comma), line.substr(comma + 1));
   }
   EXPECT_NEAR(std::stod(rows["branch,local"]), split["parts"]["local"], 1e-6);
+  write("field", "contribution.csv", {"--point", "100", "--field", "contribution"});
+  const PointCloudPtr shares = io::open((scratch.path() / "contribution.csv").string());
+  double sum = 0;  // all but what goes to no point
+  for (std::int64_t point = 0; point < shares->size(); ++point)
+    sum += shares->require_field("contribution").value(point);
+  const json& by_branch = split["parts"];
+  EXPECT_NEAR(sum, by_branch["sum"].get<double>() - by_branch["memory"].get<double>() - by_branch["bias"].get<double>(),
+              1e-5 * by_branch["magnitude"].get<double>());
   const json& first = split["blocks"][0];
   EXPECT_NEAR(std::stod(rows["block," + first["block"].dump()]), first["contribution"], 1e-6);
   EXPECT_EQ(std::count_if(rows.begin(), rows.end(), [](const auto& row) { return row.first.starts_with("block,"); }),
