@@ -28,4 +28,6 @@ fi
 if [ -z "${FONTCONFIG_FILE:-}" ] && [ ! -f /etc/fonts/fonts.conf ]; then
   export FONTCONFIG_FILE=$here/share/fonts/fonts.conf
 fi
+# As run.sh has it: threads that wait leave the cores to the one that draws.
+if [ "${1:-gui}" = gui ]; then export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}; fi
 exec "$here/bin/erwinscope" "$@"
