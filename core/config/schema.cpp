@@ -127,8 +127,7 @@ std::vector<Option> other_options() {
            "CUDA: record a step of each shape that repeats and replay it, which saves its launches"),
       text("train.recompute", "auto", {"auto", "on", "off"},
            "blocks run again in the backward pass instead of keeping what it needs: much less memory for one more "
-           "forward "
-           "pass, the same result; auto: where a step does not fit otherwise"),
+           "forward pass, the same result; auto: where a step does not fit otherwise"),
       flag("train.shuffle_points", false, "the points of a sample in another order every time (seeded)"),
       text("train.rotate_points", "none", {"none", "x", "y", "z", "any"},
            "samples turned about an axis through their centre by another angle every time (seeded)"),

@@ -80,7 +80,7 @@ public:
     const bool on_card = !predictor.model().impl().options.device().is_cpu();
     most_copies_ =
         std::clamp<std::int64_t>((on_card ? card_slots : cpu_slots) / std::max<std::int64_t>(1, own_.slots()), 2, 64);
-    first_ = *std::min_element(layers_.begin(), layers_.end());
+    asked_.first_layer = *std::min_element(layers_.begin(), layers_.end());
   }
 
   // prediction - prediction without the blocks, for each list; the order within a list does not matter.
@@ -132,12 +132,12 @@ private:
   std::vector<double> predict(const model::Interventions& interventions) {
     const c10::AutoGradMode without_gradient(false);
     const auto copies = std::ssize(interventions.of_sample);
-    if (!batch_ || batch_of_ != copies) make_copies(copies);
+    if (!batch_ || batch_->samples() != copies) make_copies(copies);
     model::ForwardContext context;
     context.job = &job_;
     context.interventions = &interventions;
     if (start_.defined()) {
-      context.next_layer = first_;
+      context.next_layer = asked_.first_layer;
       context.start = start_;
       context.asked = &asked_;
     }
@@ -153,7 +153,6 @@ private:
   // selection of the query's block changes, so is what leaves that layer in all other rows.
   void make_copies(std::int64_t copies) {
     batch_.reset();
-    batch_of_ = copies;
     if (rows_.before.empty()) {
       const Model::Impl& impl = predictor_.model().impl();
       const std::vector<const ModelSample*> samples(static_cast<std::size_t>(copies), &sample_);
@@ -164,12 +163,11 @@ private:
     const auto kept = [&](int layer) {
       return rows_.before[static_cast<std::size_t>(layer)].detach().repeat({copies, 1});
     };
-    start_ = kept(first_);
-    asked_.first_layer = first_;
+    start_ = kept(asked_.first_layer);
     asked_.of_last = blocks_of_point(last_, copies);
     if (request_.knock_out == KnockOut::Everywhere) return;
     asked_.of_first = blocks_of_point(own_, copies);
-    asked_.otherwise = kept(first_ + 1);
+    asked_.otherwise = kept(asked_.first_layer + 1);
   }
 
   // The query's block in every copy.
@@ -189,12 +187,10 @@ private:
   const Job& job_;
   std::vector<int> layers_;
   std::int64_t most_copies_ = 2;
-  int first_ = 0;  // layer that a variant changes
-  // Of a batch of so many copies; without kept rows passes begin at the beginning.
+  // Of the batch's copies; without kept rows passes begin at the beginning.
   at::Tensor start_;
   model::AskedRows asked_;
   std::optional<model::Batch> batch_;
-  std::int64_t batch_of_ = 0;
   std::map<Blocks, double> known_;
 };
 

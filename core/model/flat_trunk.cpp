@@ -180,10 +180,9 @@ private:
   // What leaves a block of which only some rows were asked, with the others as they are known to be.
   at::Tensor with_others(const AskedRows& asked, int layer, const at::Tensor& x, const Partition& partition,
                          const Batch& batch) const {
-    const at::Tensor& blocks = asked.in(layer, config_.flat.depth);
-    if (!blocks.defined() || layer != asked.first_layer || layer + 1 == config_.flat.depth) return x;
+    if (!asked.of_first.defined() || layer != asked.first_layer || layer + 1 == config_.flat.depth) return x;
     const at::Tensor made = at::zeros({partition.slots.blocks()}, x.options().dtype(at::kBool));
-    const at::Tensor slots = made.index_fill_(0, blocks, true).repeat_interleave(partition.slots.block_size);
+    const at::Tensor slots = made.index_fill_(0, asked.of_first, true).repeat_interleave(partition.slots.block_size);
     const at::Tensor rows = partition.rotated ? slots.index_select(0, batch.levels.front().rotated.inverse) : slots;
     return at::where(rows.unsqueeze(1), x, asked.otherwise);
   }

@@ -15,9 +15,6 @@ namespace erwin::ui {
 
 namespace {
 
-// As the deletion curves have them.
-const QColor contribution_colour(230, 130, 30), attention_colour(60, 140, 220);
-
 QString in_unit(const QString& words, const QString& unit) {
   return unit.isEmpty() ? words : QObject::tr("%1, in %2").arg(words, unit);
 }

@@ -20,8 +20,8 @@ struct Look {
   QColor colour;
   Qt::PenStyle style;
 };
-const std::array<Look, 4> looks{{{"contribution", QColor(230, 130, 30), Qt::SolidLine},
-                                 {"attention", QColor(60, 140, 220), Qt::DashLine},
+const std::array<Look, 4> looks{{{"contribution", contribution_colour, Qt::SolidLine},
+                                 {"attention", attention_colour, Qt::DashLine},
                                  {"nearest", QColor(0, 158, 115), Qt::DotLine},
                                  {"random", QColor(140, 146, 158), Qt::DashDotLine}}};
 
