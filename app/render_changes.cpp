@@ -10,14 +10,12 @@ namespace erwin::app {
 std::vector<WhatIfEntry> changes_from(const std::vector<std::string>& texts, const ui::SceneState& state,
                                       const PointCloud& cloud) {
   if (texts == std::vector<std::string>{"none"}) return {};
-  std::vector<std::int64_t> picked;
-  if (state.picked)
-    for (const std::int64_t point : *state.picked) picked.push_back(cloud.row_id(point));
+  const std::string picked = text_of(state.picked, cloud);
   const QueryRequest& query = state.query;
   std::vector<WhatIfEntry> changes;
   for (const std::string& text : texts) {
     changes.push_back(entry_from(text, {{}, query.layer, query.head, query.point, true}, cloud));
-    changes.back().text = with_selection(changes.back().text, text_of_ids(picked));
+    changes.back().text = with_selection(changes.back().text, picked);
   }
   return changes;
 }

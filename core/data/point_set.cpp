@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/error.h"
+#include "core/data/point_cloud.h"
 
 namespace erwin {
 
@@ -50,6 +51,13 @@ std::string text_of_ids(const std::vector<std::int64_t>& ids) {
     i = last + 1;
   }
   return text;
+}
+
+std::string text_of(const PointSetPtr& points, const PointCloud& cloud) {
+  std::vector<std::int64_t> ids;
+  if (points)
+    for (const std::int64_t point : *points) ids.push_back(cloud.row_id(point));
+  return text_of_ids(ids);
 }
 
 }  // namespace erwin

@@ -9,6 +9,8 @@
 
 namespace erwin {
 
+class PointCloud;
+
 // Indices of points, ascending, each once. Shared, for it is kept in every step of a history.
 using PointSet = std::vector<std::int64_t>;
 using PointSetPtr = std::shared_ptr<const PointSet>;
@@ -17,5 +19,7 @@ using PointSetPtr = std::shared_ptr<const PointSet>;
 std::vector<std::int64_t> ids_in(std::string_view text);
 // The reverse; ids ascending.
 std::string text_of_ids(const std::vector<std::int64_t>& ids);
+// The ids of these points of the cloud; null: none.
+std::string text_of(const PointSetPtr& points, const PointCloud& cloud);
 
 }  // namespace erwin

@@ -68,11 +68,7 @@ void MainWindow::make_drag_actions() {
 }
 
 std::string MainWindow::selected_ids() const {
-  const auto& picked = session_.selection().points;
-  if (!picked || !data_.cloud) return {};
-  std::vector<std::int64_t> ids;
-  for (const std::int64_t point : *picked) ids.push_back(data_.cloud->row_id(point));
-  return text_of_ids(ids);
+  return data_.cloud ? text_of(session_.selection().points, *data_.cloud) : std::string();
 }
 
 // Made once for every list.
